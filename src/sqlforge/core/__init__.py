@@ -1,0 +1,1 @@
+"""Records, errors, recipes and run directories; imports nothing of SQLForge outside itself."""

@@ -1,0 +1,124 @@
+"""The records that cross folder borders: frozen, typed, and never a bare dict.
+
+In the order in which one example meets them: ``Example`` → ``Prediction`` → ``QueryResult`` →
+``Verdict`` → ``Metric``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlforge.core.schema import Schema
+
+SqlValue = str | int | float | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A schema and, where rows exist, the SQLite file that holds them.
+
+    Several databases may share one file (each WikiSQL table is a database of its own); only the
+    tables of ``schema`` belong to this one.
+    """
+
+    db_id: str
+    schema: Schema
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One question with its gold SQL.
+
+    ``id`` is unique within a data set; ``kind`` is the query kind or hardness, if the source
+    knows one; ``source`` and ``licence`` (SPDX identifier) follow the example into every result.
+    """
+
+    id: str
+    question: str
+    sql: str
+    db_id: str
+    source: str
+    licence: str
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples with the databases that they ask about, keyed by ``db_id``."""
+
+    name: str
+    examples: tuple[Example, ...]
+    databases: Mapping[str, Database]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered: the raw text and the SQL extracted from it."""
+
+    id: str
+    sql: str
+    text: str
+
+
+class Status(StrEnum):
+    """How the execution of one query ended."""
+
+    OK = "ok"
+    ERROR = "error"  # the database refused it: syntax, unknown names, wrong types
+    DENIED = "denied"  # it wanted more than reading its own tables
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too_large"  # more rows or bytes than the limit, or out of memory
+    CRASHED = "crashed"  # the worker process died
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The outcome of one execution; a failing query is a value, not an exception.
+
+    ``rows`` is empty unless ``status`` is ``OK``; ``seconds`` is wall time in the sandbox.
+    """
+
+    status: Status
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[SqlValue, ...], ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the query ran to its end within all limits."""
+        return self.status is Status.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement on one prediction.
+
+    ``exact`` is equality of canonical SQL, ``valid`` means that it parses and every name resolves
+    against the schema, ``execution`` that its result equals the gold's. ``error`` says in a few
+    words what went wrong first (``None`` if execution matched).
+    """
+
+    id: str
+    db_id: str
+    kind: str | None
+    execution: bool
+    exact: bool
+    valid: bool
+    parsed: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A proportion with its 95 % interval; ``value``, ``low`` and ``high`` are fractions."""
+
+    value: float
+    low: float
+    high: float
+    correct: int
+    n: int

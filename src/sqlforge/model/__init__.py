@@ -1,0 +1,1 @@
+"""The only home of torch, transformers, peft and bitsandbytes."""

@@ -1,0 +1,1 @@
+"""One file a verb; a stage never imports another stage."""
