@@ -1,0 +1,103 @@
+"""Write whole files or none: to a temporary name first, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlforge.core.errors import StorageError
+
+_CANNOT_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` atomically.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_text(folder / "a" / "b.txt", "x"); (folder / "a" / "b.txt").read_text()
+    'x'
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, atomically."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Read what :func:`write_jsonl` wrote."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside ``path`` that takes its name once the block ends well.
+
+    An existing ``path`` is replaced; a failing block leaves it as it was.
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.chmod(0o755)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder into a ``StorageError`` that names ``path``."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in _CANNOT_STORE:
+            raise storage_error(path, os.strerror(fault.errno)) from fault
+        raise
+
+
+def storage_error(path: Path, reason: str) -> StorageError:
+    """The sentence for a file or folder that cannot be written."""
+    return StorageError(
+        f"'{reason}' while writing {path}",
+        "a folder with room that may be written",
+        "free space or choose another --out, then start again: what is done already is kept",
+    )
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
