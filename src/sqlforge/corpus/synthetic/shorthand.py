@@ -71,7 +71,11 @@ def number(
     decimals: int = 0,
     nulls: float = 0.0,
 ) -> DomainColumn:
-    """A count or a measurement; ``most`` holds the superlatives for the largest and smallest."""
+    """A count or a measurement; ``most`` says what the row with the most and the least is called.
+
+    >>> number("weight_g", "weight, mass", 45, 1400, ("heaviest", "lightest")).adjectives
+    ('heaviest', 'lightest')
+    """
     values = Numbers(low, high, decimals, nulls)
     return DomainColumn(name, "number", listed(words), values, adjectives=most, unit=unit)
 
@@ -96,7 +100,7 @@ def date(
     words: str,
     first: str,
     last: str,
-    most: Superlatives | None = ("latest", "earliest"),
+    most: Superlatives | None = None,
     *,
     nulls: float = 0.0,
 ) -> DomainColumn:
@@ -109,7 +113,7 @@ def year(
     words: str,
     first: int,
     last: int,
-    most: Superlatives | None = ("latest", "earliest"),
+    most: Superlatives | None = None,
     *,
     nulls: float = 0.0,
 ) -> DomainColumn:

@@ -22,17 +22,17 @@ SHOP_NAMES = """The Copper Oven, Morning Crust, Flour & Salt, Three Sheaves, Old
     Stone & Grain, Little Brioche, The Warm Basket, Maple Lane Bakery, Crust & Co,
     The Sugar Shelf, Hilltop Hearth"""
 PRODUCT_NAMES = """Country Sourdough, Seeded Rye, Olive Focaccia, Butter Croissant,
-    Almond Croissant,
-    Cinnamon Knot, Lemon Drizzle Slice, Carrot Cake, Chocolate Eclair, Custard Tart, Apple Turnover,
-    Cherry Danish, Pretzel Bun, Ham and Cheese Roll, Spinach Pasty, Sausage Roll, Walnut Loaf,
-    Spelt Bloomer, Potato Bread, Milk Roll, Brioche Bun, Raisin Scone, Cheese Scone, Ginger Biscuit,
-    Oat Cookie, Hazelnut Brownie, Blueberry Muffin, Banana Bread, Poppy Seed Strudel, Plum Crumble,
-    Coffee Walnut Cake, Pistachio Financier, Rosemary Ciabatta, Baguette Tradition, Corn Bread"""
+    Almond Croissant, Cinnamon Knot, Lemon Drizzle Slice, Carrot Cake, Chocolate Eclair,
+    Custard Tart, Apple Turnover, Cherry Danish, Pretzel Bun, Ham and Cheese Roll, Spinach Pasty,
+    Sausage Roll, Walnut Loaf, Spelt Bloomer, Potato Bread, Milk Roll, Brioche Bun, Raisin Scone,
+    Cheese Scone, Ginger Biscuit, Oat Cookie, Hazelnut Brownie, Blueberry Muffin, Banana Bread,
+    Poppy Seed Strudel, Plum Crumble, Coffee Walnut Cake, Pistachio Financier, Rosemary Ciabatta,
+    Baguette Tradition, Corn Bread"""
 INGREDIENT_NAMES = """strong white flour, wholemeal flour, rye flour, spelt flour, cane sugar,
-    brown sugar, icing sugar, sea salt, unsalted butter, whole milk, double cream, free-range eggs,
-    fresh yeast, baking powder, vanilla extract, dark chocolate, cocoa powder, ground almonds,
-    walnuts, hazelnuts, raisins, dried cherries, cinnamon, cardamom, olive oil, sunflower seeds,
-    poppy seeds, lemon zest, honey, oat flakes"""
+    brown sugar, icing sugar, sea salt, unsalted butter, whole milk, double cream,
+    free-range eggs, fresh yeast, baking powder, vanilla extract, dark chocolate, cocoa powder,
+    ground almonds, walnuts, hazelnuts, raisins, dried cherries, cinnamon, cardamom, olive oil,
+    sunflower seeds, poppy seeds, lemon zest, honey, oat flakes"""
 
 DOMAIN = Domain(
     name="bakery",
@@ -71,7 +71,13 @@ DOMAIN = Domain(
                 ),
                 category("shift", "working shift, shift time", "early, day, late, night"),
                 money("hourly_wage", "wage, pay per hour", 11.5, 26, ("best paid", "worst paid")),
-                date("hired_on", "hiring date, start date", "2009-03-01", "2024-05-30"),
+                date(
+                    "hired_on",
+                    "hiring date, start date",
+                    "2009-03-01",
+                    "2024-05-30",
+                    ("newest", "longest-serving"),
+                ),
                 named("phone", "phone number, telephone", Fake("phone_number"), nulls=0.2),
                 ref("shop_id", "shops", "shop, workplace"),
             ),
@@ -141,7 +147,13 @@ DOMAIN = Domain(
                 key("sale_id", "sale number, receipt number"),
                 ref("shop_id", "shops", "shop, branch"),
                 ref("product_id", "products", "product, item"),
-                date("sold_on", "sale date, day of sale", "2023-01-02", "2024-05-31"),
+                date(
+                    "sold_on",
+                    "sale date, day of sale",
+                    "2023-01-02",
+                    "2024-05-31",
+                    ("latest", "earliest"),
+                ),
                 number("quantity", "quantity sold, units sold", 1, 60, ("largest", "smallest")),
                 category("payment", "payment method, way of paying", "cash, card, phone, voucher"),
                 money("discount", "reduction, price reduction", 0.2, 6, nulls=0.4),

@@ -1,0 +1,275 @@
+"""An observatory: telescopes, instruments, targets, programmes and nights of observing."""
+
+from __future__ import annotations
+
+from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable
+from sqlforge.corpus.synthetic.shorthand import (
+    category,
+    date,
+    fake,
+    flag,
+    key,
+    listed,
+    money,
+    named,
+    number,
+    ref,
+    year,
+)
+
+TELESCOPE_NAMES = """Halley Reflector, Cannon Telescope, North Dome, South Dome, Leavitt Array,
+    Great Refractor, Payne Telescope, Meridian Circle, Tycho Survey Camera, Silver Dish,
+    Kepler Dish, Ridge Telescope, Burnell Dish, Twin Eye East, Twin Eye West, Solar Tower,
+    Aurora Camera, Student Reflector, Herschel Twin, Somerville Telescope, Night Owl,
+    Long Baseline Dish"""
+INSTRUMENT_PARTS = (
+    listed("Echelle, Wide-Field, Infrared, Planet, Fast, Double-Arm, Polarised, Deep, Cryogenic"),
+    listed("Spectrograph, Camera, Photometer, Imager, Polarimeter, Coronagraph"),
+)
+TARGET_NAMES = """Betelgeuse, Vega, Sirius, Proxima Centauri, Aldebaran, Polaris, Antares, Mira,
+    Andromeda Galaxy, Whirlpool Galaxy, Sombrero Galaxy, Pinwheel Galaxy, Crab Nebula,
+    Ring Nebula, Orion Nebula, Helix Nebula, Dumbbell Nebula, Eagle Nebula, Pleiades,
+    Beehive Cluster, Omega Centauri, Ceres, Vesta, Halley Comet, Encke Comet, Neptune, Uranus,
+    Titan, Europa, Eros, Barnard Star, Epsilon Eridani, Tau Ceti, Altair, Deneb, Rigel"""
+PROGRAMME_PARTS = (
+    listed("Survey of, Search for, Monitoring of, Census of, Deep Study of, Follow-up of"),
+    listed("Nearby, Variable, Dusty, Young, Rocky, Faint, Distant"),
+    listed("Stars, Galaxies, Exoplanets, Asteroids, Quasars, Supernovae, Nebulae"),
+)
+
+DOMAIN = Domain(
+    name="observatory",
+    split="validation",
+    tables=(
+        DomainTable(
+            name="telescope",
+            singular=("telescope", "facility"),
+            plural=("telescopes", "facilities"),
+            rows=22,
+            columns=(
+                key("tel_id", "telescope number, telescope code"),
+                named("tel_nm", "name, telescope name", TELESCOPE_NAMES),
+                category(
+                    "site",
+                    "location, mountain",
+                    "Cerro Alto, Mount Grey, Sand Peak, Isla Verde, Kite Hill",
+                ),
+                number(
+                    "aperture_m",
+                    "aperture, mirror diameter",
+                    0.4,
+                    10.4,
+                    ("largest", "smallest"),
+                    decimals=1,
+                    unit="metres",
+                ),
+                year(
+                    "built_yr",
+                    "year of construction, construction year",
+                    1896,
+                    2021,
+                    ("newest", "oldest"),
+                ),
+                money(
+                    "night_cost",
+                    "cost per night, nightly cost",
+                    400,
+                    52000,
+                    ("most expensive", "cheapest"),
+                    decimals=0,
+                ),
+                flag("remote_ok", "remote operation, remote control"),
+            ),
+        ),
+        DomainTable(
+            name="instrument",
+            singular=("instrument", "detector"),
+            plural=("instruments", "detectors"),
+            rows=34,
+            verb=("mounted on",),
+            columns=(
+                key("instr_id", "instrument number, detector number"),
+                named("instr_nm", "name, instrument name", Composed(INSTRUMENT_PARTS, unique=True)),
+                ref("tel_id", "telescope", "telescope, host telescope"),
+                category(
+                    "band",
+                    "wavelength band, wavelength range",
+                    "ultraviolet, optical, near infrared, thermal infrared, radio",
+                ),
+                number("px_mega", "resolution, megapixels", 1, 210, ("sharpest", "coarsest")),
+                number(
+                    "temp_k",
+                    "operating temperature, working temperature",
+                    4,
+                    290,
+                    ("warmest", "coldest"),
+                    unit="kelvin",
+                    nulls=0.2,
+                ),
+                date(
+                    "first_lt",
+                    "first light, date of first light",
+                    "1994-05-01",
+                    "2023-11-30",
+                    ("newest", "oldest"),
+                ),
+            ),
+        ),
+        DomainTable(
+            name="astronomer",
+            singular=("astronomer", "researcher"),
+            plural=("astronomers", "researchers"),
+            rows=40,
+            columns=(
+                key("astr_id", "astronomer number, researcher number"),
+                fake("astr_nm", "name, full name", "name"),
+                fake("ctry", "country, home country", "country"),
+                category(
+                    "post",
+                    "position, job",
+                    "professor, postdoc, doctoral student, staff astronomer, engineer",
+                ),
+                number(
+                    "papers",
+                    "number of papers, publications",
+                    0,
+                    240,
+                    ("most published", "least published"),
+                ),
+                year("phd_yr", "year of the doctorate, doctoral year", 1975, 2023, nulls=0.2),
+            ),
+        ),
+        DomainTable(
+            name="programme",
+            singular=("programme", "observing project"),
+            plural=("programmes", "observing projects"),
+            rows=45,
+            verb=("led by",),
+            columns=(
+                key("prog_id", "programme number, proposal number"),
+                named("prog_ttl", "title, programme title", Composed(PROGRAMME_PARTS, unique=True)),
+                ref("pi_id", "astronomer", "leader, principal investigator"),
+                category(
+                    "status",
+                    "state, current state",
+                    "proposed, approved, running, finished, rejected",
+                ),
+                number(
+                    "hrs_alloc",
+                    "allocated time, hours granted",
+                    3,
+                    160,
+                    ("longest", "shortest"),
+                    unit="hours",
+                ),
+                money(
+                    "grant_amt",
+                    "funding, grant",
+                    2500,
+                    480000,
+                    ("best-funded", "worst-funded"),
+                    decimals=0,
+                    nulls=0.2,
+                ),
+                date(
+                    "start_dt",
+                    "start date, first day",
+                    "2019-01-15",
+                    "2024-03-31",
+                    ("latest", "earliest"),
+                ),
+            ),
+        ),
+        DomainTable(
+            name="target",
+            singular=("target", "celestial object"),
+            plural=("targets", "celestial objects"),
+            rows=36,
+            columns=(
+                key("tgt_id", "target number, object number"),
+                named("tgt_nm", "name, object name", TARGET_NAMES),
+                category(
+                    "obj_type",
+                    "type, kind of object",
+                    "star, galaxy, nebula, cluster, planet, moon, asteroid, comet",
+                ),
+                category(
+                    "constel",
+                    "constellation, part of the sky",
+                    "Orion, Lyra, Taurus, Cygnus, Virgo, Aquila, Cetus, Scorpius",
+                ),
+                number(
+                    "magn", "brightness, magnitude", -1.5, 16, ("faintest", "brightest"), decimals=2
+                ),
+                number(
+                    "dist_ly",
+                    "distance, distance in light years",
+                    4,
+                    54000,
+                    ("most distant", "nearest"),
+                    unit="light years",
+                    nulls=0.2,
+                ),
+                year(
+                    "disc_yr",
+                    "discovery year, year of discovery",
+                    1610,
+                    1995,
+                    ("most recently discovered", "first discovered"),
+                    nulls=0.35,
+                ),
+            ),
+        ),
+        DomainTable(
+            name="prog_target",
+            singular=("target selection", "chosen target"),
+            plural=("target selections", "chosen targets"),
+            rows=90,
+            verb=("made for", "of"),
+            columns=(
+                ref("prog_id", "programme", "programme, project"),
+                ref("tgt_id", "target", "target, object"),
+                category("prio", "priority, urgency", "urgent, high, medium, low"),
+                number("visits", "number of visits, planned visits", 1, 24),
+            ),
+        ),
+        DomainTable(
+            name="exposure",
+            singular=("exposure", "image"),
+            plural=("exposures", "images"),
+            rows=120,
+            verb=("taken with", "showing"),
+            columns=(
+                key("exp_id", "exposure number, image number"),
+                ref("instr_id", "instrument", "instrument, detector used"),
+                ref("tgt_id", "target", "target, object shown"),
+                date(
+                    "obs_dt",
+                    "observation date, night",
+                    "2022-01-01",
+                    "2024-06-15",
+                    ("latest", "earliest"),
+                ),
+                number(
+                    "exp_sec",
+                    "exposure time, duration",
+                    1,
+                    1800,
+                    ("longest", "shortest"),
+                    unit="seconds",
+                ),
+                category("filt", "filter, colour filter", "U, B, V, R, I, clear"),
+                number(
+                    "seeing",
+                    "blur, image blur",
+                    0.4,
+                    3.2,
+                    ("blurriest", "sharpest"),
+                    decimals=2,
+                    unit="arcseconds",
+                ),
+                flag("usable", "quality check, fitness for science", "Y, N"),
+            ),
+        ),
+    ),
+)
