@@ -2,245 +2,220 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.synthetic.domain import Dates, Domain, Fake, Numbers
-from sqlforge.corpus.synthetic.notation import col, composed, key, link, listed, table
-
-ARTISTS = table(
-    "artists",
-    "artist, creator",
-    "artists, creators",
-    40,
-    "",
-    key("id", "artist number, artist id"),
-    col("artistName", "name", "name, full name", Fake("name", unique=True)),
-    col(
-        "nationality",
-        "category",
-        "country of origin, home country",
-        listed("Dutch, Italian, Mexican, Japanese, Nigerian, French, American, Indian"),
-    ),
-    col(
-        "movement",
-        "category",
-        "art movement, style",
-        listed("Baroque, Impressionism, Cubism, Surrealism, Realism, Abstract, Pop Art"),
-        share_null=0.1,
-    ),
-    col("birthYear", "year", "year of birth, birth year", Numbers(1590, 1985), "youngest, oldest"),
-    col("deathYear", "year", "year of death, death year", Numbers(1650, 2021, 0, 0.3)),
+from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake, Words
+from sqlforge.corpus.synthetic.shorthand import (
+    category,
+    date,
+    key,
+    listed,
+    money,
+    named,
+    number,
+    ref,
+    year,
 )
 
-GALLERIES = table(
-    "galleries",
-    "gallery, exhibition room",
-    "galleries, exhibition rooms",
-    22,
-    "",
-    key("id", "gallery number, room number"),
-    col(
-        "galleryName",
-        "name",
-        "name, room name",
-        listed(
-            """East Wing, Sculpture Court, Long Room, Rotunda, Blue Salon, Print Cabinet,
-            Garden Hall, Upper Gallery, Lower Gallery, Mirror Room, Founders Hall,
-            Glass Pavilion, Textile Room, Coin Room, Crypt, Skylight Room, Founders Annex,
-            Map Room, Ivory Hall, Tower Room, Lecture Hall, Project Space, Clock Room,
-            Cedar Room""",
-            unique=True,
+ARTISTS = DomainTable(
+    name="artists",
+    singular=("artist", "creator"),
+    plural=("artists", "creators"),
+    rows=40,
+    columns=(
+        key("id", "artist number, artist id"),
+        named("artistName", "name, full name", Fake("name", unique=True)),
+        category(
+            "nationality",
+            "country of origin, home country",
+            "Dutch, Italian, Mexican, Japanese, Nigerian, French, American, Indian",
+        ),
+        category(
+            "movement",
+            "art movement, style",
+            "Baroque, Impressionism, Cubism, Surrealism, Realism, Abstract, Pop Art",
+            nulls=0.1,
+        ),
+        year("birthYear", "year of birth, birth year", 1590, 1985, ("youngest", "oldest")),
+        year("deathYear", "year of death, death year", 1650, 2021, nulls=0.3),
+    ),
+)
+
+GALLERIES_GALLERY_NAME = """East Wing, Sculpture Court, Long Room, Rotunda, Blue Salon,
+    Print Cabinet, Garden Hall, Upper Gallery, Lower Gallery, Mirror Room, Founders Hall,
+    Glass Pavilion, Textile Room, Coin Room, Crypt, Skylight Room, Founders Annex, Map Room,
+    Ivory Hall, Tower Room, Lecture Hall, Project Space, Clock Room, Cedar Room"""
+
+GALLERIES = DomainTable(
+    name="galleries",
+    singular=("gallery", "exhibition room"),
+    plural=("galleries", "exhibition rooms"),
+    rows=22,
+    columns=(
+        key("id", "gallery number, room number"),
+        named("galleryName", "name, room name", GALLERIES_GALLERY_NAME),
+        number("floor", "storey, level", 0, 4),
+        number(
+            "wallMetres",
+            "length of wall, hanging space",
+            12,
+            140,
+            ("most spacious", "smallest"),
+            unit="metres",
+            decimals=1,
+        ),
+        category(
+            "lighting", "kind of lighting, light", "daylight, dimmed, spotlights, ultraviolet-free"
+        ),
+        year(
+            "lastRenovated",
+            "year of the last renovation, renovation year",
+            1985,
+            2024,
+            ("most recently renovated", "longest unrenovated"),
+            nulls=0.15,
         ),
     ),
-    col("floor", "number", "storey, level", Numbers(0, 4)),
-    col(
-        "wallMetres",
-        "number",
-        "length of wall, hanging space",
-        Numbers(12, 140, 1),
-        "most spacious, smallest",
-        "metres",
-    ),
-    col(
-        "lighting",
-        "category",
-        "kind of lighting, light",
-        listed("daylight, dimmed, spotlights, ultraviolet-free"),
-    ),
-    col(
-        "lastRenovated",
-        "year",
-        "year of the last renovation, renovation year",
-        Numbers(1985, 2024, 0, 0.15),
-        "most recently renovated, longest unrenovated",
-    ),
 )
 
-ARTWORKS = table(
-    "artworks",
-    "artwork, work of art",
-    "artworks, works of art",
-    80,
-    "created by, hanging in",
-    key("id", "artwork number, inventory number"),
-    col(
-        "title",
-        "name",
-        "name, artwork title",
-        composed(
-            "The, A, Study of the, Portrait of the, Return of the, Dream of the",
-            """Lighthouse, Weaver, Red Orchard, Sleeping Dog, Violinist, Harvest,
-            Winter Market, Drowned City, Milliner, Old Bridge, Gleaners, Ferryman, Empty Chair,
-            Blue Horse""",
-            unique=True,
+ARTWORKS_TITLE = """The, A, Study of the, Portrait of the, Return of the, Dream of the"""
+ARTWORKS_TITLE_2 = """Lighthouse, Weaver, Red Orchard, Sleeping Dog, Violinist, Harvest,
+    Winter Market, Drowned City, Milliner, Old Bridge, Gleaners, Ferryman, Empty Chair,
+    Blue Horse"""
+
+ARTWORKS = DomainTable(
+    name="artworks",
+    singular=("artwork", "work of art"),
+    plural=("artworks", "works of art"),
+    rows=80,
+    verb=("created by", "hanging in"),
+    columns=(
+        key("id", "artwork number, inventory number"),
+        named(
+            "title",
+            "name, artwork title",
+            Composed((listed(ARTWORKS_TITLE), listed(ARTWORKS_TITLE_2)), unique=True),
+        ),
+        ref("artistId", "artists", "artist number, artist id"),
+        ref("galleryId", "galleries", "gallery number, room number"),
+        category(
+            "medium",
+            "technique, material",
+            "oil on canvas, bronze, watercolour, marble, photograph, etching, ceramic",
+        ),
+        year("createdYear", "year of creation, creation year", 1610, 2020, ("newest", "oldest")),
+        money(
+            "insuredValue",
+            "insurance value, insured sum",
+            1500,
+            9000000,
+            ("most valuable", "least valuable"),
+            decimals=0,
+            nulls=0.08,
+        ),
+        number(
+            "heightCm",
+            "height, vertical size",
+            8,
+            420,
+            ("tallest", "shortest"),
+            unit="centimetres",
+            decimals=1,
         ),
     ),
-    link("artistId", "artists", "artist number, artist id"),
-    link("galleryId", "galleries", "gallery number, room number"),
-    col(
-        "medium",
-        "category",
-        "technique, material",
-        listed("oil on canvas, bronze, watercolour, marble, photograph, etching, ceramic"),
-    ),
-    col(
-        "createdYear",
-        "year",
-        "year of creation, creation year",
-        Numbers(1610, 2020),
-        "newest, oldest",
-    ),
-    col(
-        "insuredValue",
-        "money",
-        "insurance value, insured sum",
-        Numbers(1500, 9000000, 0, 0.08),
-        "most valuable, least valuable",
-        "euros",
-    ),
-    col(
-        "heightCm",
-        "number",
-        "height, vertical size",
-        Numbers(8, 420, 1),
-        "tallest, shortest",
-        "centimetres",
-    ),
 )
 
-EXHIBITIONS = table(
-    "exhibitions",
-    "exhibition, show",
-    "exhibitions, shows",
-    30,
-    "",
-    key("id", "exhibition number, show number"),
-    col(
-        "exhibitionTitle",
-        "name",
-        "title, name",
-        composed(
-            "Colours of, Voices from, Beyond, Inside, Masters of, Letters to, Echoes of",
-            "the North, Silk, the Sea, Paper, the Night, Clay, the City, Memory",
-            unique=True,
+EXHIBITIONS_EXHIBITION_TITLE = """Colours of, Voices from, Beyond, Inside, Masters of,
+    Letters to, Echoes of"""
+EXHIBITIONS_EXHIBITION_TITLE_2 = """the North, Silk, the Sea, Paper, the Night, Clay, the City,
+    Memory"""
+EXHIBITIONS_CURATOR = """Helena Brandt, Marco Tellini, Aiko Sato, Samuel Osei, Ruth Feldman,
+    Pedro Alarcon, Nadia Rahimi, Jonas Eklund"""
+
+EXHIBITIONS = DomainTable(
+    name="exhibitions",
+    singular=("exhibition", "show"),
+    plural=("exhibitions", "shows"),
+    rows=30,
+    columns=(
+        key("id", "exhibition number, show number"),
+        named(
+            "exhibitionTitle",
+            "title, name",
+            Composed(
+                (listed(EXHIBITIONS_EXHIBITION_TITLE), listed(EXHIBITIONS_EXHIBITION_TITLE_2)),
+                unique=True,
+            ),
+        ),
+        named("curator", "curator name, organiser", Words(listed(EXHIBITIONS_CURATOR))),
+        date(
+            "opensOn", "opening date, first day", "2018-02-01", "2024-09-15", ("latest", "earliest")
+        ),
+        date("closesOn", "closing date, last day", "2018-06-01", "2025-03-31", nulls=0.1),
+        category(
+            "theme",
+            "topic, subject",
+            "landscape, portraiture, design, archaeology, photography, folk art",
+        ),
+        money(
+            "budget",
+            "cost, production budget",
+            15000,
+            900000,
+            ("most expensive", "cheapest"),
+            decimals=0,
         ),
     ),
-    col(
-        "curator",
-        "name",
-        "curator name, organiser",
-        listed(
-            """Helena Brandt, Marco Tellini, Aiko Sato, Samuel Osei, Ruth Feldman,
-            Pedro Alarcon, Nadia Rahimi, Jonas Eklund"""
+)
+
+EXHIBITION_WORKS = DomainTable(
+    name="exhibitionWorks",
+    singular=("exhibited piece", "exhibition entry"),
+    plural=("exhibited pieces", "exhibition entries"),
+    rows=110,
+    verb=("shown in", "showing"),
+    columns=(
+        ref("exhibitionId", "exhibitions", "exhibition number, show number"),
+        ref("artworkId", "artworks", "artwork number, inventory number"),
+        number("catalogueNo", "catalogue number, number in the catalogue", 1, 250),
+        category(
+            "labelLanguage",
+            "language of the label, label language",
+            "English, French, Spanish, German",
+        ),
+        category(
+            "condition", "state, state of preservation", "excellent, good, fair, fragile", nulls=0.1
         ),
     ),
-    col(
-        "opensOn",
-        "date",
-        "opening date, first day",
-        Dates("2018-02-01", "2024-09-15"),
-        "latest, earliest",
-    ),
-    col("closesOn", "date", "closing date, last day", Dates("2018-06-01", "2025-03-31", 0.1)),
-    col(
-        "theme",
-        "category",
-        "topic, subject",
-        listed("landscape, portraiture, design, archaeology, photography, folk art"),
-    ),
-    col(
-        "budget",
-        "money",
-        "cost, production budget",
-        Numbers(15000, 900000),
-        "most expensive, cheapest",
-        "euros",
-    ),
 )
 
-EXHIBITION_WORKS = table(
-    "exhibitionWorks",
-    "exhibited piece, exhibition entry",
-    "exhibited pieces, exhibition entries",
-    110,
-    "shown in, showing",
-    link("exhibitionId", "exhibitions", "exhibition number, show number"),
-    link("artworkId", "artworks", "artwork number, inventory number"),
-    col("catalogueNo", "number", "catalogue number, number in the catalogue", Numbers(1, 250)),
-    col(
-        "labelLanguage",
-        "category",
-        "language of the label, label language",
-        listed("English, French, Spanish, German"),
-    ),
-    col(
-        "condition",
-        "category",
-        "state, state of preservation",
-        listed("excellent, good, fair, fragile"),
-        share_null=0.1,
-    ),
-)
-
-VISITS = table(
-    "visits",
-    "visit, guest visit",
-    "visits, guest visits",
-    110,
-    "paid to",
-    key("id", "visit number, visit id"),
-    link("exhibitionId", "exhibitions", "exhibition number, show number"),
-    col(
-        "visitedOn",
-        "date",
-        "visit date, day of the visit",
-        Dates("2019-01-05", "2024-10-30"),
-        "latest, earliest",
-    ),
-    col(
-        "ticketType",
-        "category",
-        "kind of ticket, ticket category",
-        listed("adult, student, senior, family, member"),
-    ),
-    col(
-        "price",
-        "money",
-        "ticket price, entrance fee",
-        Numbers(0, 32, 2),
-        "most expensive, cheapest",
-        "euros",
-    ),
-    col(
-        "groupSize", "number", "number of people, size of the group", Numbers(1, 34), unit="people"
-    ),
-    col(
-        "rating",
-        "number",
-        "visitor rating, score",
-        Numbers(1, 10, 0, 0.25),
-        "best rated, worst rated",
+VISITS = DomainTable(
+    name="visits",
+    singular=("visit", "guest visit"),
+    plural=("visits", "guest visits"),
+    rows=110,
+    verb=("paid to",),
+    columns=(
+        key("id", "visit number, visit id"),
+        ref("exhibitionId", "exhibitions", "exhibition number, show number"),
+        date(
+            "visitedOn",
+            "visit date, day of the visit",
+            "2019-01-05",
+            "2024-10-30",
+            ("latest", "earliest"),
+        ),
+        category(
+            "ticketType",
+            "kind of ticket, ticket category",
+            "adult, student, senior, family, member",
+        ),
+        money("price", "ticket price, entrance fee", 0, 32, ("most expensive", "cheapest")),
+        number("groupSize", "number of people, size of the group", 1, 34, unit="people"),
+        number("rating", "visitor rating, score", 1, 10, ("best rated", "worst rated"), nulls=0.25),
     ),
 )
 
 DOMAIN = Domain(
-    "museum", "validation", (ARTISTS, GALLERIES, ARTWORKS, EXHIBITIONS, EXHIBITION_WORKS, VISITS)
+    name="museum",
+    split="validation",
+    tables=(ARTISTS, GALLERIES, ARTWORKS, EXHIBITIONS, EXHIBITION_WORKS, VISITS),
 )

@@ -2,235 +2,227 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.synthetic.domain import Dates, Domain, Fake, Numbers
-from sqlforge.corpus.synthetic.notation import col, composed, key, link, listed, table
-
-CUSTOMER = table(
-    "customer",
-    "customer, shopper",
-    "customers, shoppers",
-    80,
-    "",
-    key("id", "customer number, customer id"),
-    col("name", "name", "full name, customer name", Fake("name", unique=True)),
-    col("email", "name", "email address, e-mail", Fake("email", unique=True), share_null=0.1),
-    col(
-        "country",
-        "category",
-        "country of residence, home country",
-        listed("Germany, Canada, Japan, Brazil, Kenya, France, Australia, Norway"),
-    ),
-    col(
-        "membership",
-        "category",
-        "membership tier, loyalty level",
-        listed("bronze, silver, gold, platinum, none"),
-    ),
-    col(
-        "joined_on",
-        "date",
-        "sign-up date, joining date",
-        Dates("2017-03-01", "2024-06-30"),
-        "newest, longest standing",
-    ),
-    col("store_credit", "money", "store credit balance, shop credit", Numbers(0, 250, 2, 0.15)),
+from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake, Words
+from sqlforge.corpus.synthetic.shorthand import (
+    category,
+    date,
+    key,
+    listed,
+    money,
+    named,
+    number,
+    ref,
 )
 
-SUPPLIER = table(
-    "supplier",
-    "supplier, vendor",
-    "suppliers, vendors",
-    20,
-    "",
-    key("id", "supplier number, supplier id"),
-    col("company", "name", "company name, name", Fake("company", unique=True)),
-    col(
-        "city",
-        "category",
-        "home city, location",
-        listed("Rotterdam, Shenzhen, Porto, Leipzig, Austin, Osaka, Gdansk"),
-    ),
-    col(
-        "rating",
-        "number",
-        "supplier rating, quality score",
-        Numbers(1, 5, 1),
-        "best rated, worst rated",
-    ),
-    col(
-        "lead_days",
-        "number",
-        "lead time, delivery time in days",
-        Numbers(2, 45),
-        "slowest, fastest",
-        "days",
-    ),
-    col(
-        "contract_until",
-        "date",
-        "contract end date, end of the contract",
-        Dates("2024-01-31", "2027-12-31", 0.2),
+CUSTOMER = DomainTable(
+    name="customer",
+    singular=("customer", "shopper"),
+    plural=("customers", "shoppers"),
+    rows=80,
+    columns=(
+        key("id", "customer number, customer id"),
+        named("name", "full name, customer name", Fake("name", unique=True)),
+        named("email", "email address, e-mail", Fake("email", unique=True), nulls=0.1),
+        category(
+            "country",
+            "country of residence, home country",
+            "Germany, Canada, Japan, Brazil, Kenya, France, Australia, Norway",
+        ),
+        category(
+            "membership", "membership tier, loyalty level", "bronze, silver, gold, platinum, none"
+        ),
+        date(
+            "joined_on",
+            "sign-up date, joining date",
+            "2017-03-01",
+            "2024-06-30",
+            ("newest", "longest standing"),
+        ),
+        money("store_credit", "store credit balance, shop credit", 0, 250, nulls=0.15),
     ),
 )
 
-PRODUCT = table(
-    "product",
-    "product, item",
-    "products, items",
-    70,
-    "supplied by",
-    key("id", "product number, item id"),
-    col(
-        "title",
-        "name",
-        "name, product name",
-        composed(
-            "Compact, Classic, Ultra, Eco, Nordic, Foldable, Smart, Vintage",
-            """Desk Lamp, Backpack, Kettle, Headphones, Notebook, Office Chair, Water Bottle,
-            Yoga Mat, Phone Stand, Wall Clock, Rain Jacket, Keyboard, Travel Mug, Bookshelf,
-            Toaster""",
-            unique=True,
+SUPPLIER = DomainTable(
+    name="supplier",
+    singular=("supplier", "vendor"),
+    plural=("suppliers", "vendors"),
+    rows=20,
+    columns=(
+        key("id", "supplier number, supplier id"),
+        named("company", "company name, name", Fake("company", unique=True)),
+        category(
+            "city",
+            "home city, location",
+            "Rotterdam, Shenzhen, Porto, Leipzig, Austin, Osaka, Gdansk",
+        ),
+        number(
+            "rating",
+            "supplier rating, quality score",
+            1,
+            5,
+            ("best rated", "worst rated"),
+            decimals=1,
+        ),
+        number(
+            "lead_days",
+            "lead time, delivery time in days",
+            2,
+            45,
+            ("slowest", "fastest"),
+            unit="days",
+        ),
+        date(
+            "contract_until",
+            "contract end date, end of the contract",
+            "2024-01-31",
+            "2027-12-31",
+            nulls=0.2,
         ),
     ),
-    link("supplier_id", "supplier", "supplier number, vendor id"),
-    col(
-        "category",
-        "category",
-        "product category, kind of product",
-        listed("Electronics, Home, Sports, Stationery, Clothing, Kitchen, Furniture"),
-    ),
-    col(
-        "colour",
-        "category",
-        "color, shade",
-        listed("black, white, forest green, navy, red, sand, graphite"),
-        share_null=0.1,
-    ),
-    col(
-        "unit_price",
-        "money",
-        "price, cost per piece",
-        Numbers(4, 480, 2),
-        "most expensive, cheapest",
-        "euros",
-    ),
-    col("stock", "number", "stock level, quantity in stock", Numbers(0, 600), unit="pieces"),
-    col(
-        "weight_g",
-        "number",
-        "weight, weight in grams",
-        Numbers(40, 18000, 0, 0.1),
-        "heaviest, lightest",
-        "grams",
-    ),
 )
 
-ORDERS = table(
-    "purchase",
-    "order, purchase",
-    "orders, purchases",
-    110,
-    "placed by",
-    key("id", "order number, purchase id"),
-    link("customer_id", "customer", "customer number, shopper id"),
-    col(
-        "placed_on",
-        "date",
-        "order date, day of purchase",
-        Dates("2022-01-02", "2024-10-31"),
-        "most recent, earliest",
-    ),
-    col(
-        "shipped_on",
-        "date",
-        "shipping date, day of dispatch",
-        Dates("2022-01-04", "2024-11-10", 0.2),
-    ),
-    col(
-        "payment",
-        "category",
-        "payment method, way of paying",
-        listed("credit card, bank transfer, wallet, invoice, gift card"),
-    ),
-    col(
-        "state",
-        "category",
-        "order status, progress",
-        listed("open, packed, shipped, delivered, returned, cancelled"),
-    ),
-    col("shipping_fee", "money", "delivery charge, shipping cost", Numbers(0, 24.9, 2)),
-    col(
-        "coupon",
-        "category",
-        "coupon code, discount code",
-        listed("WELCOME10, SPRING5, FRIENDS, BLACKFRIDAY, FREESHIP"),
-        share_null=0.6,
-    ),
-)
+PRODUCT_TITLE = """Compact, Classic, Ultra, Eco, Nordic, Foldable, Smart, Vintage"""
+PRODUCT_TITLE_2 = """Desk Lamp, Backpack, Kettle, Headphones, Notebook, Office Chair,
+    Water Bottle, Yoga Mat, Phone Stand, Wall Clock, Rain Jacket, Keyboard, Travel Mug,
+    Bookshelf, Toaster"""
 
-ORDER_LINE = table(
-    "purchase_line",
-    "order line, line item",
-    "order lines, line items",
-    120,
-    "on, for",
-    link("purchase_id", "purchase", "order number, purchase id"),
-    link("product_id", "product", "product number, item id"),
-    col("quantity", "number", "number of pieces, ordered amount", Numbers(1, 12), unit="pieces"),
-    col(
-        "line_total",
-        "money",
-        "total of the line, line amount",
-        Numbers(4, 1900, 2),
-        "most expensive, cheapest",
-        "euros",
-    ),
-    col("gift_wrap", "category", "wrapping, gift paper", listed("none, plain, birthday, festive")),
-)
-
-REVIEW = table(
-    "review",
-    "review, product review",
-    "reviews, product reviews",
-    90,
-    "written about, written by",
-    key("id", "review number, review id"),
-    link("product_id", "product", "product number, item id"),
-    link("customer_id", "customer", "customer number, shopper id"),
-    col(
-        "stars",
-        "number",
-        "star rating, number of stars",
-        Numbers(1, 5),
-        "most favourable, harshest",
-        "stars",
-    ),
-    col(
-        "headline",
-        "name",
-        "title, review heading",
-        listed(
-            """Does the job, Love it, Broke after a week, Great value, Not as pictured,
-            Would buy again, Too small for me, Solid build, Arrived late, Perfect gift,
-            Better than expected, Feels cheap, Simply lovely, Missing parts,
-            Five years and counting"""
+PRODUCT = DomainTable(
+    name="product",
+    singular=("product", "item"),
+    plural=("products", "items"),
+    rows=70,
+    verb=("supplied by",),
+    columns=(
+        key("id", "product number, item id"),
+        named(
+            "title",
+            "name, product name",
+            Composed((listed(PRODUCT_TITLE), listed(PRODUCT_TITLE_2)), unique=True),
+        ),
+        ref("supplier_id", "supplier", "supplier number, vendor id"),
+        category(
+            "category",
+            "product category, kind of product",
+            "Electronics, Home, Sports, Stationery, Clothing, Kitchen, Furniture",
+        ),
+        category(
+            "colour",
+            "color, shade",
+            "black, white, forest green, navy, red, sand, graphite",
+            nulls=0.1,
+        ),
+        money("unit_price", "price, cost per piece", 4, 480, ("most expensive", "cheapest")),
+        number("stock", "stock level, quantity in stock", 0, 600, unit="pieces"),
+        number(
+            "weight_g",
+            "weight, weight in grams",
+            40,
+            18000,
+            ("heaviest", "lightest"),
+            unit="grams",
+            nulls=0.1,
         ),
     ),
-    col(
-        "posted_on",
-        "date",
-        "posting date, review date",
-        Dates("2022-02-01", "2024-11-30"),
-        "latest, earliest",
-    ),
-    col(
-        "helpful_votes",
-        "number",
-        "number of helpful votes, helpfulness count",
-        Numbers(0, 85, 0, 0.1),
-        "most helpful, least helpful",
-        "votes",
+)
+
+PURCHASE = DomainTable(
+    name="purchase",
+    singular=("order", "purchase"),
+    plural=("orders", "purchases"),
+    rows=110,
+    verb=("placed by",),
+    columns=(
+        key("id", "order number, purchase id"),
+        ref("customer_id", "customer", "customer number, shopper id"),
+        date(
+            "placed_on",
+            "order date, day of purchase",
+            "2022-01-02",
+            "2024-10-31",
+            ("most recent", "earliest"),
+        ),
+        date("shipped_on", "shipping date, day of dispatch", "2022-01-04", "2024-11-10", nulls=0.2),
+        category(
+            "payment",
+            "payment method, way of paying",
+            "credit card, bank transfer, wallet, invoice, gift card",
+        ),
+        category(
+            "state",
+            "order status, progress",
+            "open, packed, shipped, delivered, returned, cancelled",
+        ),
+        money("shipping_fee", "delivery charge, shipping cost", 0, 24.9),
+        category(
+            "coupon",
+            "coupon code, discount code",
+            "WELCOME10, SPRING5, FRIENDS, BLACKFRIDAY, FREESHIP",
+            nulls=0.6,
+        ),
     ),
 )
 
-DOMAIN = Domain("online_shop", "train", (CUSTOMER, SUPPLIER, PRODUCT, ORDERS, ORDER_LINE, REVIEW))
+PURCHASE_LINE = DomainTable(
+    name="purchase_line",
+    singular=("order line", "line item"),
+    plural=("order lines", "line items"),
+    rows=120,
+    verb=("on", "for"),
+    columns=(
+        ref("purchase_id", "purchase", "order number, purchase id"),
+        ref("product_id", "product", "product number, item id"),
+        number("quantity", "number of pieces, ordered amount", 1, 12, unit="pieces"),
+        money(
+            "line_total", "total of the line, line amount", 4, 1900, ("most expensive", "cheapest")
+        ),
+        category("gift_wrap", "wrapping, gift paper", "none, plain, birthday, festive"),
+    ),
+)
+
+REVIEW_HEADLINE = """Does the job, Love it, Broke after a week, Great value, Not as pictured,
+    Would buy again, Too small for me, Solid build, Arrived late, Perfect gift,
+    Better than expected, Feels cheap, Simply lovely, Missing parts, Five years and counting"""
+
+REVIEW = DomainTable(
+    name="review",
+    singular=("review", "product review"),
+    plural=("reviews", "product reviews"),
+    rows=90,
+    verb=("written about", "written by"),
+    columns=(
+        key("id", "review number, review id"),
+        ref("product_id", "product", "product number, item id"),
+        ref("customer_id", "customer", "customer number, shopper id"),
+        number(
+            "stars",
+            "star rating, number of stars",
+            1,
+            5,
+            ("most favourable", "harshest"),
+            unit="stars",
+        ),
+        named("headline", "title, review heading", Words(listed(REVIEW_HEADLINE))),
+        date(
+            "posted_on",
+            "posting date, review date",
+            "2022-02-01",
+            "2024-11-30",
+            ("latest", "earliest"),
+        ),
+        number(
+            "helpful_votes",
+            "number of helpful votes, helpfulness count",
+            0,
+            85,
+            ("most helpful", "least helpful"),
+            unit="votes",
+            nulls=0.1,
+        ),
+    ),
+)
+
+DOMAIN = Domain(
+    name="online_shop",
+    split="train",
+    tables=(CUSTOMER, SUPPLIER, PRODUCT, PURCHASE, PURCHASE_LINE, REVIEW),
+)

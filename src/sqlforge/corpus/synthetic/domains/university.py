@@ -2,221 +2,206 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.synthetic.domain import Dates, Domain, Fake, Numbers
-from sqlforge.corpus.synthetic.notation import col, composed, key, link, listed, table
+from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
+from sqlforge.corpus.synthetic.shorthand import (
+    category,
+    date,
+    key,
+    listed,
+    money,
+    named,
+    number,
+    ref,
+    year,
+)
 
-DEPARTMENTS = table(
-    "departments",
-    "department, academic department",
-    "departments, academic departments",
-    20,
-    "",
-    key("dept_id", "department number, department id"),
-    col(
-        "dept_name",
-        "name",
-        "name, department name, title",
-        listed(
-            """Physics, Mathematics, Computer Science, Linguistics, History, Economics,
-            Philosophy, Chemistry, Biology, Law, Sociology, Psychology, Music, Architecture,
-            Geography, Statistics, Political Science, Civil Engineering, Anthropology,
-            Fine Arts, Astronomy, Mechanical Engineering, Classics, Nursing""",
-            unique=True,
+DEPARTMENTS_DEPT_NAME = """Physics, Mathematics, Computer Science, Linguistics, History,
+    Economics, Philosophy, Chemistry, Biology, Law, Sociology, Psychology, Music, Architecture,
+    Geography, Statistics, Political Science, Civil Engineering, Anthropology, Fine Arts,
+    Astronomy, Mechanical Engineering, Classics, Nursing"""
+DEPARTMENTS_BUILDING = """Newton Hall, Old Court, Riverside Block, Curie Building,
+    Hamilton House, Annex B"""
+
+DEPARTMENTS = DomainTable(
+    name="departments",
+    singular=("department", "academic department"),
+    plural=("departments", "academic departments"),
+    rows=20,
+    columns=(
+        key("dept_id", "department number, department id"),
+        named("dept_name", "name, department name, title", DEPARTMENTS_DEPT_NAME),
+        category(
+            "faculty", "faculty, school", "Science, Arts, Engineering, Social Sciences, Medicine"
+        ),
+        category("building", "building, location", DEPARTMENTS_BUILDING),
+        money(
+            "annual_budget",
+            "annual budget, budget, yearly funds",
+            250000,
+            6000000,
+            ("best funded", "worst funded"),
+            decimals=0,
+        ),
+        year("founded_year", "founding year, year of foundation", 1850, 2015, ("newest", "oldest")),
+    ),
+)
+
+INSTRUCTORS = DomainTable(
+    name="instructors",
+    singular=("instructor", "teacher"),
+    plural=("instructors", "teachers"),
+    rows=45,
+    verb=("working in",),
+    columns=(
+        key("instructor_id", "instructor number, staff number"),
+        named("full_name", "name, full name", Fake("name", unique=True)),
+        ref("dept_id", "departments", "department number, department id"),
+        category(
+            "academic_rank",
+            "rank, academic rank, position",
+            "Professor, Associate Professor, Assistant Professor, Lecturer, Visiting Fellow",
+        ),
+        money("salary", "salary, pay", 42000, 165000, ("best paid", "worst paid"), decimals=0),
+        date(
+            "hire_date",
+            "hiring date, start date",
+            "1992-09-01",
+            "2024-02-01",
+            ("most recently hired", "longest serving"),
+        ),
+        category(
+            "office", "office, room", "A101, A114, B207, B220, C310, C315, D002, D118", nulls=0.15
         ),
     ),
-    col(
-        "faculty",
-        "category",
-        "faculty, school",
-        listed("Science, Arts, Engineering, Social Sciences, Medicine"),
-    ),
-    col(
-        "building",
-        "category",
-        "building, location",
-        listed("Newton Hall, Old Court, Riverside Block, Curie Building, Hamilton House, Annex B"),
-    ),
-    col(
-        "annual_budget",
-        "money",
-        "annual budget, budget, yearly funds",
-        Numbers(250000, 6000000),
-        "best funded, worst funded",
-        "dollars",
-    ),
-    col(
-        "founded_year",
-        "year",
-        "founding year, year of foundation",
-        Numbers(1850, 2015),
-        "newest, oldest",
+)
+
+STUDENTS = DomainTable(
+    name="students",
+    singular=("student", "learner"),
+    plural=("students", "learners"),
+    rows=90,
+    verb=("majoring in",),
+    columns=(
+        key("student_id", "student number, student id"),
+        named("full_name", "name, full name", Fake("name", unique=True)),
+        ref("major_dept_id", "departments", "major department number, department of the major"),
+        category(
+            "home_city",
+            "home city, home town",
+            "Boston, Lisbon, Nairobi, Prague, Toronto, Hanoi, Bogota, Leeds, Gdansk",
+        ),
+        category(
+            "degree_level",
+            "degree level, level of study",
+            "Bachelor, Master, Doctorate, Exchange, Certificate",
+        ),
+        number("gpa", "grade point average, average grade", 1.8, 4, decimals=2, nulls=0.05),
+        date(
+            "birth_date",
+            "birth date, date of birth",
+            "1988-01-01",
+            "2006-09-30",
+            ("youngest", "oldest"),
+        ),
+        year("enrolled_year", "year of entry, entry year", 2015, 2024),
     ),
 )
 
-INSTRUCTORS = table(
-    "instructors",
-    "instructor, teacher",
-    "instructors, teachers",
-    45,
-    "working in",
-    key("instructor_id", "instructor number, staff number"),
-    col("full_name", "name", "name, full name", Fake("name", unique=True)),
-    link("dept_id", "departments", "department number, department id"),
-    col(
-        "academic_rank",
-        "category",
-        "rank, academic rank, position",
-        listed("Professor, Associate Professor, Assistant Professor, Lecturer, Visiting Fellow"),
-    ),
-    col(
-        "salary",
-        "money",
-        "salary, pay",
-        Numbers(42000, 165000),
-        "best paid, worst paid",
-        "dollars",
-    ),
-    col(
-        "hire_date",
-        "date",
-        "hiring date, start date",
-        Dates("1992-09-01", "2024-02-01"),
-        "most recently hired, longest serving",
-    ),
-    col(
-        "office",
-        "category",
-        "office, room",
-        listed("A101, A114, B207, B220, C310, C315, D002, D118"),
-        share_null=0.15,
-    ),
-)
+COURSES_TITLE = """Introduction to, Foundations of, Topics in, Advanced, Applied"""
+COURSES_TITLE_2 = """Algebra, Genetics, Logic, Databases, Microeconomics, Acoustics, Grammar,
+    Ethics, Thermodynamics, Cartography, Statistics, Optics, Ecology, Robotics, Rhetoric"""
 
-STUDENTS = table(
-    "students",
-    "student, learner",
-    "students, learners",
-    90,
-    "majoring in",
-    key("student_id", "student number, student id"),
-    col("full_name", "name", "name, full name", Fake("name", unique=True)),
-    link("major_dept_id", "departments", "major department number, department of the major"),
-    col("home_city", "category", "home city, home town", Fake("city")),
-    col(
-        "degree_level",
-        "category",
-        "degree level, level of study",
-        listed("Bachelor, Master, Doctorate, Exchange, Certificate"),
-    ),
-    col("gpa", "number", "grade point average, average grade", Numbers(1.8, 4.0, 2, 0.05)),
-    col(
-        "birth_date",
-        "date",
-        "birth date, date of birth",
-        Dates("1988-01-01", "2006-09-30"),
-        "youngest, oldest",
-    ),
-    col("enrolled_year", "year", "year of entry, entry year", Numbers(2015, 2024)),
-)
-
-COURSES = table(
-    "courses",
-    "course, class",
-    "courses, classes",
-    60,
-    "offered by, taught by",
-    key("course_id", "course number, course id"),
-    col(
-        "title",
-        "name",
-        "title, course name",
-        composed(
-            "Introduction to, Foundations of, Topics in, Advanced, Applied",
-            """Algebra, Genetics, Logic, Databases, Microeconomics, Acoustics, Grammar, Ethics,
-            Thermodynamics, Cartography, Statistics, Optics, Ecology, Robotics, Rhetoric""",
-            unique=True,
+COURSES = DomainTable(
+    name="courses",
+    singular=("course", "class"),
+    plural=("courses", "classes"),
+    rows=60,
+    verb=("offered by", "taught by"),
+    columns=(
+        key("course_id", "course number, course id"),
+        named(
+            "title",
+            "title, course name",
+            Composed((listed(COURSES_TITLE), listed(COURSES_TITLE_2)), unique=True),
+        ),
+        ref("dept_id", "departments", "department number, department id"),
+        ref("instructor_id", "instructors", "instructor number, teacher id"),
+        number("credits", "number of credits, credit value", 1, 6, unit="credits"),
+        number(
+            "seat_limit",
+            "seat limit, maximum class size",
+            12,
+            320,
+            ("largest", "smallest"),
+            unit="seats",
+        ),
+        category("term", "term, semester", "Autumn, Spring, Summer, Winter"),
+        money(
+            "course_fee",
+            "course fee, tuition",
+            150,
+            2400,
+            ("most expensive", "cheapest"),
+            decimals=0,
+            nulls=0.1,
         ),
     ),
-    link("dept_id", "departments", "department number, department id"),
-    link("instructor_id", "instructors", "instructor number, teacher id"),
-    col(
-        "credits",
-        "number",
-        "number of credits, credit value",
-        Numbers(1, 6),
-        unit="credits",
-    ),
-    col(
-        "seat_limit",
-        "number",
-        "seat limit, maximum class size",
-        Numbers(12, 320),
-        "largest, smallest",
-        "seats",
-    ),
-    col("term", "category", "term, semester", listed("Autumn, Spring, Summer, Winter")),
-    col(
-        "course_fee",
-        "money",
-        "course fee, tuition",
-        Numbers(150, 2400, 0, 0.1),
-        "most expensive, cheapest",
-        "dollars",
-    ),
 )
 
-ENROLMENTS = table(
-    "enrolments",
-    "enrolment, course registration",
-    "enrolments, course registrations",
-    120,
-    "made by, made for",
-    link("student_id", "students", "student number, student id"),
-    link("course_id", "courses", "course number, course id"),
-    col(
-        "enrol_date",
-        "date",
-        "enrolment date, registration date",
-        Dates("2021-08-15", "2024-09-20"),
-        "latest, earliest",
-    ),
-    col(
-        "status",
-        "category",
-        "status, enrolment status",
-        listed("active, completed, withdrawn, auditing, waitlisted"),
-    ),
-    col("final_mark", "number", "final mark, score", Numbers(31, 100, 0, 0.2), "best, worst"),
-)
-
-SCHOLARSHIPS = table(
-    "scholarships",
-    "scholarship, grant",
-    "scholarships, grants",
-    30,
-    "awarded to",
-    key("scholarship_id", "scholarship number, grant id"),
-    link("student_id", "students", "student number, student id"),
-    col(
-        "fund_name",
-        "name",
-        "fund name, name of the fund",
-        composed(
-            "Harrow, Pemberton, Okafor, Lindqvist, Castellano, Whitlock, Ivanova, Nakagawa",
-            "Merit Award, Travel Fund, Research Bursary, Memorial Fund",
+ENROLMENTS = DomainTable(
+    name="enrolments",
+    singular=("enrolment", "course registration"),
+    plural=("enrolments", "course registrations"),
+    rows=120,
+    verb=("made by", "made for"),
+    columns=(
+        ref("student_id", "students", "student number, student id"),
+        ref("course_id", "courses", "course number, course id"),
+        date(
+            "enrol_date",
+            "enrolment date, registration date",
+            "2021-08-15",
+            "2024-09-20",
+            ("latest", "earliest"),
         ),
+        category(
+            "status",
+            "status, enrolment status",
+            "active, completed, withdrawn, auditing, waitlisted",
+        ),
+        number("final_mark", "final mark, score", 31, 100, ("best", "worst"), nulls=0.2),
     ),
-    col(
-        "amount",
-        "money",
-        "amount, value",
-        Numbers(500, 20000),
-        "most generous, smallest",
-        "dollars",
+)
+
+SCHOLARSHIPS_FUND_NAME = """Harrow, Pemberton, Okafor, Lindqvist, Castellano, Whitlock, Ivanova,
+    Nakagawa"""
+
+SCHOLARSHIPS = DomainTable(
+    name="scholarships",
+    singular=("scholarship", "grant"),
+    plural=("scholarships", "grants"),
+    rows=30,
+    verb=("awarded to",),
+    columns=(
+        key("scholarship_id", "scholarship number, grant id"),
+        ref("student_id", "students", "student number, student id"),
+        named(
+            "fund_name",
+            "fund name, name of the fund",
+            Composed(
+                (
+                    listed(SCHOLARSHIPS_FUND_NAME),
+                    listed("Merit Award, Travel Fund, Research Bursary, Memorial Fund"),
+                )
+            ),
+        ),
+        money("amount", "amount, value", 500, 20000, ("most generous", "smallest"), decimals=0),
+        year("award_year", "year of award, award year", 2016, 2024, ("latest", "earliest")),
     ),
-    col("award_year", "year", "year of award, award year", Numbers(2016, 2024), "latest, earliest"),
 )
 
 DOMAIN = Domain(
-    "university", "train", (DEPARTMENTS, INSTRUCTORS, STUDENTS, COURSES, ENROLMENTS, SCHOLARSHIPS)
+    name="university",
+    split="train",
+    tables=(DEPARTMENTS, INSTRUCTORS, STUDENTS, COURSES, ENROLMENTS, SCHOLARSHIPS),
 )

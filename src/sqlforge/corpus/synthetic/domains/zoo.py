@@ -2,297 +2,262 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.synthetic.domain import Dates, Domain, Fake, Numbers
-from sqlforge.corpus.synthetic.notation import col, composed, key, link, listed, table
+from sqlforge.corpus.synthetic.domain import Domain, DomainTable, Fake, Words
+from sqlforge.corpus.synthetic.shorthand import (
+    category,
+    date,
+    key,
+    listed,
+    money,
+    named,
+    number,
+    ref,
+    year,
+)
 
-ENCLOSURE = table(
-    "Enclosure",
-    "enclosure, exhibit",
-    "enclosures, exhibits",
-    24,
-    "",
-    key("EnclosureID", "enclosure number, exhibit number"),
-    col(
-        "Label",
-        "name",
-        "name, enclosure name",
-        listed(
-            """Savannah Plain, Lion Ridge, Penguin Cove, Reptile House, Tropical Dome,
-            Bamboo Grove, Nocturnal Hall, Seal Harbour, Elephant Valley, Monkey Island,
-            Wolf Forest, Desert Walk, Flamingo Lagoon, Butterfly Garden, Bear Canyon,
-            Insect Vault, Aviary North, Aviary South, Otter Creek, Giraffe Terrace,
-            Tapir Swamp, Owl Tower, Koala Corner, Mangrove Tank, Red Panda Heights,
-            Bison Meadow""",
-            unique=True,
+ENCLOSURE_LABEL = """Savannah Plain, Lion Ridge, Penguin Cove, Reptile House, Tropical Dome,
+    Bamboo Grove, Nocturnal Hall, Seal Harbour, Elephant Valley, Monkey Island, Wolf Forest,
+    Desert Walk, Flamingo Lagoon, Butterfly Garden, Bear Canyon, Insect Vault, Aviary North,
+    Aviary South, Otter Creek, Giraffe Terrace, Tapir Swamp, Owl Tower, Koala Corner,
+    Mangrove Tank, Red Panda Heights, Bison Meadow"""
+
+ENCLOSURE = DomainTable(
+    name="Enclosure",
+    singular=("enclosure", "exhibit"),
+    plural=("enclosures", "exhibits"),
+    rows=24,
+    columns=(
+        key("EnclosureID", "enclosure number, exhibit number"),
+        named("Label", "name, enclosure name", ENCLOSURE_LABEL),
+        category("Climate", "climate, climate zone", "tropical, arid, temperate, polar, aquatic"),
+        number(
+            "AreaSqm",
+            "area, surface area",
+            30,
+            14000,
+            ("largest", "smallest"),
+            unit="square metres",
+        ),
+        year(
+            "BuiltYear", "construction year, year of construction", 1931, 2022, ("newest", "oldest")
+        ),
+        money(
+            "UpkeepCost",
+            "monthly upkeep, maintenance cost",
+            400,
+            26000,
+            ("most costly", "cheapest"),
+            decimals=0,
+            nulls=0.1,
         ),
     ),
-    col(
-        "Climate",
-        "category",
-        "climate, climate zone",
-        listed("tropical, arid, temperate, polar, aquatic"),
-    ),
-    col(
-        "AreaSqm",
-        "number",
-        "area, surface area",
-        Numbers(30, 14000),
-        "largest, smallest",
-        "square metres",
-    ),
-    col(
-        "BuiltYear",
-        "year",
-        "construction year, year of construction",
-        Numbers(1931, 2022),
-        "newest, oldest",
-    ),
-    col(
-        "UpkeepCost",
-        "money",
-        "monthly upkeep, maintenance cost",
-        Numbers(400, 26000, 0, 0.1),
-        "most costly, cheapest",
-        "dollars",
-    ),
 )
 
-SPECIES = table(
-    "Species",
-    "species, kind of animal",
-    "species, kinds of animals",
-    30,
-    "",
-    key("SpeciesID", "species number, species id"),
-    col(
-        "CommonName",
-        "name",
-        "common name, everyday name",
-        listed(
-            """African Lion, Snow Leopard, Plains Zebra, Humboldt Penguin, Green Iguana,
-            Red Panda, Asian Elephant, Grey Wolf, Harbour Seal, Scarlet Macaw, Giant Anteater,
-            Meerkat, Barn Owl, Nile Crocodile, Malayan Tapir, Brown Bear, Ring-tailed Lemur,
-            Okapi, Reticulated Giraffe, Chilean Flamingo, Komodo Dragon, Capybara, Pygmy Hippo,
-            Fennec Fox, Black-footed Cat, Sloth Bear, Orangutan, Galapagos Tortoise, Emu,
-            Eurasian Lynx, Bactrian Camel, Sea Otter, Snowy Owl""",
-            unique=True,
+SPECIES_COMMON_NAME = """African Lion, Snow Leopard, Plains Zebra, Humboldt Penguin,
+    Green Iguana, Red Panda, Asian Elephant, Grey Wolf, Harbour Seal, Scarlet Macaw,
+    Giant Anteater, Meerkat, Barn Owl, Nile Crocodile, Malayan Tapir, Brown Bear,
+    Ring-tailed Lemur, Okapi, Reticulated Giraffe, Chilean Flamingo, Komodo Dragon, Capybara,
+    Pygmy Hippo, Fennec Fox, Black-footed Cat, Sloth Bear, Orangutan, Galapagos Tortoise, Emu,
+    Eurasian Lynx, Bactrian Camel, Sea Otter, Snowy Owl"""
+
+SPECIES = DomainTable(
+    name="Species",
+    singular=("species", "kind of animal"),
+    plural=("species", "kinds of animals"),
+    rows=30,
+    columns=(
+        key("SpeciesID", "species number, species id"),
+        named("CommonName", "common name, everyday name", SPECIES_COMMON_NAME),
+        category("AnimalClass", "class, taxonomic class", "mammal, bird, reptile, amphibian, fish"),
+        category(
+            "Diet", "diet, feeding type", "carnivore, herbivore, omnivore, insectivore, piscivore"
+        ),
+        category(
+            "RedListStatus",
+            "conservation status, threat level",
+            "least concern, near threatened, vulnerable, endangered, critically endangered",
+            nulls=0.1,
+        ),
+        number(
+            "LifespanYears",
+            "life expectancy, typical lifespan",
+            4,
+            120,
+            ("longest-lived", "shortest-lived"),
+            unit="years",
+        ),
+        category(
+            "Continent",
+            "continent of origin, home continent",
+            "Africa, Asia, Europe, North America, South America, Australia",
         ),
     ),
-    col(
-        "AnimalClass",
-        "category",
-        "class, taxonomic class",
-        listed("mammal, bird, reptile, amphibian, fish"),
-    ),
-    col(
-        "Diet",
-        "category",
-        "diet, feeding type",
-        listed("carnivore, herbivore, omnivore, insectivore, piscivore"),
-    ),
-    col(
-        "RedListStatus",
-        "category",
-        "conservation status, threat level",
-        listed("least concern, near threatened, vulnerable, endangered, critically endangered"),
-        share_null=0.1,
-    ),
-    col(
-        "LifespanYears",
-        "number",
-        "life expectancy, typical lifespan",
-        Numbers(4, 120),
-        "longest-lived, shortest-lived",
-        "years",
-    ),
-    col(
-        "Continent",
-        "category",
-        "continent of origin, home continent",
-        listed("Africa, Asia, Europe, North America, South America, Australia"),
-    ),
 )
 
-ANIMAL = table(
-    "Animal",
-    "animal, zoo animal",
-    "animals, zoo animals",
-    90,
-    "belonging to, living in",
-    key("AnimalID", "animal number, animal id"),
-    col(
-        "GivenName",
-        "name",
-        "name, pet name",
-        composed(
-            """Kiko, Nala, Boris, Luna, Tarek, Mochi, Zuri, Odin, Pepper, Sasha, Bruno, Amara,
-            Figaro, Juno, Otis, Wanda, Rafiki, Hazel, Diego, Maple, Suki, Atlas, Biscuit,
-            Freya, Gizmo"""
+ANIMAL_GIVEN_NAME = """Kiko, Nala, Boris, Luna, Tarek, Mochi, Zuri, Odin, Pepper, Sasha, Bruno,
+    Amara, Figaro, Juno, Otis, Wanda, Rafiki, Hazel, Diego, Maple, Suki, Atlas, Biscuit, Freya,
+    Gizmo"""
+
+ANIMAL = DomainTable(
+    name="Animal",
+    singular=("animal", "zoo animal"),
+    plural=("animals", "zoo animals"),
+    rows=90,
+    verb=("belonging to", "living in"),
+    columns=(
+        key("AnimalID", "animal number, animal id"),
+        named("GivenName", "name, pet name", Words(listed(ANIMAL_GIVEN_NAME))),
+        ref("SpeciesID", "Species", "species number, species id"),
+        ref("EnclosureID", "Enclosure", "enclosure number, exhibit number"),
+        category("Sex", "sex, gender", "female, male, unknown"),
+        date(
+            "BirthDate",
+            "birth date, date of birth",
+            "1989-04-01",
+            "2024-05-20",
+            ("youngest", "oldest"),
+            nulls=0.1,
+        ),
+        number(
+            "WeightKg",
+            "weight, body weight",
+            0.4,
+            3900,
+            ("heaviest", "lightest"),
+            unit="kilograms",
+            decimals=1,
+            nulls=0.05,
+        ),
+        date(
+            "ArrivalDate",
+            "arrival date, day of arrival",
+            "1998-01-15",
+            "2024-09-30",
+            ("most recently arrived", "longest staying"),
         ),
     ),
-    link("SpeciesID", "Species", "species number, species id"),
-    link("EnclosureID", "Enclosure", "enclosure number, exhibit number"),
-    col("Sex", "category", "sex, gender", listed("female, male, unknown")),
-    col(
-        "BirthDate",
-        "date",
-        "birth date, date of birth",
-        Dates("1989-04-01", "2024-05-20", 0.1),
-        "youngest, oldest",
-    ),
-    col(
-        "WeightKg",
-        "number",
-        "weight, body weight",
-        Numbers(0.4, 3900, 1, 0.05),
-        "heaviest, lightest",
-        "kilograms",
-    ),
-    col(
-        "ArrivalDate",
-        "date",
-        "arrival date, day of arrival",
-        Dates("1998-01-15", "2024-09-30"),
-        "most recently arrived, longest staying",
-    ),
 )
 
-KEEPER = table(
-    "Keeper",
-    "keeper, zookeeper",
-    "keepers, zookeepers",
-    26,
-    "",
-    key("KeeperID", "keeper number, staff number"),
-    col("FullName", "name", "name, full name", Fake("name", unique=True)),
-    col(
-        "Section",
-        "category",
-        "section, area of work",
-        listed("Big Cats, Primates, Birds, Reptiles, Marine, Hoofed Animals, Nursery"),
-    ),
-    col(
-        "HourlyWage",
-        "money",
-        "hourly wage, pay per hour",
-        Numbers(14, 41, 2),
-        "best paid, worst paid",
-        "dollars",
-    ),
-    col(
-        "HiredOn",
-        "date",
-        "hiring date, start of employment",
-        Dates("1999-05-01", "2024-04-01"),
-        "most recently hired, longest serving",
-    ),
-    col(
-        "Phone",
-        "name",
-        "phone number, telephone number",
-        Fake("phone_number", unique=True),
-        share_null=0.15,
-    ),
-)
-
-KEEPER_ASSIGNMENT = table(
-    "KeeperAssignment",
-    "keeper assignment, care duty",
-    "keeper assignments, care duties",
-    60,
-    "given to, covering",
-    link("KeeperID", "Keeper", "keeper number, staff number"),
-    link("EnclosureID", "Enclosure", "enclosure number, exhibit number"),
-    col("Shift", "category", "shift, time of day", listed("morning, midday, evening, night")),
-    col(
-        "HoursPerWeek",
-        "number",
-        "weekly hours, hours a week",
-        Numbers(2, 30),
-        "longest, shortest",
-        "hours",
-    ),
-    col(
-        "StartDate",
-        "date",
-        "first day, starting date",
-        Dates("2020-01-01", "2024-08-31"),
-        "latest, earliest",
-    ),
-)
-
-FEEDING = table(
-    "Feeding",
-    "feeding, meal",
-    "feedings, meals",
-    110,
-    "given to, given by",
-    key("FeedingID", "feeding number, meal number"),
-    link("AnimalID", "Animal", "animal number, animal id"),
-    link("KeeperID", "Keeper", "keeper number, staff number"),
-    col(
-        "Food",
-        "category",
-        "food, kind of food",
-        listed("hay, raw meat, herring, fruit mix, pellets, live insects, leaves, squid"),
-    ),
-    col(
-        "AmountKg",
-        "number",
-        "amount, quantity of food",
-        Numbers(0.1, 90, 1),
-        "largest, smallest",
-        "kilograms",
-    ),
-    col(
-        "FedOn",
-        "date",
-        "feeding date, day of feeding",
-        Dates("2024-01-01", "2024-10-31"),
-        "latest, earliest",
-    ),
-)
-
-CHECKUP = table(
-    "HealthCheck",
-    "health check, check-up",
-    "health checks, check-ups",
-    70,
-    "carried out on",
-    key("CheckID", "check number, check-up id"),
-    link("AnimalID", "Animal", "animal number, animal id"),
-    col(
-        "VetName",
-        "name",
-        "vet, name of the vet",
-        listed(
-            """Dr. Ines Moreau, Dr. Paul Achterberg, Dr. Leila Haddad, Dr. Tom Sorensen,
-            Dr. Grace Mbeki, Dr. Yuki Tanabe, Dr. Carla Rossi, Dr. Ewan Blair"""
+KEEPER = DomainTable(
+    name="Keeper",
+    singular=("keeper", "zookeeper"),
+    plural=("keepers", "zookeepers"),
+    rows=26,
+    columns=(
+        key("KeeperID", "keeper number, staff number"),
+        named("FullName", "name, full name", Fake("name", unique=True)),
+        category(
+            "Section",
+            "section, area of work",
+            "Big Cats, Primates, Birds, Reptiles, Marine, Hoofed Animals, Nursery",
+        ),
+        money("HourlyWage", "hourly wage, pay per hour", 14, 41, ("best paid", "worst paid")),
+        date(
+            "HiredOn",
+            "hiring date, start of employment",
+            "1999-05-01",
+            "2024-04-01",
+            ("most recently hired", "longest serving"),
+        ),
+        named(
+            "Phone", "phone number, telephone number", Fake("phone_number", unique=True), nulls=0.15
         ),
     ),
-    col(
-        "CheckedOn",
-        "date",
-        "examination date, day of the examination",
-        Dates("2021-02-01", "2024-10-15"),
-        "latest, earliest",
+)
+
+KEEPER_ASSIGNMENT = DomainTable(
+    name="KeeperAssignment",
+    singular=("keeper assignment", "care duty"),
+    plural=("keeper assignments", "care duties"),
+    rows=60,
+    verb=("given to", "covering"),
+    columns=(
+        ref("KeeperID", "Keeper", "keeper number, staff number"),
+        ref("EnclosureID", "Enclosure", "enclosure number, exhibit number"),
+        category("Shift", "shift, time of day", "morning, midday, evening, night"),
+        number(
+            "HoursPerWeek",
+            "weekly hours, hours a week",
+            2,
+            30,
+            ("longest", "shortest"),
+            unit="hours",
+        ),
+        date(
+            "StartDate",
+            "first day, starting date",
+            "2020-01-01",
+            "2024-08-31",
+            ("latest", "earliest"),
+        ),
     ),
-    col(
-        "Finding",
-        "category",
-        "finding, diagnosis",
-        listed("healthy, parasites, injury, dental problem, overweight, infection"),
+)
+
+FEEDING = DomainTable(
+    name="Feeding",
+    singular=("feeding", "meal"),
+    plural=("feedings", "meals"),
+    rows=110,
+    verb=("given to", "given by"),
+    columns=(
+        key("FeedingID", "feeding number, meal number"),
+        ref("AnimalID", "Animal", "animal number, animal id"),
+        ref("KeeperID", "Keeper", "keeper number, staff number"),
+        category(
+            "Food",
+            "food, kind of food",
+            "hay, raw meat, herring, fruit mix, pellets, live insects, leaves, squid",
+        ),
+        number(
+            "AmountKg",
+            "amount, quantity of food",
+            0.1,
+            90,
+            ("largest", "smallest"),
+            unit="kilograms",
+            decimals=1,
+        ),
+        date(
+            "FedOn",
+            "feeding date, day of feeding",
+            "2024-01-01",
+            "2024-10-31",
+            ("latest", "earliest"),
+        ),
     ),
-    col(
-        "Fee",
-        "money",
-        "fee, price of the examination",
-        Numbers(40, 1250, 2),
-        "most expensive, cheapest",
-        "dollars",
+)
+
+HEALTH_CHECK_VET_NAME = """Dr. Ines Moreau, Dr. Paul Achterberg, Dr. Leila Haddad,
+    Dr. Tom Sorensen, Dr. Grace Mbeki, Dr. Yuki Tanabe, Dr. Carla Rossi, Dr. Ewan Blair"""
+
+HEALTH_CHECK = DomainTable(
+    name="HealthCheck",
+    singular=("health check", "check-up"),
+    plural=("health checks", "check-ups"),
+    rows=70,
+    verb=("carried out on",),
+    columns=(
+        key("CheckID", "check number, check-up id"),
+        ref("AnimalID", "Animal", "animal number, animal id"),
+        named("VetName", "vet, name of the vet", Words(listed(HEALTH_CHECK_VET_NAME))),
+        date(
+            "CheckedOn",
+            "examination date, day of the examination",
+            "2021-02-01",
+            "2024-10-15",
+            ("latest", "earliest"),
+        ),
+        category(
+            "Finding",
+            "finding, diagnosis",
+            "healthy, parasites, injury, dental problem, overweight, infection",
+        ),
+        money("Fee", "fee, price of the examination", 40, 1250, ("most expensive", "cheapest")),
     ),
 )
 
 DOMAIN = Domain(
-    "zoo", "test", (ENCLOSURE, SPECIES, ANIMAL, KEEPER, KEEPER_ASSIGNMENT, FEEDING, CHECKUP)
+    name="zoo",
+    split="test",
+    tables=(ENCLOSURE, SPECIES, ANIMAL, KEEPER, KEEPER_ASSIGNMENT, FEEDING, HEALTH_CHECK),
 )
