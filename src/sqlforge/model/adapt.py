@@ -1,0 +1,56 @@
+"""Put trainable parameters into a base model: LoRA, QLoRA, or all of them."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+
+from sqlforge.model.load import Source
+
+Method = Literal["qlora", "lora", "full"]
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+def add_lora(
+    model: PreTrainedModel,
+    source: Source,
+    *,
+    rank: int,
+    alpha: float,
+    dropout: float,
+    dtype: str,
+    seed: int,
+) -> PeftModel:
+    """Freeze ``model`` and add LoRA adapters to its projections.
+
+    Args:
+        source: names the projections and what the saved adapter calls its base.
+        rank, alpha, dropout: of LoRA; the adapters' output is scaled by ``alpha / rank``.
+        dtype: of the adapters, ``bfloat16`` or ``float32``.
+        seed: draws A; B starts at zero, so the adapted model starts as its base.
+    """
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # peft takes fractions, its annotation not
+        lora_dropout=dropout,
+        target_modules=list(source.lora_targets),
+        task_type="CAUSAL_LM",
+    )
+    adapted = cast(PeftModel, get_peft_model(model, config, autocast_adapter_dtype=False))
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(_DTYPES[dtype])
+    # The folder that the weights were read from means nothing on another machine.
+    embedded = source.base is not None and source.base.embedded
+    hub_id = source.base.hub_id if source.base else source.name
+    config.base_model_name_or_path = source.name if embedded else hub_id
+    return adapted
+
+
+def trainable_parameters(model: torch.nn.Module) -> int:
+    """How many numbers training changes."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

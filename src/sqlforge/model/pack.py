@@ -1,0 +1,171 @@
+"""Packing: many examples in one sequence, none of which sees another.
+
+The questions about one schema share their prompt up to where the first of them differs. A pack
+holds that *trunk* once and every example's rest as a *branch* of it::
+
+    group 0: trunk (instruction, schema) · branch 1 (question, answer) · branch 2 · …
+    group 1: trunk · branch 1 · …
+
+A token sees the earlier tokens of its own branch and of its trunk, and its position counts as if
+the example stood alone, so the packed step computes the same function as the plain one, on about
+a third of the tokens where schemas are long and questions short.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from sqlforge.prompt.encode import Encoded
+
+IGNORED = -100
+"""The label of a position whose next token is not supervised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One micro-batch of one row; the lists are parallel, one entry a token.
+
+    ``labels`` are shifted already: the label of a position is the token to predict *there*.
+    ``branches`` is 0 in a trunk and counts from 1 within each group.
+    """
+
+    input_ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    branches: list[int] = field(default_factory=list)
+    examples: int = 0
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def plan_packs(
+    encoded: Sequence[Encoded],
+    schema_keys: Sequence[str],
+    *,
+    budget: int,
+    questions_per_schema: int,
+    seed: int,
+) -> list[Pack]:
+    """One epoch of packs of at most ``budget`` tokens, in an order drawn by ``seed``.
+
+    Args:
+        encoded: the examples.
+        schema_keys: for each example a key that only examples with the same schema text share.
+        budget: tokens a pack may hold; a longer single example is an error of the caller.
+        questions_per_schema: the most examples that share one trunk in one pack.
+        seed: draws which examples share a trunk and the order of packs.
+
+    Raises:
+        ValueError: an example is longer than ``budget``.
+    """
+    rng = random.Random(seed)
+    by_schema: dict[str, list[int]] = defaultdict(list)
+    for index, key in enumerate(schema_keys):
+        by_schema[key].append(index)
+    groups: list[list[Encoded]] = []
+    for key in sorted(by_schema):
+        indices = by_schema[key]
+        rng.shuffle(indices)
+        chosen = [encoded[index] for index in indices]
+        groups.extend(_split_groups(chosen, budget, questions_per_schema))
+    rng.shuffle(groups)
+    return _fill(groups, budget)
+
+
+def collate(pack: Pack) -> dict[str, torch.Tensor]:
+    """A pack as tensors of one row; the mask is boolean, ``[1, 1, tokens, tokens]``."""
+    groups = torch.tensor(pack.groups)
+    branches = torch.tensor(pack.branches)
+    order = torch.arange(len(pack))
+    same_group = groups[:, None] == groups[None, :]
+    visible = (branches[None, :] == 0) | (branches[:, None] == branches[None, :])
+    mask = same_group & visible & (order[None, :] <= order[:, None])
+    return {
+        "input_ids": torch.tensor([pack.input_ids]),
+        "position_ids": torch.tensor([pack.positions]),
+        "labels": torch.tensor([pack.labels]),
+        "attention_mask": mask[None, None],
+    }
+
+
+def _split_groups(examples: list[Encoded], budget: int, most: int) -> list[list[Encoded]]:
+    """Cut examples of one schema into groups that fit the budget with their shared trunk."""
+    groups: list[list[Encoded]] = []
+    current: list[Encoded] = []
+    for example in examples:
+        if len(example) > budget:
+            raise ValueError(f"an example of {len(example)} tokens in a pack of {budget}")
+        if current and (len(current) == most or _group_size([*current, example]) > budget):
+            groups.append(current)
+            current = []
+        current.append(example)
+    if current:
+        groups.append(current)
+    return groups
+
+
+def _fill(groups: list[list[Encoded]], budget: int) -> list[Pack]:
+    packs: list[Pack] = []
+    pack = Pack()
+    number = 0
+    for group in groups:
+        if len(pack) and len(pack) + _group_size(group) > budget:
+            packs.append(pack)
+            pack, number = Pack(), 0
+        pack = _append(pack, group, number)
+        number += 1
+    if len(pack):
+        packs.append(pack)
+    return packs
+
+
+def _trunk_length(group: Sequence[Encoded]) -> int:
+    """Tokens that all prompts share; at least one prompt token is left to every branch.
+
+    The last prompt token predicts the first answer token, so it cannot be shared.
+    """
+    if len(group) == 1:
+        return 0
+    first, last = min(e.prompt for e in group), max(e.prompt for e in group)
+    limit = min(len(e.prompt) for e in group) - 1
+    # The first and last of sorted tuples share what all between them share.
+    length = 0
+    while length < limit and first[length] == last[length]:
+        length += 1
+    return length
+
+
+def _group_size(group: Sequence[Encoded]) -> int:
+    trunk = _trunk_length(group)
+    return trunk + sum(len(example) - trunk for example in group)
+
+
+def _append(pack: Pack, group: Sequence[Encoded], number: int) -> Pack:
+    trunk = _trunk_length(group)
+    pieces = [(0, 0, group[0].prompt[:trunk], ())] if trunk else []
+    pieces += [(b, trunk, e.prompt[trunk:], e.answer) for b, e in enumerate(group, start=1)]
+    for branch, start, prompt, answer in pieces:
+        ids = [*prompt, *answer]
+        labels = [IGNORED] * len(ids)
+        if answer:
+            labels[len(prompt) - 1 : len(ids) - 1] = answer
+        pack.input_ids.extend(ids)
+        pack.labels.extend(labels)
+        pack.positions.extend(range(start, start + len(ids)))
+        pack.groups.extend([number] * len(ids))
+        pack.branches.extend([branch] * len(ids))
+    return Pack(
+        pack.input_ids,
+        pack.positions,
+        pack.labels,
+        pack.groups,
+        pack.branches,
+        pack.examples + len(group),
+    )

@@ -1,0 +1,110 @@
+"""What is seen and kept of a training run: a progress bar and one JSON line a step."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import TrainerCallback
+
+from sqlforge.core.files import read_jsonl, write_jsonl
+from sqlforge.model.pack import Pack
+
+
+def peak_memory_bytes() -> int:
+    """Peak memory of this process: reserved on the GPU where one is used, else resident."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_reserved() > 0:
+        return int(torch.cuda.max_memory_reserved())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class MetricsLog(TrainerCallback):
+    """Appends ``{"step", "loss", …}`` to ``logs/metrics.jsonl`` and draws the bar.
+
+    Args:
+        path: the JSONL file; lines past the step that a resumed run starts from are dropped.
+        packs: what is trained on, in order, to count tokens and examples.
+        accumulation: packs a step.
+        steps: steps of the whole run.
+        console: where the bar is drawn.
+    """
+
+    def __init__(
+        self, path: Path, packs: Sequence[Pack], accumulation: int, steps: int, console: Console
+    ) -> None:
+        self._path, self._packs, self._accumulation = path, packs, accumulation
+        self._started = time.monotonic()
+        self._last = self._started
+        self._steps = steps
+        self._progress = Progress(
+            TextColumn("train"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[facts]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=console,
+            refresh_per_second=2,
+        )
+        self._task = self._progress.add_task("train", total=steps, facts="")
+
+    def resume(self, step: int) -> None:
+        """Keep the log up to ``step`` and start the bar there."""
+        rows = list(read_jsonl(self._path)) if self._path.exists() else []
+        write_jsonl(self._path, [row for row in rows if row["step"] <= step])
+        self._progress.update(self._task, completed=step)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Start the clock and the bar."""
+        self._started = self._last = time.monotonic()
+        self._progress.start()
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        """Write one step's line."""
+        if not logs or "loss" not in logs:
+            return
+        row = self._row(state.global_step, logs)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        facts = (
+            f"loss {row['loss']:.3f} · {row['tokens_per_second']:.0f} tokens/s · "
+            f"{row['examples_per_second']:.1f} examples/s · "
+            f"peak {row['peak_memory_bytes'] / 2**30:.1f} GiB"
+        )
+        self._progress.update(self._task, completed=state.global_step, facts=facts)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close the bar."""
+        self._progress.stop()
+
+    def close(self) -> None:
+        """Close the bar, also where training broke off."""
+        self._progress.stop()
+
+    def _row(self, step: int, logs: dict[str, Any]) -> dict[str, Any]:
+        now = time.monotonic()
+        window = self._packs[(step - 1) * self._accumulation : step * self._accumulation]
+        tokens, examples = sum(len(p) for p in window), sum(p.examples for p in window)
+        seconds, self._last = now - self._last, now
+        return {
+            "step": step,
+            "loss": logs["loss"],
+            "learning_rate": logs.get("learning_rate"),
+            "grad_norm": logs.get("grad_norm"),
+            "tokens": tokens,
+            "examples": examples,
+            "seconds": round(seconds, 4),
+            "tokens_per_second": round(tokens / seconds, 1) if seconds else 0.0,
+            "examples_per_second": round(examples / seconds, 2) if seconds else 0.0,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }

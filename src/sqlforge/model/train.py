@@ -1,0 +1,228 @@
+"""Supervised fine-tuning on packs.
+
+transformers' ``Trainer`` keeps the loop, the optimizer, trackers and checkpoints; this module adds
+packed batches, logits at supervised positions only, a loss normalised over the supervised tokens
+of the whole accumulation window, and checkpoints that survive SIGKILL at any moment.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from sqlforge.core.errors import TrainingError
+from sqlforge.core.files import storage_error, write_text
+from sqlforge.model.pack import IGNORED, Pack, collate
+
+_COMPLETE = "complete"
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Plain values of one training run; see ``sqlforge.core.config.TrainPart``."""
+
+    learning_rate: float
+    warmup_share: float
+    weight_decay: float
+    max_grad_norm: float
+    accumulation: int
+    steps: int
+    checkpoint_steps: int
+    gradient_checkpointing: bool
+    autocast_bf16: bool
+    cpu: bool
+    seed: int
+    trackers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSummary:
+    """What a finished run did; ``resumed_from`` is the step of the checkpoint it went on from."""
+
+    steps: int
+    final_loss: float
+    resumed_from: int
+
+
+def train(
+    model: Any,
+    packs: Sequence[Pack],
+    settings: TrainSettings,
+    checkpoints: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+    on_resume: Callable[[int], None] | None = None,
+) -> TrainSummary:
+    """Train ``model`` in place on ``packs`` in their order, once.
+
+    Goes on from the last whole checkpoint in ``checkpoints``, if there is one, and then ends with
+    the same losses as a run that was never cut off.
+
+    Raises:
+        TrainingError: the loss is not finite, or a step has nothing to learn from.
+        StorageError: a checkpoint cannot be written; earlier ones are kept.
+    """
+    last = last_checkpoint(checkpoints)
+    resumed_from = _step_of(last) if last else 0
+    if on_resume:
+        on_resume(resumed_from)
+    trainer = _PackTrainer(
+        model=model,
+        args=_arguments(settings, checkpoints),
+        train_dataset=packs,  # type: ignore[arg-type]  # any sized sequence serves
+        data_collator=_collate_one,
+        callbacks=list(callbacks),
+    )
+    trainer.remove_callback(_printer())
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; broken newer ones are removed."""
+    if not folder.is_dir():
+        return None
+    found = sorted((p for p in folder.iterdir() if _CHECKPOINT.match(p.name)), key=_step_of)
+    while found:
+        if (found[-1] / _COMPLETE).exists():
+            return found[-1]
+        shutil.rmtree(found.pop())
+    return None
+
+
+class _PackTrainer(Trainer):
+    """``Trainer`` on packs; see the module's docstring for what differs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The loss below is divided by the window's tokens already; say so to the accumulation.
+        self.model_accepts_loss_kwargs = True
+        # One process drives one device; DataParallel would split a pack's only row.
+        self.args._n_gpu = min(1, self.args.n_gpu)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], torch.Tensor]:
+        """The window's packs and how many of their tokens are supervised."""
+        window = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
+        supervised = sum(int(batch["labels"].ne(IGNORED).sum()) for batch in window)
+        if window and supervised == 0:
+            raise TrainingError(
+                f"step {self.state.global_step + 1} has no supervised token; "
+                "check the prompt template and prompt.max_tokens"
+            )
+        return window, torch.tensor(supervised, device=device)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Summed cross-entropy at supervised positions over the window's supervised tokens."""
+        loss = supervised_loss(model, inputs) / num_items_in_batch
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss of step {self.state.global_step + 1} is {loss.item()}; the last good "
+                f"checkpoint is kept: lower train.learning_rate and start again"
+            )
+        return (loss, None) if return_outputs else loss
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            write_text(folder / _COMPLETE, "")
+        except (OSError, RuntimeError, SafetensorError) as fault:
+            if not _is_full_disk(fault):
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            raise storage_error(folder, "No space left on device") from fault
+
+
+def supervised_loss(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Summed cross-entropy, in fp32, of one pack; logits exist at supervised positions only.
+
+    Args:
+        model: a transformers causal model, adapted or not.
+        inputs: what :func:`sqlforge.model.pack.collate` returns.
+    """
+    labels = inputs["labels"][0]
+    positions = labels.ne(IGNORED).nonzero()[:, 0]
+    output = model(
+        input_ids=inputs["input_ids"],
+        attention_mask=inputs["attention_mask"],
+        position_ids=inputs["position_ids"],
+        logits_to_keep=positions,
+        use_cache=False,
+    )
+    logits = output.logits[0].float()
+    return torch.nn.functional.cross_entropy(logits, labels[positions], reduction="sum")
+
+
+def _arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=settings.accumulation,
+        max_steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, round(settings.warmup_share * settings.steps)),
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        optim="adamw_torch",
+        bf16=settings.autocast_bf16,
+        use_cpu=settings.cpu,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=settings.checkpoint_steps,
+        save_total_limit=2,
+        report_to=list(settings.trackers) or "none",
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not settings.cpu,
+        disable_tqdm=True,
+        seed=settings.seed,
+    )
+
+
+def _collate_one(packs: list[Pack]) -> dict[str, torch.Tensor]:
+    return collate(packs[0])
+
+
+def _printer() -> type[TrainerCallback]:
+    from transformers import PrinterCallback
+
+    return PrinterCallback  # type: ignore[no-any-return]  # transformers exports it untyped
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _is_full_disk(fault: Exception) -> bool:
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    # safetensors and torch.save give the reason in words only.
+    text = str(fault).lower()
+    return "no space left" in text or "os error 28" in text or "pytorchstreamwriter" in text

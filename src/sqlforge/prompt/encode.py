@@ -1,0 +1,110 @@
+"""From messages to token ids, with the answer marked by construction.
+
+Prompt and answer are tokenised apart and joined, so the prompt's ids are a prefix of the whole by
+construction and generation starts from exactly the ids that training saw. No response string is
+ever searched for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlforge.core.errors import ModelError
+from sqlforge.prompt.template import Message
+
+
+class ChatTokenizer(Protocol):
+    """What this module needs of a transformers tokenizer."""
+
+    bos_token_id: int | None
+    eos_token_id: int | None
+
+    def apply_chat_template(self, conversation: list[Any], **kwargs: Any) -> Any:
+        """Render or tokenise a conversation."""
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        """Token ids of ``text``."""
+
+    def decode(self, token_ids: Any) -> Any:
+        """Text of token ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One example as ids: ``prompt`` is context, ``answer`` (SQL and end token) is supervised."""
+
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
+
+def encode_prompt(tokenizer: ChatTokenizer, conversation: Sequence[Message]) -> tuple[int, ...]:
+    """Ids of the conversation up to where the answer begins; ``<s>`` counted once."""
+    text = _render(tokenizer, conversation, add_generation_prompt=True)
+    return tuple(tokenizer.encode(text, add_special_tokens=False))
+
+
+def encode_example(
+    tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str
+) -> Encoded:
+    """Ids of a conversation and its answer, checked.
+
+    The answer ends with the end-of-sequence token, supervised, whatever the template adds after
+    it.
+
+    Raises:
+        ModelError: the template does not keep the promises that training rests on.
+    """
+    prompt_text = _render(tokenizer, conversation, add_generation_prompt=True)
+    answered = [*conversation, Message(role="assistant", content=sql)]
+    whole_text = _render(tokenizer, answered, add_generation_prompt=False)
+    if not whole_text.startswith(prompt_text):
+        raise _broken_template("the prompt's text is not a prefix of the whole conversation")
+    prompt = tuple(tokenizer.encode(prompt_text, add_special_tokens=False))
+    answer = list(tokenizer.encode(whole_text[len(prompt_text) :], add_special_tokens=False))
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise _broken_template("the tokenizer has no end-of-sequence token")
+    answer = answer[: answer.index(end) + 1] if end in answer else [*answer, end]
+    encoded = Encoded(prompt, tuple(answer))
+    check_encoded(tokenizer, encoded)
+    return encoded
+
+
+def check_encoded(tokenizer: ChatTokenizer, encoded: Encoded) -> None:
+    """Refuse an example that would teach something else than its answer.
+
+    Raises:
+        ModelError: two BOS tokens, no supervised token besides the end, or an end token that is
+            missing or not last.
+    """
+    if len(encoded.answer) < 2:
+        raise _broken_template("nothing of the answer is supervised")
+    if encoded.answer[-1] != tokenizer.eos_token_id:
+        raise _broken_template("the end-of-sequence token is not supervised")
+    begin = tokenizer.bos_token_id
+    # SmolLM2 opens every chat turn with its BOS token; there it is the template's turn mark.
+    doubled = begin is not None and encoded.prompt[:2] == (begin, begin)
+    if doubled or (begin is not None and begin in encoded.answer):
+        raise _broken_template("the begin-of-sequence token does not stand once, at the front")
+
+
+def _render(
+    tokenizer: ChatTokenizer, conversation: Sequence[Message], *, add_generation_prompt: bool
+) -> str:
+    rendered = tokenizer.apply_chat_template(
+        list(conversation), tokenize=False, add_generation_prompt=add_generation_prompt
+    )
+    return str(rendered)
+
+
+def _broken_template(what: str) -> ModelError:
+    return ModelError(
+        f"a chat template with which {what}",
+        "one that ends a turn with the end-of-sequence token and marks it once",
+        "use the base model's own template or the catalog's",
+    )

@@ -1,0 +1,86 @@
+"""The messages that ask for SQL: one function for training, evaluation and serving.
+
+What the questions about one database share (instruction and schema) comes first, so that packed
+training and generation compute it once; linked values and the question come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from sqlforge.core.config import PromptStyle
+from sqlforge.core.schema import Schema
+from sqlforge.prompt.linking import Link
+from sqlforge.prompt.schema_text import schema_text, sql_name
+
+PROMPT_VERSION = "1"
+"""Changes with every change of the text below; stands in the manifest and in every result."""
+
+_PLAIN = "SQLite tables:"
+_INSTRUCTED = (
+    "You are given the tables of a SQLite database. Answer the question with one SQLite SELECT "
+    "statement that uses only these tables and columns. Reply with the SQL only: no explanation, "
+    "no Markdown.\n\nTables:"
+)
+
+
+class Message(TypedDict):
+    """One chat message in the form that chat templates take."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A solved question to show before the one that is asked."""
+
+    schema: Schema
+    links: tuple[Link, ...]
+    question: str
+    sql: str
+
+
+def messages(
+    schema: Schema,
+    links: Sequence[Link],
+    question: str,
+    style: PromptStyle = "plain",
+    shots: Sequence[Shot] = (),
+) -> list[Message]:
+    """The conversation up to the question.
+
+    ``plain`` is what models are trained on; ``instructed`` and ``few_shot`` (which needs
+    ``shots``) give a model that was not trained here a fair chance.
+
+    >>> from sqlforge.core.schema import Column, Table
+    >>> shop = Schema((Table("customer", (Column("city", "TEXT"),)),))
+    >>> print(messages(shop, [Link("customer", "city", "Bath")], "Who is in Bath?")[0]["content"])
+    SQLite tables:
+    customer(city text)
+    <BLANKLINE>
+    Values: customer.city = 'Bath'
+    Question: Who is in Bath?
+    """
+    head = _PLAIN if style == "plain" else _INSTRUCTED
+    conversation: list[Message] = []
+    for shot in shots if style == "few_shot" else ():
+        asked = _ask(head, shot.schema, shot.links, shot.question)
+        conversation.append({"role": "user", "content": asked})
+        conversation.append({"role": "assistant", "content": shot.sql})
+    conversation.append({"role": "user", "content": _ask(head, schema, links, question)})
+    return conversation
+
+
+def _ask(head: str, schema: Schema, links: Sequence[Link], question: str) -> str:
+    values = ", ".join(
+        f"{sql_name(link.table)}.{sql_name(link.column)} = {_literal(link.value)}" for link in links
+    )
+    value_line = f"Values: {values}\n" if values else ""
+    return f"{head}\n{schema_text(schema)}\n\n{value_line}Question: {question.strip()}"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
