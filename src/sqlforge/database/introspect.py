@@ -1,0 +1,257 @@
+"""Schemas from SQLite files, from DDL text and from any database that SQLAlchemy reaches."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from sqlforge.core.errors import DatabaseError
+from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.database.readonly import SQLITE_LIMITS, connect, decode_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+    from sqlalchemy.engine.reflection import Inspector
+
+
+def schema_from_sqlite(path: Path) -> Schema:
+    """The tables and views of a SQLite file, in the order in which they were created.
+
+    Raises :class:`DatabaseError` if the file is missing, unreadable or no SQLite database.
+
+    >>> schema_from_sqlite(Path("nowhere.sqlite"))
+    Traceback (most recent call last):
+    ...
+    sqlforge.core.errors.DatabaseError: Got no file at nowhere.sqlite, expected a SQLite ...
+    """
+    if not path.is_file():
+        raise DatabaseError(
+            f"no file at {path}", "a SQLite database", "give the path of an existing file"
+        )
+    try:
+        connection = connect(str(path))
+        try:
+            return _read_schema(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise DatabaseError(
+            f"{path} ({error})", "a readable SQLite database", "check that it is the right file"
+        ) from error
+
+
+def schema_from_ddl(ddl: str, dialect: str = "sqlite") -> Schema:
+    """The schema that ``CREATE TABLE`` statements describe; other statements are ignored.
+
+    ``dialect`` is sqlglot's name. SQLite reads its own DDL, in memory; what it refuses and what
+    is written for other databases is read by sqlglot. Raises :class:`DatabaseError` if no table
+    comes out.
+
+    >>> schema_from_ddl("CREATE TABLE shop (id INTEGER PRIMARY KEY, name TEXT)").tables[0].columns
+    (Column(name='id', type='INTEGER', primary_key=True, description=None),
+     Column(name='name', type='TEXT', primary_key=False, description=None))
+    """
+    schema = _build_in_memory(ddl) if dialect == "sqlite" else None
+    schema = schema or _parse_ddl(ddl, dialect)
+    if not schema.tables:
+        raise DatabaseError(
+            f"DDL without a table ({ddl.strip()[:60]!r})",
+            f"CREATE TABLE statements in the dialect {dialect}",
+            "check the DDL",
+        )
+    return schema
+
+
+def schema_from_url(url: str) -> Schema:
+    """The tables and views behind any SQLAlchemy database URL.
+
+    Raises :class:`DatabaseError` if the URL is malformed, its driver missing or the database out
+    of reach; no password of the URL is ever part of the message.
+    """
+    from sqlalchemy import create_engine, inspect, make_url
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # quoted nowhere: it may hold a password
+        raise DatabaseError(
+            "a database URL that cannot be parsed",
+            "dialect://user:password@host/database",
+            "check its spelling, and percent-encode special characters of the password",
+        ) from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return schema_from_sqlite(Path(str(parsed.database)))
+    try:
+        engine = create_engine(parsed)
+        try:
+            return _inspected(inspect(engine), parsed.get_backend_name())
+        finally:
+            engine.dispose()
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            f"a {parsed.get_backend_name()} database",
+            f"its driver {error.name} to be installed",
+            f"pip install {error.name}",
+        ) from None
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise DatabaseError(
+            f"{_place(parsed)} ({_without_secrets(error, parsed)})",
+            "a database that can be reached",
+            "check host, name, user and password",
+        ) from None
+
+
+def _place(url: URL) -> str:
+    return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+
+
+def _without_secrets(error: Exception, url: URL) -> str:
+    from urllib.parse import quote, quote_plus
+
+    text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    values = [str(url.password or ""), *map(str, url.query.values())]
+    for value in values:
+        for spelling in (value, quote(value), quote_plus(value)):
+            text = text.replace(spelling, "***") if spelling else text
+    return text
+
+
+def _read_schema(connection: sqlite3.Connection) -> Schema:
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"
+    ).fetchall()
+    tables = []
+    for (name,) in names:
+        try:
+            columns = _columns(connection, name)
+        except sqlite3.Error:  # a view over a table that is gone
+            continue
+        if columns:
+            tables.append(Table(name, columns, _foreign_keys(connection, name)))
+    return Schema(tuple(tables))
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> tuple[Column, ...]:
+    rows = connection.execute(
+        "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)
+    )
+    return tuple(Column(name, kind, bool(key)) for name, kind, key in rows)
+
+
+def _foreign_keys(connection: sqlite3.Connection, table: str) -> tuple[ForeignKey, ...]:
+    rows = connection.execute(
+        'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq',
+        (table,),
+    ).fetchall()  # SQLite numbers them from the last to the first
+    keys = []
+    for key_id in dict.fromkeys(row[0] for row in rows):
+        own = [row for row in rows if row[0] == key_id]
+        target = own[0][1]
+        referred = tuple(row[3] for row in own)
+        if None in referred:  # REFERENCES without columns means the primary key
+            referred = tuple(c.name for c in _columns(connection, target) if c.primary_key)
+        keys.append(ForeignKey(tuple(row[2] for row in own), target, referred))
+    return tuple(keys)
+
+
+_DDL_ACTIONS = {
+    sqlite3.SQLITE_CREATE_TABLE,
+    sqlite3.SQLITE_CREATE_INDEX,
+    sqlite3.SQLITE_CREATE_VIEW,
+    sqlite3.SQLITE_INSERT,
+    sqlite3.SQLITE_UPDATE,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_TRANSACTION,
+    sqlite3.SQLITE_REINDEX,
+}
+
+
+def _build_in_memory(ddl: str) -> Schema | None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.text_factory = decode_text
+    for name, value in SQLITE_LIMITS.items():
+        connection.setlimit(name, value)
+    connection.set_authorizer(
+        lambda action, *_: sqlite3.SQLITE_OK if action in _DDL_ACTIONS else sqlite3.SQLITE_DENY
+    )
+    budget = iter(range(2_000))  # times 10,000 steps: well under a second
+    connection.set_progress_handler(lambda: next(budget, None) is None, 10_000)
+    try:
+        connection.executescript(ddl)
+        connection.set_authorizer(None)
+        return _read_schema(connection)
+    except (sqlite3.Error, sqlite3.Warning, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+def _parse_ddl(ddl: str, dialect: str) -> Schema:
+    try:
+        statements = sqlglot.parse(ddl, dialect=dialect)
+    except (SqlglotError, ValueError, RecursionError):
+        return Schema((), dialect)
+    creates = [s for s in statements if isinstance(s, exp.Create) and s.kind == "TABLE"]
+    tables = [_parsed_table(create, dialect) for create in creates]
+    return Schema(tuple(table for table in tables if table.columns), dialect)
+
+
+def _parsed_table(create: exp.Create, dialect: str) -> Table:
+    together = {
+        part.name.lower() for key in create.find_all(exp.PrimaryKey) for part in key.expressions
+    }
+    columns = []
+    for definition in create.find_all(exp.ColumnDef):
+        kinds = [constraint.kind for constraint in definition.args.get("constraints") or ()]
+        is_key = any(isinstance(kind, exp.PrimaryKeyColumnConstraint) for kind in kinds)
+        kind = definition.args.get("kind")
+        columns.append(
+            Column(
+                definition.name,
+                kind.sql(dialect=dialect) if kind is not None else "",
+                is_key or definition.name.lower() in together,
+            )
+        )
+    keys = [_parsed_key(key) for key in create.find_all(exp.ForeignKey)]
+    table = create.find(exp.Table)
+    return Table(table.name if table else "", tuple(columns), tuple(k for k in keys if k))
+
+
+def _parsed_key(key: exp.ForeignKey) -> ForeignKey | None:
+    reference = key.args.get("reference")
+    target = reference.find(exp.Table) if reference is not None else None
+    if target is None:
+        return None
+    referred = target.parent.expressions if isinstance(target.parent, exp.Schema) else []
+    return ForeignKey(
+        tuple(part.name for part in key.expressions),
+        target.name,
+        tuple(part.name for part in referred),
+    )
+
+
+def _inspected(inspector: Inspector, dialect: str) -> Schema:
+    tables = []
+    for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
+        key = set(inspector.get_pk_constraint(name).get("constrained_columns") or ())
+        columns = tuple(
+            Column(c["name"], str(c["type"]), c["name"] in key, c.get("comment"))
+            for c in inspector.get_columns(name)
+        )
+        foreign = tuple(
+            ForeignKey(
+                tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"])
+            )
+            for k in inspector.get_foreign_keys(name)
+        )
+        tables.append(Table(name, columns, foreign))
+    names = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql"}
+    return Schema(tuple(tables), names.get(dialect, dialect))

@@ -1,0 +1,266 @@
+"""The read-only executor: any SQL in, a :class:`QueryResult` out, within its limits.
+
+The statements run in worker processes (:mod:`sqlforge.database.sandbox_worker`), which refuse
+whatever is not reading and stop at the deadline themselves. Should one hang or die all the same,
+it is killed and replaced, the statement gets its verdict, and the next one runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby, islice
+from pathlib import Path
+from types import TracebackType
+
+from sqlforge.core.records import Database, QueryResult, Status
+from sqlforge.database.readonly import MAX_SQL_BYTES
+
+BATCH = 32  # statements sent to a worker at a time
+WINDOW = 16  # batches a worker may be ahead of the oldest unanswered one
+START_SECONDS = 30.0
+# No site-packages: the worker needs the standard library and starts in a twentieth of a second.
+START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from sqlforge.database.sandbox_worker import main; main(sys.argv[2:])"
+)
+
+Item = tuple[Database, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one query may use; ``seconds`` of wall time, ``rows`` and ``bytes`` of its result.
+
+    ``memory`` bounds the worker's address space in bytes. A worker that does not answer within
+    ``grace`` seconds after the deadline is killed.
+    """
+
+    seconds: float = 5.0
+    rows: int = 100_000
+    bytes: int = 64 * 2**20
+    memory: int = 2**30
+    grace: float = 1.0
+
+
+class Sandbox:
+    """Worker processes that execute SQL read-only; use it as a context manager, from one thread.
+
+    Args:
+        limits: the bounds of each query.
+        workers: how many processes :meth:`run_many` spreads its queries over.
+
+    >>> from sqlforge.core.schema import Schema
+    >>> with Sandbox() as sandbox:
+    ...     sandbox.run(Database("none", Schema(())), "SELECT 1").error
+    'no rows here'
+    """
+
+    def __init__(self, limits: Limits = Limits(), workers: int = 1) -> None:
+        self.limits = limits
+        self._workers = [_Process(limits) for _ in range(max(1, workers))]
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers; the next query would start new ones."""
+        for worker in self._workers:
+            worker.stop()
+
+    def run(self, database: Database, sql: str) -> QueryResult:
+        """Execute one statement over the rows of ``database``; never raises for what it does."""
+        return next(self.run_many([(database, sql)]))
+
+    def run_many(self, items: Iterable[Item]) -> Iterator[QueryResult]:
+        """The results of ``items`` in their order, spread over the workers.
+
+        The items are consumed lazily: at most a bounded number runs ahead of the result that is
+        yielded. Raises ``OSError`` if a worker process cannot be started.
+        """
+        source = iter(items)
+        pending: deque[_Batch] = deque()
+        try:
+            while True:
+                self._feed(source, pending)
+                if not pending:
+                    return
+                oldest = pending[0]
+                if oldest.is_done:
+                    pending.popleft()
+                    yield from oldest.results
+                else:
+                    self._collect()
+        finally:
+            for worker in self._workers:
+                if worker.batch is not None:  # the caller went away in the middle of a batch
+                    worker.stop()
+
+    def _feed(self, source: Iterator[Item], pending: deque[_Batch]) -> None:
+        for worker in self._workers:
+            if worker.batch is None and len(pending) < WINDOW * len(self._workers):
+                items = list(islice(source, BATCH))
+                if not items:
+                    return
+                batch = _Batch(items)
+                pending.append(batch)
+                worker.send(batch)
+
+    def _collect(self) -> None:
+        busy = [worker for worker in self._workers if worker.batch is not None]
+        wait = min(worker.due for worker in busy) - time.monotonic()
+        readable, _, _ = select.select([w.output for w in busy], [], [], max(0.0, wait))
+        for worker in busy:
+            if worker.output in readable:
+                worker.receive()
+            elif time.monotonic() > worker.due:
+                worker.fail(Status.TIMEOUT, f"killed after {self.limits.seconds:g} s")
+
+
+class _Batch:
+    """Items on their way through one worker; what needs no worker is answered at once."""
+
+    def __init__(self, items: list[Item]) -> None:
+        self._slots = [_refuse(database, sql) for database, sql in items]
+        self.open = deque(i for i, slot in enumerate(self._slots) if slot is None)
+        self._items = items
+
+    @property
+    def is_done(self) -> bool:
+        return not self.open
+
+    @property
+    def results(self) -> list[QueryResult]:
+        return [slot for slot in self._slots if slot is not None]
+
+    def answer(self, result: QueryResult) -> None:
+        self._slots[self.open.popleft()] = result
+
+    def request(self) -> bytes:
+        """The frame that asks for everything still open."""
+        groups = groupby((self._items[i] for i in self.open), key=lambda item: item[0])
+        body = marshal.dumps(
+            [
+                (str(database.path), _table_names(database), [sql for _, sql in group])
+                for database, group in groups
+            ]
+        )
+        return struct.pack("<I", len(body)) + body
+
+
+def _refuse(database: Database, sql: str) -> QueryResult | None:
+    if database.path is None:
+        return QueryResult(Status.ERROR, error="no rows here")
+    if len(sql) > MAX_SQL_BYTES:
+        error = f"a statement of {len(sql)} characters, more than {MAX_SQL_BYTES}"
+        return QueryResult(Status.ERROR, error=error)
+    return None
+
+
+def _table_names(database: Database) -> frozenset[str]:
+    return frozenset(table.name.lower() for table in database.schema.tables)
+
+
+class _Process:
+    """One worker process, the batch it is busy with and the moment it is overdue."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.batch: _Batch | None = None
+        self.due = 0.0
+        self.output = -1
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = bytearray()
+
+    def send(self, batch: _Batch) -> None:
+        """Start on ``batch``, in a new process if there is none."""
+        if batch.is_done:
+            return
+        self.batch = batch
+        process = self._process or self._start()
+        assert process.stdin is not None
+        self.due = time.monotonic() + self.limits.seconds + self.limits.grace
+        try:
+            process.stdin.write(batch.request())
+            process.stdin.flush()
+        except OSError:  # it died while idle: the pipe's end is noticed by `receive`
+            return
+
+    def receive(self) -> None:
+        """Take what the process has written and answer as many statements as that completes."""
+        data = os.read(self.output, 1 << 20)
+        if not data:
+            self.fail(Status.CRASHED, "the worker process died")
+            return
+        self._buffer += data
+        while self.batch is not None and (frame := self._frame()) is not None:
+            status, columns, chunks, error, seconds = marshal.loads(frame)
+            rows = tuple(chain.from_iterable(map(marshal.loads, chunks)))
+            self.batch.answer(QueryResult(Status(status), columns, rows, error, seconds))
+            self.due = time.monotonic() + self.limits.seconds + self.limits.grace
+            if self.batch.is_done:
+                self.batch = None
+
+    def fail(self, status: Status, error: str) -> None:
+        """Give the statement that hung or crashed its verdict; the rest goes to a new process."""
+        batch = self.batch
+        self.stop()
+        if batch is not None:
+            batch.answer(QueryResult(status, error=error, seconds=self.limits.seconds))
+            self.send(batch)
+
+    def stop(self) -> None:
+        """Kill the process, if there is one, and forget its batch."""
+        self.batch = None
+        self._buffer.clear()
+        if self._process is not None:
+            self._process.kill()
+            with contextlib.suppress(OSError):  # what was not yet written is lost with it
+                self._process.communicate()
+            self._process = None
+
+    def _frame(self) -> bytes | None:
+        if len(self._buffer) < 4:
+            return None
+        end = 4 + int(struct.unpack_from("<I", self._buffer)[0])
+        if len(self._buffer) < end:
+            return None
+        frame = bytes(self._buffer[4:end])
+        del self._buffer[:end]
+        return frame
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        limits = self.limits
+        packages = str(Path(__file__).parents[2])
+        numbers = [str(n) for n in (limits.seconds, limits.rows, limits.bytes, limits.memory)]
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", "-c", START, packages, *numbers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the parent only, which then stops it
+        )
+        assert process.stdout is not None
+        self._process, self.output = process, process.stdout.fileno()
+        ready, _, _ = select.select([self.output], [], [], START_SECONDS)
+        if not ready or os.read(self.output, 5) != b"ready":
+            self.stop()
+            raise OSError("the sandbox's worker process did not start")
+        return process
