@@ -152,13 +152,13 @@ DOMAIN = Domain(
             ),
         ),
         DomainTable(
-            name="Release",
+            name="Record",
             singular=("release", "record"),
             plural=("releases", "records"),
             rows=70,
             verb=("by",),
             columns=(
-                key("ReleaseID", "catalogue number, release number"),
+                key("RecordID", "catalogue number, release number"),
                 named("Title", "name, release title", Composed(RELEASE_PARTS, unique=True)),
                 ref("ArtistID", "Artist", "artist, performer"),
                 category(
@@ -228,7 +228,7 @@ DOMAIN = Domain(
             columns=(
                 key("TrackID", "track number, song number"),
                 named("TrackTitle", "title, song title", Composed(TRACK_PARTS, unique=True)),
-                ref("ReleaseID", "Release", "release, record"),
+                ref("RecordID", "Record", "release, record"),
                 ref("StudioID", "Studio", "studio, place of recording"),
                 number(
                     "LengthSeconds",
