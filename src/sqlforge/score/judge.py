@@ -1,0 +1,137 @@
+"""From predictions to verdicts, one an example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from sqlforge.core.errors import DataError, GoldError
+from sqlforge.core.records import Database, Example, Prediction, QueryResult, Status, Verdict
+from sqlforge.database.sandbox import Sandbox
+from sqlforge.score.canonical import exact_match
+from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.validity import Validity, check_validity
+
+Progress = Callable[[int, int], None]
+
+
+def judge(
+    examples: Sequence[Example],
+    predictions: Sequence[Prediction],
+    databases: Mapping[str, Database],
+    sandbox: Sandbox,
+    progress: Progress | None = None,
+    *,
+    quoted_literals: bool | None = None,
+) -> list[Verdict]:
+    """A verdict for each example, in the order of ``examples``.
+
+    ``progress`` is called with how many are done and how many there are. ``quoted_literals`` is
+    passed to :func:`check_validity`; ``None`` means as the golds do: if one of them is valid only
+    because a double-quoted word counts as a string, predictions may do the same.
+
+    Raises :class:`DataError` if predictions are missing, doubled or unknown or a database is
+    missing, and :class:`GoldError` if a gold query fails: that is a fault of the benchmark.
+
+    >>> judge([], [], {}, Sandbox())
+    []
+    """
+    answers = _by_id(examples, predictions)
+    _check_databases(examples, databases)
+    if quoted_literals is None:
+        quoted_literals = _golds_quote_literals(examples, databases)
+    results = sandbox.run_many(_queries(examples, answers, databases))
+    verdicts: list[Verdict] = []
+    for example in examples:
+        gold, predicted = islice(results, 2)
+        if not gold.ok:
+            raise GoldError(example.id, example.sql, gold.error or gold.status)
+        database = databases[example.db_id]
+        validity = check_validity(
+            answers[example.id], database.schema, quoted_literals=quoted_literals
+        )
+        verdicts.append(_verdict(example, answers[example.id], database, validity, gold, predicted))
+        if progress is not None:
+            progress(len(verdicts), len(examples))
+    return verdicts
+
+
+def _verdict(
+    example: Example,
+    sql: str,
+    database: Database,
+    validity: Validity,
+    gold: QueryResult,
+    predicted: QueryResult,
+) -> Verdict:
+    matches = results_match(gold, predicted, ordered=gold_is_ordered(example.sql))
+    return Verdict(
+        id=example.id,
+        db_id=example.db_id,
+        kind=example.kind,
+        execution=matches,
+        exact=exact_match(example.sql, sql, database.schema),
+        valid=validity.valid,
+        parsed=validity.parsed,
+        error=None if matches else _what_went_wrong(validity, predicted),
+    )
+
+
+def _what_went_wrong(validity: Validity, predicted: QueryResult) -> str:
+    if validity.error is not None:
+        return validity.error
+    if predicted.status is Status.TIMEOUT:
+        return "timeout"
+    if not predicted.ok:
+        return f"database error: {predicted.error}"
+    return "wrong result"
+
+
+def _queries(
+    examples: Sequence[Example], answers: Mapping[str, str], databases: Mapping[str, Database]
+) -> Iterator[tuple[Database, str]]:
+    for example in examples:
+        yield databases[example.db_id], example.sql
+        yield databases[example.db_id], answers[example.id]
+
+
+def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, str]:
+    answers = {prediction.id: prediction.sql for prediction in predictions}
+    wanted = {example.id for example in examples}
+    faults = {
+        "without a prediction": [e.id for e in examples if e.id not in answers],
+        "with a prediction but no example": [i for i in answers if i not in wanted],
+    }
+    if len(answers) < len(predictions):
+        seen: set[str] = set()
+        twice = [p.id for p in predictions if p.id in seen or seen.add(p.id)]  # type: ignore[func-returns-value]
+        faults["predicted more than once"] = list(dict.fromkeys(twice))
+    for what, ids in faults.items():
+        if ids:
+            more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+            raise DataError(
+                f"{len(ids)} ids {what} ({', '.join(ids[:5])}{more})",
+                f"one prediction for each of the {len(examples)} examples",
+                "check that predictions and examples belong together",
+            )
+    return answers
+
+
+def _check_databases(examples: Sequence[Example], databases: Mapping[str, Database]) -> None:
+    missing = sorted({e.db_id for e in examples if e.db_id not in databases})
+    if missing:
+        raise DataError(
+            f"examples that ask the missing databases {', '.join(missing[:5])}",
+            "a database for every example",
+            "add them, or leave the examples out",
+        )
+
+
+def _golds_quote_literals(examples: Sequence[Example], databases: Mapping[str, Database]) -> bool:
+    for example in examples:
+        if '"' in example.sql:
+            schema = databases[example.db_id].schema
+            lenient = check_validity(example.sql, schema, quoted_literals=True)
+            if lenient.valid and not check_validity(example.sql, schema).valid:
+                return True
+    return False

@@ -1,0 +1,97 @@
+"""From verdicts to the figures that get printed and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlforge.core.records import Metric, Verdict
+from sqlforge.score.statistics import wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The four proportions that are reported of any set of verdicts."""
+
+    execution_accuracy: Metric
+    exact_match: Metric
+    valid_sql: Metric
+    parse_rate: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The metrics of all verdicts and of each query kind (``"unknown"`` where there is none)."""
+
+    n: int
+    metrics: Metrics
+    by_kind: Mapping[str, Metrics]
+
+    @property
+    def execution_accuracy(self) -> Metric:
+        """Share of predictions whose result equals the gold's."""
+        return self.metrics.execution_accuracy
+
+    @property
+    def exact_match(self) -> Metric:
+        """Share of predictions with the gold's canonical SQL."""
+        return self.metrics.exact_match
+
+    @property
+    def valid_sql(self) -> Metric:
+        """Share of predictions that parse and name only what exists."""
+        return self.metrics.valid_sql
+
+    @property
+    def parse_rate(self) -> Metric:
+        """Share of predictions that are one SQL query."""
+        return self.metrics.parse_rate
+
+
+def summarise(verdicts: Sequence[Verdict]) -> Summary:
+    """All metrics of ``verdicts`` with 95 % Wilson intervals, overall and by kind.
+
+    >>> summarise([Verdict("1", "db", "easy", True, False, True, True)]).execution_accuracy.value
+    1.0
+    """
+    kinds = sorted({verdict.kind or "unknown" for verdict in verdicts})
+    by_kind = {k: _metrics([v for v in verdicts if (v.kind or "unknown") == k]) for k in kinds}
+    return Summary(len(verdicts), _metrics(verdicts), by_kind)
+
+
+def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
+    """The fixed JSON form of ``sqlforge score --json``; values are fractions.
+
+    Spider's exact metric is the exact *set* match, the internal split's an exact match of
+    canonical SQL, and the key says which.
+
+    >>> list(to_json(summarise([]), "internal", "test")["metrics"])
+    ['execution_accuracy', 'exact_match', 'valid_sql', 'parse_rate']
+    """
+    exact = "exact_match" if benchmark == "internal" else "exact_set_match"
+    return {
+        "benchmark": benchmark,
+        "split": split,
+        "n": summary.n,
+        "metrics": _as_dict(summary.metrics, exact),
+        "by_hardness": {kind: _as_dict(m, exact) for kind, m in summary.by_kind.items()},
+    }
+
+
+def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
+    n = len(verdicts)
+    return Metrics(
+        execution_accuracy=wilson(sum(v.execution for v in verdicts), n),
+        exact_match=wilson(sum(v.exact for v in verdicts), n),
+        valid_sql=wilson(sum(v.valid for v in verdicts), n),
+        parse_rate=wilson(sum(v.parsed for v in verdicts), n),
+    )
+
+
+def _as_dict(metrics: Metrics, exact: str) -> dict[str, object]:
+    return {
+        "execution_accuracy": asdict(metrics.execution_accuracy),
+        exact: asdict(metrics.exact_match),
+        "valid_sql": asdict(metrics.valid_sql),
+        "parse_rate": asdict(metrics.parse_rate),
+    }
