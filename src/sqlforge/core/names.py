@@ -1,0 +1,28 @@
+"""Names as SQL needs them spelled, in one place: gold SQL and prompts must agree."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Where a column is expected, SQLite refuses these bare, reads them as something else
+# (``current_date``), or sqlglot does.
+_KEYWORDS = frozenset(
+    "add all alter and as autoincrement between case cast check collate commit constraint "
+    "create cross current_date current_time current_timestamp default deferrable delete "
+    "distinct drop else escape except exists false for foreign from glob group having if in "
+    "index inner insert intersect into is isnull join like limit natural not nothing notnull "
+    "null on or order outer primary raise references regexp returning rollback select set "
+    "table then to transaction true union unique update using values when where with".split()
+)
+
+
+def sql_name(name: str) -> str:
+    """``name`` as SQLite needs it spelled: quoted only where a bare word would not do.
+
+    >>> sql_name("city"), sql_name("No. of laps"), sql_name("group")
+    ('city', '"No. of laps"', '"group"')
+    """
+    if _PLAIN_NAME.match(name) and name.lower() not in _KEYWORDS:
+        return name
+    return '"' + name.replace('"', '""') + '"'
