@@ -1,11 +1,60 @@
 """Every synthetic domain, imported by name and sorted, so that the order never depends on disk."""
 
 from sqlforge.corpus.synthetic.domain import Domain
-from sqlforge.corpus.synthetic.domains import museum, online_shop, university, zoo
+from sqlforge.corpus.synthetic.domains import (
+    airline,
+    bakery,
+    car_rental,
+    chess_club,
+    city_transit,
+    courier,
+    dairy_farm,
+    film_studio,
+    football_league,
+    gym,
+    hospital,
+    insurance,
+    museum,
+    music_label,
+    observatory,
+    online_shop,
+    public_library,
+    real_estate,
+    restaurant_chain,
+    school_district,
+    shipping_port,
+    software_projects,
+    theatre,
+    university,
+    winery,
+    zoo,
+)
 
-DOMAINS: tuple[Domain, ...] = tuple(
-    sorted(
-        (museum.DOMAIN, online_shop.DOMAIN, university.DOMAIN, zoo.DOMAIN),
-        key=lambda domain: domain.name,
-    )
+DOMAINS: tuple[Domain, ...] = (
+    airline.DOMAIN,
+    bakery.DOMAIN,
+    car_rental.DOMAIN,
+    chess_club.DOMAIN,
+    city_transit.DOMAIN,
+    courier.DOMAIN,
+    dairy_farm.DOMAIN,
+    film_studio.DOMAIN,
+    football_league.DOMAIN,
+    gym.DOMAIN,
+    hospital.DOMAIN,
+    insurance.DOMAIN,
+    museum.DOMAIN,
+    music_label.DOMAIN,
+    observatory.DOMAIN,
+    online_shop.DOMAIN,
+    public_library.DOMAIN,
+    real_estate.DOMAIN,
+    restaurant_chain.DOMAIN,
+    school_district.DOMAIN,
+    shipping_port.DOMAIN,
+    software_projects.DOMAIN,
+    theatre.DOMAIN,
+    university.DOMAIN,
+    winery.DOMAIN,
+    zoo.DOMAIN,
 )
