@@ -100,7 +100,7 @@ DOMAIN = Domain(
                 ),
                 number("weight_g", "weight, weight in grams", 45, 1400, ("heaviest", "lightest")),
                 number("bake_minutes", "baking time, time in the oven", 9, 65, unit="minutes"),
-                number("shelf_days", "shelf life, days it keeps", 1, 14, unit="days", nulls=0.15),
+                number("shelf_days", "shelf life, keeping time", 1, 14, unit="days", nulls=0.15),
                 flag("vegan", "vegan mark, suitability for vegans"),
             ),
         ),

@@ -50,7 +50,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "PARKING_BAYS",
-                    "number of parking bays, parking spaces",
+                    "number of parking bays, parking capacity",
                     10,
                     240,
                     ("largest", "smallest"),
@@ -112,7 +112,7 @@ DOMAIN = Domain(
                 category("COLOUR", "paint, paint colour", "white, black, silver, red, blue, green"),
                 number(
                     "MILEAGE",
-                    "kilometres driven, odometer reading",
+                    "distance on the clock, odometer reading",
                     300,
                     164000,
                     ("most used", "least used"),
@@ -154,7 +154,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "POINTS",
-                    "bonus points, points collected",
+                    "number of bonus points, points balance",
                     0,
                     9800,
                     ("most loyal", "least loyal"),
@@ -182,11 +182,9 @@ DOMAIN = Domain(
                 number(
                     "DAYS", "length, number of days", 1, 28, ("longest", "shortest"), unit="days"
                 ),
-                number(
-                    "KM_DRIVEN", "distance driven, kilometres covered", 12, 4300, unit="kilometres"
-                ),
+                number("KM_DRIVEN", "driving distance, trip distance", 12, 4300, unit="kilometres"),
                 money(
-                    "TOTAL_PRICE", "total, amount paid", 26, 3900, ("most expensive", "cheapest")
+                    "TOTAL_PRICE", "total, total amount", 26, 3900, ("most expensive", "cheapest")
                 ),
                 number(
                     "STARS",
@@ -221,14 +219,14 @@ DOMAIN = Domain(
             singular=("booked extra", "extra on a rental"),
             plural=("booked extras", "extras on rentals"),
             rows=110,
-            verb=("added to", "which is"),
+            verb=("added to", "ordered as"),
             columns=(
                 ref("RENTAL_ID", "RENTAL", "rental, hire"),
                 ref("EXTRA_ID", "EXTRA", "extra, add-on"),
                 number("QTY", "quantity, number of pieces", 1, 4),
                 category(
                     "PAID_AT",
-                    "place of payment, where it was paid",
+                    "place of payment, payment point",
                     "online, counter, phone, return",
                 ),
             ),

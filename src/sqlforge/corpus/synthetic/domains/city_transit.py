@@ -78,7 +78,7 @@ DOMAIN = Domain(
                 named("line_name", "name, line name", Composed(LINE_PARTS, unique=True)),
                 category(
                     "mode",
-                    "means of transport, type of transport",
+                    "mode of transport, type of transport",
                     "bus, tram, ferry, trolleybus, funicular",
                 ),
                 number(
@@ -92,7 +92,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "headway_min",
-                    "interval, minutes between departures",
+                    "interval, time between departures",
                     4,
                     60,
                     ("least frequent", "most frequent"),
@@ -126,7 +126,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "daily_boardings",
-                    "boardings per day, passengers a day",
+                    "daily ridership, number of passengers per day",
                     35,
                     18400,
                     ("busiest", "quietest"),
@@ -136,15 +136,15 @@ DOMAIN = Domain(
                     "year of renovation, last renovation",
                     1988,
                     2024,
-                    ("most recently renovated", "longest unrenovated"),
+                    ("most recently renovated", "least recently renovated"),
                     nulls=0.25,
                 ),
             ),
         ),
         DomainTable(
             name="line_stop",
-            singular=("call at a stop", "scheduled halt"),
-            plural=("calls at stops", "scheduled halts"),
+            singular=("scheduled halt", "line stop"),
+            plural=("scheduled halts", "line stops"),
             rows=110,
             verb=("made by", "at"),
             columns=(
@@ -177,7 +177,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "seat_count",
-                    "number of seats, seats",
+                    "number of seats, seating capacity",
                     18,
                     96,
                     ("biggest", "smallest"),
@@ -200,7 +200,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "odometer_km",
-                    "mileage, distance driven",
+                    "mileage, odometer reading",
                     1200,
                     890000,
                     ("most travelled", "least travelled"),
@@ -231,7 +231,7 @@ DOMAIN = Domain(
                 money("hourly_pay", "pay, wage per hour", 16.2, 34.5, ("best paid", "worst paid")),
                 number(
                     "complaints",
-                    "number of complaints, complaints received",
+                    "number of complaints, complaint count",
                     0,
                     14,
                     ("most criticised", "least criticised"),
@@ -258,7 +258,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "passengers",
-                    "number of passengers, riders",
+                    "number of passengers, passenger count",
                     0,
                     210,
                     ("fullest", "emptiest"),

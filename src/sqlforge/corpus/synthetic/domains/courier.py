@@ -118,7 +118,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "since_dt",
-                    "start of the contract, customer since",
+                    "start of the contract, contract date",
                     "2008-03-01",
                     "2024-04-30",
                     ("newest", "longest-standing"),
@@ -146,7 +146,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "stop_cnt",
-                    "number of stops, stops",
+                    "number of stops, stop count",
                     5,
                     96,
                     ("busiest", "quietest"),
@@ -159,7 +159,7 @@ DOMAIN = Domain(
                 ),
                 money(
                     "fuel_cost",
-                    "fuel expenses, cost of fuel",
+                    "fuel bill, cost of fuel",
                     2,
                     74,
                     ("most expensive", "cheapest"),

@@ -47,7 +47,9 @@ DOMAIN = Domain(
                 category(
                     "barn_bedding", "bedding, floor cover", "straw, sand, sawdust, rubber mats"
                 ),
-                number("barn_places", "number of places, stalls", 8, 140, ("biggest", "smallest")),
+                number(
+                    "barn_places", "number of places, stall count", 8, 140, ("biggest", "smallest")
+                ),
                 year(
                     "barn_built",
                     "year of construction, building year",
@@ -169,7 +171,7 @@ DOMAIN = Domain(
                     "fat content, fat percentage",
                     3.1,
                     5.9,
-                    ("fattest", "leanest"),
+                    ("creamiest", "leanest"),
                     decimals=2,
                     nulls=0.15,
                 ),
@@ -221,7 +223,7 @@ DOMAIN = Domain(
                 category("crop_use", "use, purpose", "fodder, grain sale, silage, green manure"),
                 number(
                     "crop_days",
-                    "growing time, days to harvest",
+                    "growing time, growth period",
                     60,
                     290,
                     ("slowest", "fastest"),

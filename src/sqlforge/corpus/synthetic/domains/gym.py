@@ -53,12 +53,10 @@ DOMAIN = Domain(
                     ("longest", "shortest"),
                     unit="months",
                 ),
-                number(
-                    "guest_passes", "number of guest passes, free guest visits", 0, 8, nulls=0.2
-                ),
+                number("guest_passes", "number of guest passes, guest allowance", 0, 8, nulls=0.2),
                 category(
                     "access_level",
-                    "access, areas included",
+                    "access, permitted area",
                     "gym only, gym and pool, all areas, online",
                 ),
                 flag("sauna", "sauna access, use of the sauna", "Yes, No"),
@@ -90,7 +88,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "visits_last_month",
-                    "recent visits, visits in the last month",
+                    "number of recent visits, number of visits last month",
                     0,
                     29,
                     ("most active", "least active"),
@@ -125,7 +123,7 @@ DOMAIN = Domain(
                     "year of certification, certificate year",
                     1996,
                     2023,
-                    ("most recently certified", "longest certified"),
+                    ("most recently certified", "least recently certified"),
                 ),
                 number(
                     "rating",

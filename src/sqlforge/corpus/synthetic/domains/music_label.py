@@ -64,7 +64,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "MonthlyListeners",
-                    "audience, listeners per month",
+                    "audience, monthly audience",
                     900,
                     4200000,
                     ("most popular", "least popular"),
@@ -93,7 +93,9 @@ DOMAIN = Domain(
                     "2024-04-15",
                     ("newest", "oldest"),
                 ),
-                number("AlbumCount", "number of albums, albums owed", 1, 6, unit="albums"),
+                number(
+                    "AlbumCount", "number of albums, agreed number of albums", 1, 6, unit="albums"
+                ),
                 money(
                     "AdvanceAmount",
                     "advance, payment in advance",
@@ -107,7 +109,7 @@ DOMAIN = Domain(
                 ),
                 category(
                     "Territory",
-                    "area covered, market",
+                    "market, contract area",
                     "worldwide, Europe, North America, Asia, home market",
                 ),
                 date(
@@ -138,7 +140,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "AwardsWon",
-                    "number of awards, prizes",
+                    "number of awards, prize count",
                     0,
                     19,
                     ("most decorated", "least decorated"),
@@ -173,7 +175,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "UnitsSold",
-                    "sales, copies sold",
+                    "number of copies sold, sales figure",
                     150,
                     720000,
                     ("best-selling", "worst-selling"),
@@ -215,7 +217,11 @@ DOMAIN = Domain(
                     ("newest", "oldest"),
                 ),
                 number(
-                    "RoomCount", "number of rooms, recording rooms", 1, 9, ("largest", "smallest")
+                    "RoomCount",
+                    "number of rooms, number of recording rooms",
+                    1,
+                    9,
+                    ("largest", "smallest"),
                 ),
             ),
         ),
@@ -224,7 +230,7 @@ DOMAIN = Domain(
             singular=("track", "song"),
             plural=("tracks", "songs"),
             rows=120,
-            verb=("released on", "recorded at"),
+            verb=("appearing on", "recorded at"),
             columns=(
                 key("TrackID", "track number, song number"),
                 named("TrackTitle", "title, song title", Composed(TRACK_PARTS, unique=True)),
@@ -238,15 +244,17 @@ DOMAIN = Domain(
                     ("longest", "shortest"),
                     unit="seconds",
                 ),
-                number("TempoBpm", "tempo, beats per minute", 60, 184, ("fastest", "slowest")),
+                number(
+                    "TempoBpm", "tempo, speed in beats per minute", 60, 184, ("fastest", "slowest")
+                ),
                 number(
                     "StreamCount",
-                    "number of streams, plays",
+                    "number of streams, play count",
                     400,
                     58000000,
                     ("most played", "least played"),
                 ),
-                flag("Explicit", "explicit lyrics, parental warning"),
+                flag("Explicit", "explicit lyrics warning, parental warning"),
             ),
         ),
         DomainTable(

@@ -96,7 +96,7 @@ DOMAIN = Domain(
                     "wavelength band, wavelength range",
                     "ultraviolet, optical, near infrared, thermal infrared, radio",
                 ),
-                number("px_mega", "resolution, megapixels", 1, 210, ("sharpest", "coarsest")),
+                number("px_mega", "resolution, pixel count", 1, 210, ("sharpest", "coarsest")),
                 number(
                     "temp_k",
                     "operating temperature, working temperature",
@@ -108,7 +108,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "first_lt",
-                    "first light, date of first light",
+                    "date of first light, first light",
                     "1994-05-01",
                     "2023-11-30",
                     ("newest", "oldest"),
@@ -131,7 +131,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "papers",
-                    "number of papers, publications",
+                    "number of papers, publication count",
                     0,
                     240,
                     ("most published", "least published"),
@@ -199,7 +199,12 @@ DOMAIN = Domain(
                     "Orion, Lyra, Taurus, Cygnus, Virgo, Aquila, Cetus, Scorpius",
                 ),
                 number(
-                    "magn", "brightness, magnitude", -1.5, 16, ("faintest", "brightest"), decimals=2
+                    "magn",
+                    "magnitude, apparent magnitude",
+                    -1.5,
+                    16,
+                    ("faintest", "brightest"),
+                    decimals=2,
                 ),
                 number(
                     "dist_ly",
@@ -230,7 +235,7 @@ DOMAIN = Domain(
                 ref("prog_id", "programme", "programme, project"),
                 ref("tgt_id", "target", "target, object"),
                 category("prio", "priority, urgency", "urgent, high, medium, low"),
-                number("visits", "number of visits, planned visits", 1, 24),
+                number("visits", "number of visits, planned number of visits", 1, 24),
             ),
         ),
         DomainTable(

@@ -100,7 +100,12 @@ DOMAIN = Domain(
                     ("newest", "longest-serving"),
                 ),
                 number(
-                    "SickDays", "days of sick leave, days absent", 0, 24, unit="days", nulls=0.15
+                    "SickDays",
+                    "number of sick days, sick leave in days",
+                    0,
+                    24,
+                    unit="days",
+                    nulls=0.15,
                 ),
             ),
         ),
@@ -137,7 +142,7 @@ DOMAIN = Domain(
             singular=("student", "pupil"),
             plural=("students", "pupils"),
             rows=110,
-            verb=("taking",),
+            verb=("riding",),
             columns=(
                 key("StudentID", "student number, pupil number"),
                 named("FirstName", "given name, forename", Fake("first_name")),
@@ -180,7 +185,13 @@ DOMAIN = Domain(
                     "field, subject area",
                     "science, mathematics, languages, arts, social studies",
                 ),
-                number("WeeklyHours", "hours per week, lessons per week", 1, 8, unit="hours"),
+                number(
+                    "WeeklyHours",
+                    "weekly teaching time, number of hours per week",
+                    1,
+                    8,
+                    unit="hours",
+                ),
                 number("MaxSeats", "class size, number of seats", 10, 36, ("largest", "smallest")),
                 money(
                     "MaterialFee",
@@ -218,7 +229,7 @@ DOMAIN = Domain(
                     unit="points",
                     nulls=0.15,
                 ),
-                number("Absences", "missed lessons, lessons missed", 0, 17),
+                number("Absences", "number of absences, number of missed lessons", 0, 17),
                 category("Standing", "result, outcome", "passed, failed, withdrawn, in progress"),
             ),
         ),

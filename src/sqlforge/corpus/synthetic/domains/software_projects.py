@@ -53,7 +53,7 @@ DOMAIN = Domain(
                 category("office", "site, location", "Berlin, Nairobi, Toronto, Kraków, Remote"),
                 money(
                     "budget",
-                    "yearly budget, available funds",
+                    "yearly budget, yearly funding",
                     180000,
                     3200000,
                     ("best funded", "worst funded"),
@@ -68,7 +68,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "meeting_hours",
-                    "hours in meetings, weekly meeting time",
+                    "weekly meeting time, time in meetings",
                     1,
                     14,
                     unit="hours",
@@ -124,12 +124,12 @@ DOMAIN = Domain(
                 ref("team_id", "team", "team, owning team"),
                 category(
                     "license",
-                    "licence, licence terms",
+                    "licence, type of licence",
                     "MIT, Apache-2.0, GPL-3.0, BSD, proprietary",
                 ),
                 number(
                     "stars",
-                    "number of stars, stars received",
+                    "number of stars, star count",
                     0,
                     48000,
                     ("most popular", "least popular"),
@@ -137,7 +137,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "code_lines",
-                    "lines of code, size of the code",
+                    "number of lines of code, code size",
                     900,
                     740000,
                     ("largest", "smallest"),
@@ -172,7 +172,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "downloads",
-                    "number of downloads, times downloaded",
+                    "number of downloads, download count",
                     12,
                     930000,
                     ("most downloaded", "least downloaded"),
@@ -220,7 +220,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "comments",
-                    "number of comments, replies",
+                    "number of comments, reply count",
                     0,
                     64,
                     ("most discussed", "least discussed"),
@@ -252,14 +252,14 @@ DOMAIN = Domain(
         ),
         DomainTable(
             name="issue_label",
-            singular=("label on an issue", "tagging"),
-            plural=("labels on issues", "taggings"),
+            singular=("tagging", "label assignment"),
+            plural=("taggings", "label assignments"),
             rows=120,
-            verb=("attached to", "using", "made by"),
+            verb=("on", "with", "made by"),
             columns=(
                 ref("issue_id", "issue", "issue, ticket"),
                 ref("label_id", "label", "label, tag"),
-                ref("developer_id", "developer", "developer, person who tagged it"),
+                ref("developer_id", "developer", "developer, tagging developer"),
                 date(
                     "tagged_at",
                     "tagging date, day of the tagging",

@@ -120,7 +120,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "Prizes",
-                    "number of prizes, awards",
+                    "number of prizes, award count",
                     0,
                     16,
                     ("most decorated", "least decorated"),
@@ -154,7 +154,7 @@ DOMAIN = Domain(
                 date("Closing", "closing date, last night", "2024-06-01", "2025-12-30", nulls=0.35),
                 money(
                     "Budget",
-                    "production costs, total cost",
+                    "production cost, total cost",
                     6000,
                     890000,
                     ("most expensive", "cheapest"),

@@ -89,7 +89,7 @@ DOMAIN = Domain(
                     ("highest", "lowest"),
                     unit="metres",
                 ),
-                number("vineCount", "number of vines, vines", 350, 9000),
+                number("vineCount", "number of vines, number of plants", 350, 9000),
                 year(
                     "plantedYear",
                     "planting year, year of planting",
@@ -117,7 +117,7 @@ DOMAIN = Domain(
                     "country of origin, home country",
                     "France, Italy, Spain, Portugal, Germany, Austria",
                 ),
-                number("ripeningDays", "ripening time, days to ripeness", 95, 170, unit="days"),
+                number("ripeningDays", "ripening time, time until ripeness", 95, 170, unit="days"),
                 number(
                     "acidity",
                     "acid level, typical acidity",
@@ -206,7 +206,7 @@ DOMAIN = Domain(
                 ref("varietyId", "GrapeVariety", "grape variety, grape"),
                 number("percentage", "share, share in percent", 3, 100, ("largest", "smallest")),
                 number(
-                    "barrelMonths", "time in barrel, months in oak", 2, 30, unit="months", nulls=0.2
+                    "barrelMonths", "time in barrel, time in oak", 2, 30, unit="months", nulls=0.2
                 ),
             ),
         ),
@@ -219,7 +219,7 @@ DOMAIN = Domain(
             columns=(
                 key("tastingId", "tasting number, review number"),
                 ref("wineId", "Wine", "wine, tasted wine"),
-                fake("criticName", "critic, name of the critic", "name"),
+                fake("criticName", "critic, reviewer", "name"),
                 number("points", "score, rating", 78, 100, ("most favourable", "least favourable")),
                 date(
                     "tastedOn",
