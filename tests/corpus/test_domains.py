@@ -128,6 +128,13 @@ def test_columns_have_two_wordings_that_differ_from_the_spelling_and_from_each_o
 
 
 @every_domain
+def test_a_superlative_means_one_column_of_its_table(domain: Domain) -> None:
+    for table in domain.tables:
+        said = Counter(word for column in table.columns for word in column.adjectives or ())
+        assert not [word for word, count in said.items() if count > 1], table.name
+
+
+@every_domain
 def test_no_two_tables_are_called_the_same(domain: Domain) -> None:
     for table in domain.tables:
         assert len(table.singular) == len(table.plural) >= 2, table.name

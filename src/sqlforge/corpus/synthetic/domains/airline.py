@@ -34,20 +34,13 @@ AIRPORT = DomainTable(
                 unique=True,
             ),
         ),
-        fake("city", "town, city served", "city"),
+        fake("city", "town, served city", "city"),
         category(
             "country",
             "nation, country of the airport",
             "Norway, Portugal, Chile, Kenya, Japan, Canada, Turkey, Germany",
         ),
-        number(
-            "elevationFt",
-            "elevation, height above sea level",
-            3,
-            7600,
-            ("highest", "lowest"),
-            unit="feet",
-        ),
+        number("elevationFt", "elevation, altitude", 3, 7600, ("highest", "lowest"), unit="feet"),
         number("runwayCount", "number of runways, runways", 1, 6, unit="runways"),
         year(
             "openedYear",
@@ -87,7 +80,7 @@ AIRCRAFT = DomainTable(
         ),
         number(
             "rangeKm",
-            "flight range, reach",
+            "flight range, maximum range",
             1300,
             15500,
             ("farthest-reaching", "shortest-range"),
@@ -143,7 +136,7 @@ FLIGHT = DomainTable(
         ),
         number(
             "delayMin",
-            "delay, minutes late",
+            "delay, length of the delay",
             0,
             260,
             ("most delayed", "most punctual"),
@@ -170,7 +163,7 @@ CREW_MEMBER = DomainTable(
         ),
         number(
             "flightHours",
-            "hours flown, flying experience",
+            "flying experience, number of hours in the air",
             80,
             19500,
             ("most experienced", "least experienced"),
@@ -209,7 +202,7 @@ CREW_DUTY = DomainTable(
         ),
         money(
             "allowance",
-            "daily allowance, expenses paid",
+            "daily allowance, expense allowance",
             0,
             260,
             ("best compensated", "worst compensated"),
@@ -266,7 +259,7 @@ BOOKING = DomainTable(
         ref("passengerId", "Passenger", "passenger number, traveller id"),
         ref("flightId", "Flight", "flight key, flight identifier"),
         category("cabin", "cabin class, travel class", "economy, premium economy, business, first"),
-        money("fare", "ticket price, price paid", 39, 4200, ("most expensive", "cheapest")),
+        money("fare", "ticket price, cost of the ticket", 39, 4200, ("most expensive", "cheapest")),
         date(
             "bookedOn",
             "booking date, day of booking",

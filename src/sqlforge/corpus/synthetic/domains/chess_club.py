@@ -142,7 +142,7 @@ OPENINGS = DomainTable(
         ),
         year(
             "first_recorded",
-            "year of the first record, first year known",
+            "year of the first record, year of first mention",
             1490,
             1950,
             ("newest", "oldest"),
@@ -178,7 +178,7 @@ TOURNAMENTS = DomainTable(
         ),
         money(
             "prize_fund",
-            "prize money, total prizes",
+            "prize pot, prize total",
             0,
             12000,
             ("richest", "poorest"),
@@ -207,7 +207,7 @@ TOURNAMENT_ENTRIES = DomainTable(
         number(
             "points", "score, points scored", 0, 9, ("best", "worst"), unit="points", nulls=0.08
         ),
-        money("entry_fee", "fee paid, starting fee", 0, 45, ("most expensive", "cheapest")),
+        money("entry_fee", "entry charge, starting fee", 0, 45, ("most expensive", "cheapest")),
         date(
             "entered_on",
             "date of entry, registration date",

@@ -24,7 +24,7 @@ DIRECTOR = DomainTable(
     columns=(
         key("DirectorID", "director number, director code"),
         named("Name", "full name, director name", Fake("name", unique=True)),
-        year("BirthYear", "year of birth, year born", 1938, 1994, ("youngest", "oldest")),
+        year("BirthYear", "year of birth, birth year", 1938, 1994, ("youngest", "oldest")),
         category(
             "Nationality",
             "country of origin, home country",
@@ -113,7 +113,7 @@ ACTOR = DomainTable(
         category("Gender", "sex, gender identity", "female, male, non-binary"),
         category(
             "Agency",
-            "talent agency, representation",
+            "talent agency, artist agency",
             "Bright Star, Lantern Talent, Crescent, Marlowe and Finch, Northlight",
             nulls=0.2,
         ),
@@ -181,7 +181,7 @@ LOCATION = DomainTable(
         ),
         category(
             "Setting",
-            "type of setting, surroundings",
+            "type of setting, kind of surroundings",
             "indoor, outdoor, studio, underwater, aerial",
         ),
         money(
@@ -195,7 +195,7 @@ LOCATION = DomainTable(
         ),
         number(
             "CrewCapacity",
-            "crew limit, room for crew",
+            "crew limit, maximum crew size",
             15,
             400,
             ("largest", "smallest"),
@@ -224,9 +224,12 @@ SHOOT = DomainTable(
         date("EndDate", "last day, finishing date", "2015-02-01", "2024-07-30", nulls=0.1),
         number("Scenes", "number of scenes, scene count", 1, 58, unit="scenes"),
         category(
-            "Weather", "weather conditions, sky", "clear, overcast, rain, snow, fog", nulls=0.15
+            "Weather",
+            "kind of weather, weather condition",
+            "clear, overcast, rain, snow, fog",
+            nulls=0.15,
         ),
-        money("Overspend", "amount over budget, extra cost", 0, 350000, decimals=0),
+        money("Overspend", "budget overrun, extra cost", 0, 350000, decimals=0),
     ),
 )
 

@@ -58,7 +58,11 @@ DOC = DomainTable(
         key("doc_id", "doctor number, physician id"),
         named("doc_nm", "name, name of the doctor", Fake("name", unique=True)),
         ref("ward_no", "ward", "ward number, unit number"),
-        category("grade", "seniority, job grade", "consultant, registrar, resident, intern, locum"),
+        category(
+            "grade",
+            "job grade, level of seniority",
+            "consultant, registrar, resident, intern, locum",
+        ),
         date(
             "lic_dt",
             "licence date, date of licensing",
@@ -123,7 +127,7 @@ ADM = DomainTable(
             ("latest", "earliest"),
         ),
         date("dis_dt", "discharge date, day of discharge", "2022-01-05", "2024-11-15", nulls=0.15),
-        category("urg", "urgency, priority level", "emergency, urgent, routine, elective"),
+        category("urg", "priority level, level of urgency", "emergency, urgent, routine, elective"),
         money(
             "bill_amt", "bill, total charge", 220, 48000, ("most expensive", "cheapest"), nulls=0.1
         ),
@@ -144,7 +148,9 @@ DRUG = DomainTable(
     columns=(
         key("drug_id", "drug number, medicine id"),
         named("drug_nm", "name, drug name", DRUG_NM),
-        category("form", "dosage form, way it comes", "tablet, capsule, syrup, injection, inhaler"),
+        category(
+            "form", "dosage form, pharmaceutical form", "tablet, capsule, syrup, injection, inhaler"
+        ),
         money("pk_price", "price per pack, pack price", 1.2, 390, ("most expensive", "cheapest")),
         number("stock_qty", "stock level, packs in stock", 0, 900, unit="packs"),
         category(

@@ -63,7 +63,9 @@ GALLERIES = DomainTable(
             decimals=1,
         ),
         category(
-            "lighting", "kind of lighting, light", "daylight, dimmed, spotlights, ultraviolet-free"
+            "lighting",
+            "kind of lighting, lighting type",
+            "daylight, dimmed, spotlights, ultraviolet-free",
         ),
         year(
             "lastRenovated",

@@ -148,9 +148,7 @@ PURCHASE = DomainTable(
             "credit card, bank transfer, wallet, invoice, gift card",
         ),
         category(
-            "state",
-            "order status, progress",
-            "open, packed, shipped, delivered, returned, cancelled",
+            "state", "order status, stage", "open, packed, shipped, delivered, returned, cancelled"
         ),
         money("shipping_fee", "delivery charge, shipping cost", 0, 24.9),
         category(
@@ -175,7 +173,7 @@ PURCHASE_LINE = DomainTable(
         money(
             "line_total", "total of the line, line amount", 4, 1900, ("most expensive", "cheapest")
         ),
-        category("gift_wrap", "wrapping, gift paper", "none, plain, birthday, festive"),
+        category("gift_wrap", "wrapping, kind of wrapping", "none, plain, birthday, festive"),
     ),
 )
 

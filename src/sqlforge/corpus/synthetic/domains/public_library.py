@@ -41,7 +41,7 @@ BRANCHES = DomainTable(
         year("opened", "year of opening, opening year", 1898, 2021, ("newest", "oldest")),
         money(
             "yearly_budget",
-            "budget, annual funding",
+            "budget, yearly grant",
             60000,
             2800000,
             ("best funded", "worst funded"),
@@ -70,7 +70,7 @@ AUTHORS = DomainTable(
             "writing language, original language",
             "English, Spanish, Arabic, Korean, Swedish, French",
         ),
-        fake("pen_name", "pseudonym, alias", "first_name", nulls=0.55),
+        fake("pen_name", "pseudonym, literary name", "first_name", nulls=0.55),
     ),
 )
 
@@ -161,7 +161,7 @@ LOANS = DomainTable(
         date("returned_on", "return date, day of return", "2023-01-20", "2024-11-20", nulls=0.2),
         number(
             "renewals",
-            "number of renewals, times renewed",
+            "number of renewals, renewal count",
             0,
             5,
             ("most renewed", "least renewed"),

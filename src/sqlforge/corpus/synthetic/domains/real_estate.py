@@ -46,7 +46,7 @@ OFFICE = DomainTable(
             decimals=0,
             nulls=0.1,
         ),
-        number("DESKS", "number of desks, work places", 3, 40, unit="desks"),
+        number("DESKS", "number of desks, desk count", 3, 40, unit="desks"),
     ),
 )
 
@@ -179,7 +179,7 @@ FEATURE = DomainTable(
             decimals=0,
             nulls=0.1,
         ),
-        number("DEMAND", "demand score, popularity", 1, 100, ("most wanted", "least wanted")),
+        number("DEMAND", "demand score, popularity score", 1, 100, ("most wanted", "least wanted")),
     ),
 )
 
@@ -225,7 +225,7 @@ VIEWING = DomainTable(
         number("MINS", "duration, length", 10, 95, ("longest", "shortest"), unit="minutes"),
         category(
             "FEEDBACK",
-            "reaction, visitor feedback",
+            "reaction, visitor response",
             "very interested, interested, undecided, not interested",
             nulls=0.2,
         ),
@@ -251,7 +251,7 @@ SALE = DomainTable(
         ),
         money(
             "PRICE",
-            "final price, amount paid",
+            "final price, purchase price",
             58000,
             3250000,
             ("most expensive", "cheapest"),
@@ -259,7 +259,7 @@ SALE = DomainTable(
         ),
         category(
             "FINANCING",
-            "means of financing, way of paying",
+            "form of financing, way of paying",
             "mortgage, cash, family loan, state programme",
         ),
         money("TAX_AMT", "transfer tax, tax", 0, 160000, decimals=0, nulls=0.15),

@@ -178,7 +178,7 @@ TBL_MENU = DomainTable(
             "2024-09-01",
             ("newest", "oldest"),
         ),
-        category("spice_level", "hotness, degree of spice", "mild, medium, hot, extra hot"),
+        category("spice_level", "heat level, degree of spice", "mild, medium, hot, extra hot"),
     ),
 )
 

@@ -162,7 +162,7 @@ PORT_CALL = DomainTable(
         ),
         number(
             "cargo_t",
-            "cargo handled, cargo weight",
+            "cargo weight, amount of cargo",
             0,
             92000,
             ("heaviest", "lightest"),
@@ -214,11 +214,24 @@ PILOTAGE = DomainTable(
     columns=(
         ref("plt_id", "pilot", "pilot number, pilot id"),
         ref("call_id", "port_call", "call number, visit number"),
-        category("dir_cd", "direction, way", "inbound, outbound, shifting"),
-        number("dur_min", "duration, time taken", 20, 260, ("longest", "shortest"), unit="minutes"),
+        category("dir_cd", "direction, direction of travel", "inbound, outbound, shifting"),
+        number(
+            "dur_min",
+            "duration, length of the job",
+            20,
+            260,
+            ("longest", "shortest"),
+            unit="minutes",
+        ),
         number("tug_qty", "number of tugs, tugs used", 0, 5, unit="tugs"),
         number(
-            "wind_kt", "wind speed, wind", 0, 48, ("windiest", "calmest"), unit="knots", nulls=0.1
+            "wind_kt",
+            "wind speed, force of the wind",
+            0,
+            48,
+            ("windiest", "calmest"),
+            unit="knots",
+            nulls=0.1,
         ),
     ),
 )

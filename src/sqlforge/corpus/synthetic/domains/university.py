@@ -138,7 +138,7 @@ COURSES = DomainTable(
         category("term", "term, semester", "Autumn, Spring, Summer, Winter"),
         money(
             "course_fee",
-            "course fee, tuition",
+            "course fee, tuition fee",
             150,
             2400,
             ("most expensive", "cheapest"),

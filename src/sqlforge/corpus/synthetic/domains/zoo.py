@@ -43,7 +43,7 @@ ENCLOSURE = DomainTable(
         ),
         money(
             "UpkeepCost",
-            "monthly upkeep, maintenance cost",
+            "monthly upkeep cost, maintenance cost",
             400,
             26000,
             ("most costly", "cheapest"),
