@@ -16,8 +16,8 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-AIRPORT_NAME = """Aldermoor, Porto Sereno, Kirkvale, Montclaire, Sundberg, Rio Azul, Halvorsen,
-    Kamakura, Lindau, Brightwater, Castellan, Nyasa"""
+AIRPORT_NAME_STARTS = """Aldermoor, Porto Sereno, Kirkvale, Montclaire, Sundberg, Rio Azul,
+    Halvorsen, Kamakura, Lindau, Brightwater, Castellan, Nyasa"""
 
 AIRPORT = DomainTable(
     name="Airport",
@@ -30,7 +30,10 @@ AIRPORT = DomainTable(
             "airportName",
             "name, name of the airport",
             Composed(
-                (listed(AIRPORT_NAME), listed("International, Regional, City Airport, Field")),
+                (
+                    listed(AIRPORT_NAME_STARTS),
+                    listed("International, Regional, City Airport, Field"),
+                ),
                 unique=True,
             ),
         ),
@@ -53,9 +56,9 @@ AIRPORT = DomainTable(
     ),
 )
 
-AIRCRAFT_TAIL_NUMBER = """NX-101, NX-104, NX-118, NX-122, NX-139, NX-140, NX-157, NX-163,
-    NX-171, NX-188, NX-202, NX-215, NX-219, NX-226, NX-234, NX-240, NX-251, NX-267, NX-278,
-    NX-283, NX-290, NX-305, NX-311, NX-324, NX-336, NX-342, NX-350, NX-361"""
+PLANE_REGISTRATIONS = """NX-101, NX-104, NX-118, NX-122, NX-139, NX-140, NX-157, NX-163, NX-171,
+    NX-188, NX-202, NX-215, NX-219, NX-226, NX-234, NX-240, NX-251, NX-267, NX-278, NX-283,
+    NX-290, NX-305, NX-311, NX-324, NX-336, NX-342, NX-350, NX-361"""
 
 AIRCRAFT = DomainTable(
     name="Aircraft",
@@ -65,7 +68,7 @@ AIRCRAFT = DomainTable(
     verb=("stationed at",),
     columns=(
         key("aircraftId", "aircraft number, plane id"),
-        named("tailNumber", "registration, registration mark", AIRCRAFT_TAIL_NUMBER),
+        named("tailNumber", "registration, registration mark", PLANE_REGISTRATIONS),
         ref("homeAirportId", "Airport", "home airport number, home base number"),
         category(
             "model", "aircraft type, type of plane", "A320, A350, B737, B787, E190, ATR 72, CRJ 900"

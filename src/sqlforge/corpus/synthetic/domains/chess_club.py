@@ -88,7 +88,7 @@ COACHES = DomainTable(
     ),
 )
 
-LESSONS_TOPIC = """pawn endings, pins and forks, rook endings, calculation, Sicilian lines,
+LESSON_SUBJECTS = """pawn endings, pins and forks, rook endings, calculation, Sicilian lines,
     time management"""
 
 LESSONS = DomainTable(
@@ -108,7 +108,7 @@ LESSONS = DomainTable(
             "2024-10-30",
             ("latest", "earliest"),
         ),
-        category("topic", "subject, theme", LESSONS_TOPIC),
+        category("topic", "subject, theme", LESSON_SUBJECTS),
         number("minutes", "length, duration", 30, 150, ("longest", "shortest"), unit="minutes"),
         number(
             "homework_score", "homework result, homework mark", 0, 20, ("best", "worst"), nulls=0.3
@@ -116,11 +116,11 @@ LESSONS = DomainTable(
     ),
 )
 
-OPENINGS_OPENING_NAME = """Sicilian Defence, Ruy Lopez, Queen's Gambit, French Defence,
-    Caro-Kann, King's Indian, Italian Game, English Opening, Scandinavian, Pirc Defence,
-    Nimzo-Indian, Slav Defence, Dutch Defence, Grunfeld, Catalan, Scotch Game, Vienna Game,
-    King's Gambit, Benoni, Alekhine Defence, London System, Trompowsky, Reti Opening,
-    Bird Opening, Petrov Defence, Evans Gambit, Budapest Gambit, Philidor"""
+OPENING_NAMES = """Sicilian Defence, Ruy Lopez, Queen's Gambit, French Defence, Caro-Kann,
+    King's Indian, Italian Game, English Opening, Scandinavian, Pirc Defence, Nimzo-Indian,
+    Slav Defence, Dutch Defence, Grunfeld, Catalan, Scotch Game, Vienna Game, King's Gambit,
+    Benoni, Alekhine Defence, London System, Trompowsky, Reti Opening, Bird Opening,
+    Petrov Defence, Evans Gambit, Budapest Gambit, Philidor"""
 
 OPENINGS = DomainTable(
     name="openings",
@@ -129,7 +129,7 @@ OPENINGS = DomainTable(
     rows=26,
     columns=(
         key("opening_id", "opening number, opening id"),
-        named("opening_name", "name, name of the opening", OPENINGS_OPENING_NAME),
+        named("opening_name", "name, name of the opening", OPENING_NAMES),
         category("eco_group", "encyclopedia group, letter code", "A, B, C, D, E"),
         category("playing_style", "style, character", "sharp, solid, positional, gambit, flexible"),
         number(
@@ -151,8 +151,8 @@ OPENINGS = DomainTable(
     ),
 )
 
-TOURNAMENTS_TOURNAMENT_NAME = """Autumn, Spring, Lakeside, Memorial, Candlelight, Harbour,
-    Castle, New Year"""
+TOURNAMENT_NAME_STARTS = """Autumn, Spring, Lakeside, Memorial, Candlelight, Harbour, Castle,
+    New Year"""
 
 TOURNAMENTS = DomainTable(
     name="tournaments",
@@ -165,10 +165,7 @@ TOURNAMENTS = DomainTable(
             "tournament_name",
             "name, competition name",
             Composed(
-                (
-                    listed(TOURNAMENTS_TOURNAMENT_NAME),
-                    listed("Open, Blitz, Rapid, Masters, Cup, Swiss"),
-                ),
+                (listed(TOURNAMENT_NAME_STARTS), listed("Open, Blitz, Rapid, Masters, Cup, Swiss")),
                 unique=True,
             ),
         ),

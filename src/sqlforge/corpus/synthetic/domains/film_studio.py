@@ -50,9 +50,9 @@ DIRECTOR = DomainTable(
     ),
 )
 
-FILM_TITLE = """Midnight, Crimson, The Long, Hidden, Northern, Broken, Velvet, The Second,
+FILM_NAME_STARTS = """Midnight, Crimson, The Long, Hidden, Northern, Broken, Velvet, The Second,
     Paper, Distant"""
-FILM_TITLE_2 = """Harbour, Promise, Witness, Horizon, Frontier, Lullaby, Echo, Passenger,
+FILM_NAME_ENDS = """Harbour, Promise, Witness, Horizon, Frontier, Lullaby, Echo, Passenger,
     Empire, Winter, Crossing, Signal"""
 
 FILM = DomainTable(
@@ -66,7 +66,7 @@ FILM = DomainTable(
         named(
             "Title",
             "name, film title",
-            Composed((listed(FILM_TITLE), listed(FILM_TITLE_2)), unique=True),
+            Composed((listed(FILM_NAME_STARTS), listed(FILM_NAME_ENDS)), unique=True),
         ),
         ref("DirectorID", "Director", "director number, director code"),
         category(
@@ -160,7 +160,7 @@ CASTING = DomainTable(
     ),
 )
 
-LOCATION_PLACE_NAME = """Saltmarsh Pier, Old Foundry, Stage One, Stage Two, Stage Seven,
+LOCATION_NAMES = """Saltmarsh Pier, Old Foundry, Stage One, Stage Two, Stage Seven,
     Hotel Meridian, Glacier Camp, Dune Village, Courthouse Square, Riverboat Landing,
     Abandoned Mill, Castle Rauen, Night Market, Pine Cabin, Opera Cellar, Copper Mine,
     Sunken Garden, Rooftop Set, Subway Replica, Desert Airstrip, Fishing Port, Vineyard House,
@@ -173,7 +173,7 @@ LOCATION = DomainTable(
     rows=24,
     columns=(
         key("LocationID", "location number, place number"),
-        named("PlaceName", "name, location name", LOCATION_PLACE_NAME),
+        named("PlaceName", "name, location name", LOCATION_NAMES),
         category(
             "Country",
             "nation, country of the location",

@@ -15,7 +15,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-STADIUM_NAME = """Anchor Park, Foundry Lane, Kingsmead Arena, The Quarry, Beacon Field,
+STADIUM_NAMES = """Anchor Park, Foundry Lane, Kingsmead Arena, The Quarry, Beacon Field,
     Harbour Stadium, Queens Meadow, Union Ground, Mill End, Tanner Street, Hillside Road,
     Cathedral Park, Ironworks Arena, Lockside, Priory Field, The Bowl, Sandhurst Lane,
     Viaduct Park, Northern Cross, Canal Street, Victory Oval, The Orchard, Copperfield,
@@ -28,7 +28,7 @@ STADIUM = DomainTable(
     rows=24,
     columns=(
         key("stadium_id", "stadium number, ground number"),
-        named("stadium_name", "name, name of the ground", STADIUM_NAME),
+        named("stadium_name", "name, name of the ground", STADIUM_NAMES),
         fake("stadium_city", "city, town of the ground", "city"),
         number(
             "capacity",
@@ -47,7 +47,7 @@ STADIUM = DomainTable(
     ),
 )
 
-CLUB_NAME = """Ashford Rovers, Brindale United, Calder Athletic, Dunmore Town, Eastmoor Albion,
+CLUB_NAMES = """Ashford Rovers, Brindale United, Calder Athletic, Dunmore Town, Eastmoor Albion,
     Fenwick City, Granton Rangers, Holloway Wanderers, Ironbridge, Jarrow Harriers,
     Kelham Victoria, Lindale Thistle, Marston Park, Northolt Borough, Oakhurst, Penrose Argyle,
     Queensway, Redcliffe Orient, Saltburn Spartans, Thornaby Forest, Upton Crusaders,
@@ -61,7 +61,7 @@ CLUB = DomainTable(
     verb=("playing at",),
     columns=(
         key("club_id", "club number, team number"),
-        named("club_name", "name, team name", CLUB_NAME),
+        named("club_name", "name, team name", CLUB_NAMES),
         ref("stadium_id", "stadium", "stadium number, ground number"),
         category("division", "league division, level", "premier, first, second, third"),
         named("manager_name", "manager, head coach", Fake("name", unique=True), nulls=0.08),

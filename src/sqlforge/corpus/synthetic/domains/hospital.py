@@ -15,11 +15,11 @@ from sqlforge.corpus.synthetic.shorthand import (
     ref,
 )
 
-WARD_NM = """Maple Ward, Cedar Ward, Nightingale Ward, Seacole Ward, Lister Ward, Fleming Ward,
-    Curie Ward, Osler Ward, Garden Ward, Sunrise Ward, Harbour Ward, Blackwell Ward, Apgar Ward,
-    Jenner Ward, Paget Ward, Stroke Unit, Burns Unit, Day Surgery, Emergency Ward, Birth Centre,
-    Rehab Centre, Sleep Lab, Isolation Ward, Hospice Wing"""
-WARD_SPEC = """cardiology, oncology, orthopaedics, paediatrics, neurology, surgery, geriatrics"""
+WARD_NAMES = """Maple Ward, Cedar Ward, Nightingale Ward, Seacole Ward, Lister Ward,
+    Fleming Ward, Curie Ward, Osler Ward, Garden Ward, Sunrise Ward, Harbour Ward,
+    Blackwell Ward, Apgar Ward, Jenner Ward, Paget Ward, Stroke Unit, Burns Unit, Day Surgery,
+    Emergency Ward, Birth Centre, Rehab Centre, Sleep Lab, Isolation Ward, Hospice Wing"""
+WARD_SPECIALTIES = "cardiology, oncology, orthopaedics, paediatrics, neurology, surgery, geriatrics"
 
 WARD = DomainTable(
     name="ward",
@@ -28,8 +28,8 @@ WARD = DomainTable(
     rows=22,
     columns=(
         key("ward_no", "ward number, unit number"),
-        named("ward_nm", "name, name of the ward", WARD_NM),
-        category("spec", "specialty, medical field", WARD_SPEC),
+        named("ward_nm", "name, name of the ward", WARD_NAMES),
+        category("spec", "specialty, medical field", WARD_SPECIALTIES),
         number("flr", "floor, storey", 0, 9, ("highest", "lowest")),
         number(
             "bed_cnt", "number of beds, bed capacity", 6, 64, ("largest", "smallest"), unit="beds"
@@ -45,8 +45,8 @@ WARD = DomainTable(
     ),
 )
 
-DOC_PAGER = """4410, 4417, 4423, 4431, 4456, 4478, 5102, 5119, 5127, 5140, 5166, 5188, 6003,
-    6021, 6044, 6059, 6072, 6090"""
+DOCTOR_PAGER_NUMBERS = """4410, 4417, 4423, 4431, 4456, 4478, 5102, 5119, 5127, 5140, 5166,
+    5188, 6003, 6021, 6044, 6059, 6072, 6090"""
 
 DOC = DomainTable(
     name="doc",
@@ -71,7 +71,7 @@ DOC = DomainTable(
             ("most recently licensed", "longest licensed"),
         ),
         money("sal", "salary, yearly pay", 58000, 310000, ("best paid", "worst paid"), decimals=0),
-        named("pager", "pager number, pager code", Words(listed(DOC_PAGER)), nulls=0.2),
+        named("pager", "pager number, pager code", Words(listed(DOCTOR_PAGER_NUMBERS)), nulls=0.2),
     ),
 )
 
@@ -134,7 +134,7 @@ ADM = DomainTable(
     ),
 )
 
-DRUG_NM = """amoxicillin, ibuprofen, paracetamol, metformin, atorvastatin, omeprazole,
+DRUG_NAMES = """amoxicillin, ibuprofen, paracetamol, metformin, atorvastatin, omeprazole,
     lisinopril, salbutamol, morphine, heparin, insulin glargine, prednisone, diazepam, warfarin,
     furosemide, sertraline, cetirizine, doxycycline, ramipril, levothyroxine, fentanyl,
     ondansetron, naproxen, gabapentin, vancomycin, ketamine, digoxin, codeine, aspirin,
@@ -147,7 +147,7 @@ DRUG = DomainTable(
     rows=30,
     columns=(
         key("drug_id", "drug number, medicine id"),
-        named("drug_nm", "name, drug name", DRUG_NM),
+        named("drug_nm", "name, drug name", DRUG_NAMES),
         category(
             "form", "dosage form, pharmaceutical form", "tablet, capsule, syrup, injection, inhaler"
         ),

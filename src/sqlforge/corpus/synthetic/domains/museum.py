@@ -39,10 +39,10 @@ ARTISTS = DomainTable(
     ),
 )
 
-GALLERIES_GALLERY_NAME = """East Wing, Sculpture Court, Long Room, Rotunda, Blue Salon,
-    Print Cabinet, Garden Hall, Upper Gallery, Lower Gallery, Mirror Room, Founders Hall,
-    Glass Pavilion, Textile Room, Coin Room, Crypt, Skylight Room, Founders Annex, Map Room,
-    Ivory Hall, Tower Room, Lecture Hall, Project Space, Clock Room, Cedar Room"""
+GALLERY_NAMES = """East Wing, Sculpture Court, Long Room, Rotunda, Blue Salon, Print Cabinet,
+    Garden Hall, Upper Gallery, Lower Gallery, Mirror Room, Founders Hall, Glass Pavilion,
+    Textile Room, Coin Room, Crypt, Skylight Room, Founders Annex, Map Room, Ivory Hall,
+    Tower Room, Lecture Hall, Project Space, Clock Room, Cedar Room"""
 
 GALLERIES = DomainTable(
     name="galleries",
@@ -51,7 +51,7 @@ GALLERIES = DomainTable(
     rows=22,
     columns=(
         key("id", "gallery number, room number"),
-        named("galleryName", "name, room name", GALLERIES_GALLERY_NAME),
+        named("galleryName", "name, room name", GALLERY_NAMES),
         number("floor", "storey, level", 0, 4),
         number(
             "wallMetres",
@@ -78,8 +78,8 @@ GALLERIES = DomainTable(
     ),
 )
 
-ARTWORKS_TITLE = """The, A, Study of the, Portrait of the, Return of the, Dream of the"""
-ARTWORKS_TITLE_2 = """Lighthouse, Weaver, Red Orchard, Sleeping Dog, Violinist, Harvest,
+ARTWORK_NAME_STARTS = "The, After the, Study of the, Portrait of the, Return of the, Dream of the"
+ARTWORK_NAME_ENDS = """Lighthouse, Weaver, Red Orchard, Sleeping Dog, Violinist, Harvest,
     Winter Market, Drowned City, Milliner, Old Bridge, Gleaners, Ferryman, Empty Chair,
     Blue Horse"""
 
@@ -94,7 +94,7 @@ ARTWORKS = DomainTable(
         named(
             "title",
             "name, artwork title",
-            Composed((listed(ARTWORKS_TITLE), listed(ARTWORKS_TITLE_2)), unique=True),
+            Composed((listed(ARTWORK_NAME_STARTS), listed(ARTWORK_NAME_ENDS)), unique=True),
         ),
         ref("artistId", "artists", "artist number, artist id"),
         ref("galleryId", "galleries", "gallery number, room number"),
@@ -125,12 +125,11 @@ ARTWORKS = DomainTable(
     ),
 )
 
-EXHIBITIONS_EXHIBITION_TITLE = """Colours of, Voices from, Beyond, Inside, Masters of,
-    Letters to, Echoes of"""
-EXHIBITIONS_EXHIBITION_TITLE_2 = """the North, Silk, the Sea, Paper, the Night, Clay, the City,
-    Memory"""
-EXHIBITIONS_CURATOR = """Helena Brandt, Marco Tellini, Aiko Sato, Samuel Osei, Ruth Feldman,
-    Pedro Alarcon, Nadia Rahimi, Jonas Eklund"""
+EXHIBITION_TITLE_STARTS = """Colours of, Voices from, Beyond, Inside, Masters of, Letters to,
+    Echoes of"""
+EXHIBITION_TITLE_ENDS = "the North, Silk, the Sea, Paper, the Night, Clay, the City, Memory"
+EXHIBITION_CURATOR_NAMES = """Helena Brandt, Marco Tellini, Aiko Sato, Samuel Osei,
+    Ruth Feldman, Pedro Alarcon, Nadia Rahimi, Jonas Eklund"""
 
 EXHIBITIONS = DomainTable(
     name="exhibitions",
@@ -142,12 +141,9 @@ EXHIBITIONS = DomainTable(
         named(
             "exhibitionTitle",
             "title, name",
-            Composed(
-                (listed(EXHIBITIONS_EXHIBITION_TITLE), listed(EXHIBITIONS_EXHIBITION_TITLE_2)),
-                unique=True,
-            ),
+            Composed((listed(EXHIBITION_TITLE_STARTS), listed(EXHIBITION_TITLE_ENDS)), unique=True),
         ),
-        named("curator", "curator name, organiser", Words(listed(EXHIBITIONS_CURATOR))),
+        named("curator", "curator name, organiser", Words(listed(EXHIBITION_CURATOR_NAMES))),
         date(
             "opensOn", "opening date, first day", "2018-02-01", "2024-09-15", ("latest", "earliest")
         ),

@@ -81,8 +81,8 @@ SUPPLIER = DomainTable(
     ),
 )
 
-PRODUCT_TITLE = """Compact, Classic, Ultra, Eco, Nordic, Foldable, Smart, Vintage"""
-PRODUCT_TITLE_2 = """Desk Lamp, Backpack, Kettle, Headphones, Notebook, Office Chair,
+PRODUCT_NAME_STARTS = "Compact, Classic, Ultra, Eco, Nordic, Foldable, Smart, Vintage"
+PRODUCT_NAME_ENDS = """Desk Lamp, Backpack, Kettle, Headphones, Notebook, Office Chair,
     Water Bottle, Yoga Mat, Phone Stand, Wall Clock, Rain Jacket, Keyboard, Travel Mug,
     Bookshelf, Toaster"""
 
@@ -97,7 +97,7 @@ PRODUCT = DomainTable(
         named(
             "title",
             "name, product name",
-            Composed((listed(PRODUCT_TITLE), listed(PRODUCT_TITLE_2)), unique=True),
+            Composed((listed(PRODUCT_NAME_STARTS), listed(PRODUCT_NAME_ENDS)), unique=True),
         ),
         ref("supplier_id", "supplier", "supplier number, vendor id"),
         category(
@@ -177,7 +177,7 @@ PURCHASE_LINE = DomainTable(
     ),
 )
 
-REVIEW_HEADLINE = """Does the job, Love it, Broke after a week, Great value, Not as pictured,
+REVIEW_TITLES = """Does the job, Love it, Broke after a week, Great value, Not as pictured,
     Would buy again, Too small for me, Solid build, Arrived late, Perfect gift,
     Better than expected, Feels cheap, Simply lovely, Missing parts, Five years and counting"""
 
@@ -199,7 +199,7 @@ REVIEW = DomainTable(
             ("most favourable", "harshest"),
             unit="stars",
         ),
-        named("headline", "title, review heading", Words(listed(REVIEW_HEADLINE))),
+        named("headline", "title, review heading", Words(listed(REVIEW_TITLES))),
         date(
             "posted_on",
             "posting date, review date",

@@ -16,7 +16,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-BRANCHES_NAME = """Central Library, Northgate, Eastfield, Mill Road, Riverside, Hillcrest,
+BRANCH_NAMES = """Central Library, Northgate, Eastfield, Mill Road, Riverside, Hillcrest,
     Old Town, University Quarter, Station Square, Lakeside, Parkview, Southbank, Westbury,
     Market Hall, Greenwood, Harbour, Meadow Lane, Castle Street, Airport Road, Orchard Park,
     Docklands, Bellevue"""
@@ -28,7 +28,7 @@ BRANCHES = DomainTable(
     rows=20,
     columns=(
         key("id", "branch number, branch id"),
-        named("name", "branch name, name of the branch", BRANCHES_NAME),
+        named("name", "branch name, name of the branch", BRANCH_NAMES),
         category("district", "city district, part of town", "north, south, east, west, centre"),
         number(
             "floor_area",
@@ -74,9 +74,9 @@ AUTHORS = DomainTable(
     ),
 )
 
-BOOKS_TITLE = """The Silent, A Borrowed, The Last, Beneath the, The Paper, An Ordinary,
+BOOK_NAME_STARTS = """The Silent, A Borrowed, The Last, Beneath the, The Paper, An Ordinary,
     The Salt, Winter of the"""
-BOOKS_TITLE_2 = """Garden, Cartographer, Season, Stranger, Tide, Orchard, Inheritance, Kingdom,
+BOOK_NAME_ENDS = """Garden, Cartographer, Season, Stranger, Tide, Orchard, Inheritance, Kingdom,
     Clock, Letters, Winter, Railway, Summer, Tailor"""
 
 BOOKS = DomainTable(
@@ -90,7 +90,7 @@ BOOKS = DomainTable(
         named(
             "title",
             "name, book title",
-            Composed((listed(BOOKS_TITLE), listed(BOOKS_TITLE_2)), unique=True),
+            Composed((listed(BOOK_NAME_STARTS), listed(BOOK_NAME_ENDS)), unique=True),
         ),
         ref("author_id", "authors", "author number, author id"),
         category(
@@ -175,7 +175,7 @@ LOANS = DomainTable(
     ),
 )
 
-EVENTS_TITLE = """Storytime, Book Club, Poetry Circle, Coding Lab, Chess Hour, Author Talk,
+EVENT_TITLE_ENDS = """Storytime, Book Club, Poetry Circle, Coding Lab, Chess Hour, Author Talk,
     Craft Table"""
 
 EVENTS = DomainTable(
@@ -189,7 +189,7 @@ EVENTS = DomainTable(
         named(
             "title",
             "event title, event name",
-            Composed((listed("Morning, Evening, Weekend, Family, Open"), listed(EVENTS_TITLE))),
+            Composed((listed("Morning, Evening, Weekend, Family, Open"), listed(EVENT_TITLE_ENDS))),
         ),
         ref("branch_id", "branches", "branch number, host branch"),
         date(

@@ -16,7 +16,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-OFFICE_OFF_NM = """Harbourside, Old Town, Westgate, Lakeview, Parkside, University, Hill Street"""
+OFFICE_NAME_STARTS = "Harbourside, Old Town, Westgate, Lakeview, Parkside, University, Hill Street"
 
 OFFICE = DomainTable(
     name="OFFICE",
@@ -29,7 +29,7 @@ OFFICE = DomainTable(
             "OFF_NM",
             "name, office name",
             Composed(
-                (listed(OFFICE_OFF_NM), listed("Homes, Realty, Property Centre, Lettings")),
+                (listed(OFFICE_NAME_STARTS), listed("Homes, Realty, Property Centre, Lettings")),
                 unique=True,
             ),
         ),
@@ -154,7 +154,7 @@ PROPERTY = DomainTable(
     ),
 )
 
-FEATURE_FEAT_NM = """swimming pool, garage, roof terrace, fireplace, sauna, wine cellar,
+FEATURE_NAMES = """swimming pool, garage, roof terrace, fireplace, sauna, wine cellar,
     home office, lift, garden, solar panels, heat pump, walk-in closet, guest toilet, balcony,
     floor heating, smart lock, bay window, carport, workshop, sea view, alarm system,
     fitted kitchen, winter garden, bicycle shed, attic storage, tennis court"""
@@ -166,7 +166,7 @@ FEATURE = DomainTable(
     rows=24,
     columns=(
         key("FEAT_ID", "feature number, amenity number"),
-        named("FEAT_NM", "name, name of the amenity", FEATURE_FEAT_NM),
+        named("FEAT_NM", "name, name of the amenity", FEATURE_NAMES),
         category(
             "FEAT_GRP", "group, kind of amenity", "comfort, outdoor, energy, security, storage"
         ),

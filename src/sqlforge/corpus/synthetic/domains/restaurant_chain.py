@@ -100,14 +100,14 @@ TBL_STAFF = DomainTable(
     ),
 )
 
-TBL_DISH_DISH_NAME = """Margherita Pizza, Pad Thai, Chicken Tacos, Lamb Kofta, Miso Ramen,
-    Smash Burger, Mushroom Risotto, Green Curry, Black Bean Burrito, Falafel Plate,
-    Salmon Teriyaki, Caesar Salad, Lasagne, Tom Yum Soup, Beef Enchiladas, Hummus Trio,
-    Vegetable Tempura, Clam Chowder, Tiramisu, Mango Sticky Rice, Churros, Baklava,
-    Mochi Ice Cream, Apple Crisp, Panna Cotta, Spring Rolls, Guacamole, Tabbouleh, Edamame,
-    Onion Rings, Gnocchi, Massaman Curry, Fish Tacos, Shish Tawook, Katsu Curry,
-    Pulled Pork Sandwich, Minestrone, Papaya Salad, Quesadilla, Lentil Soup, Gyoza,
-    Mac and Cheese, Bruschetta, Satay Skewers, Nachos, Shakshuka"""
+DISH_NAMES = """Margherita Pizza, Pad Thai, Chicken Tacos, Lamb Kofta, Miso Ramen, Smash Burger,
+    Mushroom Risotto, Green Curry, Black Bean Burrito, Falafel Plate, Salmon Teriyaki,
+    Caesar Salad, Lasagne, Tom Yum Soup, Beef Enchiladas, Hummus Trio, Vegetable Tempura,
+    Clam Chowder, Tiramisu, Mango Sticky Rice, Churros, Baklava, Mochi Ice Cream, Apple Crisp,
+    Panna Cotta, Spring Rolls, Guacamole, Tabbouleh, Edamame, Onion Rings, Gnocchi,
+    Massaman Curry, Fish Tacos, Shish Tawook, Katsu Curry, Pulled Pork Sandwich, Minestrone,
+    Papaya Salad, Quesadilla, Lentil Soup, Gyoza, Mac and Cheese, Bruschetta, Satay Skewers,
+    Nachos, Shakshuka"""
 
 TBL_DISH = DomainTable(
     name="tbl_dish",
@@ -116,7 +116,7 @@ TBL_DISH = DomainTable(
     rows=44,
     columns=(
         key("dish_id", "dish number, menu number"),
-        named("dish_name", "name, dish name", TBL_DISH_DISH_NAME),
+        named("dish_name", "name, dish name", DISH_NAMES),
         category("course", "part of the meal, menu section", "starter, main, dessert, side, soup"),
         money("menu_price", "price, price on the menu", 4.5, 38, ("most expensive", "cheapest")),
         number(

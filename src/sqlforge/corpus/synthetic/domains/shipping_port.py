@@ -1,4 +1,4 @@
-"""A shipping port: berths, shipping lines, vessels, calls, containers and customs checks."""
+"""A shipping port: berths, shipping lines, vessels, port calls, pilots and containers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-BERTH_BRTH_NM = """North Quay, South Quay, Oil Jetty, Grain Pier, Cruise Pier, Container Dock"""
+BERTH_NAME_STARTS = "North Quay, South Quay, Oil Jetty, Grain Pier, Cruise Pier, Container Dock"
 
 BERTH = DomainTable(
     name="berth",
@@ -28,7 +28,7 @@ BERTH = DomainTable(
         named(
             "brth_nm",
             "name, name of the mooring",
-            Composed((listed(BERTH_BRTH_NM), listed("1, 2, 3, 4, 5, 6, 7")), unique=True),
+            Composed((listed(BERTH_NAME_STARTS), listed("1, 2, 3, 4, 5, 6, 7")), unique=True),
         ),
         category("trm_cd", "terminal, part of the port", "Alpha, Bravo, Delta, Echo, Tango"),
         number(
@@ -54,7 +54,7 @@ BERTH = DomainTable(
     ),
 )
 
-SHIP_LN_LN_NM = """Polar Star Line, Meridian Cargo, Blue Anchor, Trans-Gulf Shipping,
+SHIPPING_LINE_NAMES = """Polar Star Line, Meridian Cargo, Blue Anchor, Trans-Gulf Shipping,
     Hansa Feeder, Pacific Lantern, Orient Bridge, Baltic Breeze, Cape Horn Carriers, Jade River,
     Golden Compass, Atlantic Union, Fjordline Freight, Sunda Straits, Iberia Maritime,
     Red Pennant, Harbour Wolf, Albatross Marine, Black Pearl Tankers, Levant Ferries,
@@ -67,7 +67,7 @@ SHIP_LN = DomainTable(
     rows=22,
     columns=(
         key("ln_id", "carrier number, line number"),
-        named("ln_nm", "name, carrier name", SHIP_LN_LN_NM),
+        named("ln_nm", "name, carrier name", SHIPPING_LINE_NAMES),
         category(
             "hq_ctry",
             "home country, country of the head office",
@@ -87,8 +87,8 @@ SHIP_LN = DomainTable(
     ),
 )
 
-VSL_NM = """Tromso, Aurora, Valparaiso, Mersey, Lucia, Hope, Kyoto, Bosporus, Calypso, Amundsen,
-    Victoria, Marigold, Orion, Zanzibar"""
+VESSEL_NAME_ENDS = """Tromso, Aurora, Valparaiso, Mersey, Lucia, Hope, Kyoto, Bosporus, Calypso,
+    Amundsen, Victoria, Marigold, Orion, Zanzibar"""
 
 VSL = DomainTable(
     name="vsl",
@@ -102,7 +102,10 @@ VSL = DomainTable(
             "vsl_nm",
             "name, ship name",
             Composed(
-                (listed("Ever, Star of, Pride of, Spirit of, Lady, Nordic"), listed(VSL_NM)),
+                (
+                    listed("Ever, Star of, Pride of, Spirit of, Lady, Nordic"),
+                    listed(VESSEL_NAME_ENDS),
+                ),
                 unique=True,
             ),
         ),
@@ -236,7 +239,8 @@ PILOTAGE = DomainTable(
     ),
 )
 
-CNTR_GOODS = """electronics, coffee, furniture, frozen fish, machine parts, textiles, chemicals"""
+CONTAINER_CONTENTS = """electronics, coffee, furniture, frozen fish, machine parts, textiles,
+    chemicals"""
 
 CNTR = DomainTable(
     name="cntr",
@@ -251,7 +255,7 @@ CNTR = DomainTable(
         category(
             "size_tp", "size, container type", "20 foot, 40 foot, 40 foot high cube, 45 foot, tank"
         ),
-        category("goods", "contents, kind of goods", CNTR_GOODS, nulls=0.08),
+        category("goods", "contents, kind of goods", CONTAINER_CONTENTS, nulls=0.08),
         number(
             "wt_kg", "weight, gross weight", 2300, 30400, ("heaviest", "lightest"), unit="kilograms"
         ),

@@ -15,11 +15,11 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-DEPARTMENTS_DEPT_NAME = """Physics, Mathematics, Computer Science, Linguistics, History,
-    Economics, Philosophy, Chemistry, Biology, Law, Sociology, Psychology, Music, Architecture,
-    Geography, Statistics, Political Science, Civil Engineering, Anthropology, Fine Arts,
-    Astronomy, Mechanical Engineering, Classics, Nursing"""
-DEPARTMENTS_BUILDING = """Newton Hall, Old Court, Riverside Block, Curie Building,
+DEPARTMENT_NAMES = """Physics, Mathematics, Computer Science, Linguistics, History, Economics,
+    Philosophy, Chemistry, Biology, Law, Sociology, Psychology, Music, Architecture, Geography,
+    Statistics, Political Science, Civil Engineering, Anthropology, Fine Arts, Astronomy,
+    Mechanical Engineering, Classics, Nursing"""
+DEPARTMENT_BUILDINGS = """Newton Hall, Old Court, Riverside Block, Curie Building,
     Hamilton House, Annex B"""
 
 DEPARTMENTS = DomainTable(
@@ -29,11 +29,11 @@ DEPARTMENTS = DomainTable(
     rows=20,
     columns=(
         key("dept_id", "department number, department id"),
-        named("dept_name", "name, department name, title", DEPARTMENTS_DEPT_NAME),
+        named("dept_name", "name, department name, title", DEPARTMENT_NAMES),
         category(
             "faculty", "faculty, school", "Science, Arts, Engineering, Social Sciences, Medicine"
         ),
-        category("building", "building, location", DEPARTMENTS_BUILDING),
+        category("building", "building, location", DEPARTMENT_BUILDINGS),
         money(
             "annual_budget",
             "annual budget, budget, yearly funds",
@@ -107,8 +107,8 @@ STUDENTS = DomainTable(
     ),
 )
 
-COURSES_TITLE = """Introduction to, Foundations of, Topics in, Advanced, Applied"""
-COURSES_TITLE_2 = """Algebra, Genetics, Logic, Databases, Microeconomics, Acoustics, Grammar,
+COURSE_TITLE_STARTS = "Introduction to, Foundations of, Topics in, Advanced, Applied"
+COURSE_TITLE_ENDS = """Algebra, Genetics, Logic, Databases, Microeconomics, Acoustics, Grammar,
     Ethics, Thermodynamics, Cartography, Statistics, Optics, Ecology, Robotics, Rhetoric"""
 
 COURSES = DomainTable(
@@ -122,7 +122,7 @@ COURSES = DomainTable(
         named(
             "title",
             "title, course name",
-            Composed((listed(COURSES_TITLE), listed(COURSES_TITLE_2)), unique=True),
+            Composed((listed(COURSE_TITLE_STARTS), listed(COURSE_TITLE_ENDS)), unique=True),
         ),
         ref("dept_id", "departments", "department number, department id"),
         ref("instructor_id", "instructors", "instructor number, teacher id"),
@@ -173,8 +173,8 @@ ENROLMENTS = DomainTable(
     ),
 )
 
-SCHOLARSHIPS_FUND_NAME = """Harrow, Pemberton, Okafor, Lindqvist, Castellano, Whitlock, Ivanova,
-    Nakagawa"""
+SCHOLARSHIP_FUND_NAME_STARTS = """Harrow, Pemberton, Okafor, Lindqvist, Castellano, Whitlock,
+    Ivanova, Nakagawa"""
 
 SCHOLARSHIPS = DomainTable(
     name="scholarships",
@@ -190,7 +190,7 @@ SCHOLARSHIPS = DomainTable(
             "fund name, name of the fund",
             Composed(
                 (
-                    listed(SCHOLARSHIPS_FUND_NAME),
+                    listed(SCHOLARSHIP_FUND_NAME_STARTS),
                     listed("Merit Award, Travel Fund, Research Bursary, Memorial Fund"),
                 )
             ),

@@ -15,7 +15,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     year,
 )
 
-ENCLOSURE_LABEL = """Savannah Plain, Lion Ridge, Penguin Cove, Reptile House, Tropical Dome,
+ENCLOSURE_NAMES = """Savannah Plain, Lion Ridge, Penguin Cove, Reptile House, Tropical Dome,
     Bamboo Grove, Nocturnal Hall, Seal Harbour, Elephant Valley, Monkey Island, Wolf Forest,
     Desert Walk, Flamingo Lagoon, Butterfly Garden, Bear Canyon, Insect Vault, Aviary North,
     Aviary South, Otter Creek, Giraffe Terrace, Tapir Swamp, Owl Tower, Koala Corner,
@@ -28,7 +28,7 @@ ENCLOSURE = DomainTable(
     rows=24,
     columns=(
         key("EnclosureID", "enclosure number, exhibit number"),
-        named("Label", "name, enclosure name", ENCLOSURE_LABEL),
+        named("Label", "name, enclosure name", ENCLOSURE_NAMES),
         category("Climate", "climate, climate zone", "tropical, arid, temperate, polar, aquatic"),
         number(
             "AreaSqm",
@@ -53,7 +53,7 @@ ENCLOSURE = DomainTable(
     ),
 )
 
-SPECIES_COMMON_NAME = """African Lion, Snow Leopard, Plains Zebra, Humboldt Penguin,
+SPECIES_COMMON_NAMES = """African Lion, Snow Leopard, Plains Zebra, Humboldt Penguin,
     Green Iguana, Red Panda, Asian Elephant, Grey Wolf, Harbour Seal, Scarlet Macaw,
     Giant Anteater, Meerkat, Barn Owl, Nile Crocodile, Malayan Tapir, Brown Bear,
     Ring-tailed Lemur, Okapi, Reticulated Giraffe, Chilean Flamingo, Komodo Dragon, Capybara,
@@ -67,7 +67,7 @@ SPECIES = DomainTable(
     rows=30,
     columns=(
         key("SpeciesID", "species number, species id"),
-        named("CommonName", "common name, everyday name", SPECIES_COMMON_NAME),
+        named("CommonName", "common name, everyday name", SPECIES_COMMON_NAMES),
         category("AnimalClass", "class, taxonomic class", "mammal, bird, reptile, amphibian, fish"),
         category(
             "Diet", "diet, feeding type", "carnivore, herbivore, omnivore, insectivore, piscivore"
@@ -94,7 +94,7 @@ SPECIES = DomainTable(
     ),
 )
 
-ANIMAL_GIVEN_NAME = """Kiko, Nala, Boris, Luna, Tarek, Mochi, Zuri, Odin, Pepper, Sasha, Bruno,
+ANIMAL_NAMES = """Kiko, Nala, Boris, Luna, Tarek, Mochi, Zuri, Odin, Pepper, Sasha, Bruno,
     Amara, Figaro, Juno, Otis, Wanda, Rafiki, Hazel, Diego, Maple, Suki, Atlas, Biscuit, Freya,
     Gizmo"""
 
@@ -106,7 +106,7 @@ ANIMAL = DomainTable(
     verb=("belonging to", "living in"),
     columns=(
         key("AnimalID", "animal number, animal id"),
-        named("GivenName", "name, pet name", Words(listed(ANIMAL_GIVEN_NAME))),
+        named("GivenName", "name, pet name", Words(listed(ANIMAL_NAMES))),
         ref("SpeciesID", "Species", "species number, species id"),
         ref("EnclosureID", "Enclosure", "enclosure number, exhibit number"),
         category("Sex", "sex, gender", "female, male, unknown"),
@@ -227,8 +227,8 @@ FEEDING = DomainTable(
     ),
 )
 
-HEALTH_CHECK_VET_NAME = """Dr. Ines Moreau, Dr. Paul Achterberg, Dr. Leila Haddad,
-    Dr. Tom Sorensen, Dr. Grace Mbeki, Dr. Yuki Tanabe, Dr. Carla Rossi, Dr. Ewan Blair"""
+HEALTH_CHECK_VETS = """Dr. Ines Moreau, Dr. Paul Achterberg, Dr. Leila Haddad, Dr. Tom Sorensen,
+    Dr. Grace Mbeki, Dr. Yuki Tanabe, Dr. Carla Rossi, Dr. Ewan Blair"""
 
 HEALTH_CHECK = DomainTable(
     name="HealthCheck",
@@ -239,7 +239,7 @@ HEALTH_CHECK = DomainTable(
     columns=(
         key("CheckID", "check number, check-up id"),
         ref("AnimalID", "Animal", "animal number, animal id"),
-        named("VetName", "vet, name of the vet", Words(listed(HEALTH_CHECK_VET_NAME))),
+        named("VetName", "vet, name of the vet", Words(listed(HEALTH_CHECK_VETS))),
         date(
             "CheckedOn",
             "examination date, day of the examination",
