@@ -14,6 +14,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -36,7 +37,8 @@ def test_a_listed_name_never_repeats_but_a_recipe_is_taken_as_it_is() -> None:
     assert fake("town", "town, city", "city", nulls=0.1).values == Fake("city")
 
 
-def test_categories_and_flags_may_repeat_their_values() -> None:
+def test_categories_flags_and_repeated_text_draw_with_replacement() -> None:
+    assert repeated("town", "town, city", "Graz, Cork").values == Words(("Graz", "Cork"))
     assert category("kind", "type, sort", "a, b, c, d").values == Words(("a", "b", "c", "d"))
     assert flag("vegan", "vegan mark, label").values == Words(("yes", "no"))
 

@@ -45,6 +45,11 @@ def named(name: str, words: str, values: Values | str, nulls: float = 0.0) -> Do
     return DomainColumn(name, "name", listed(words), recipe, share_null=nulls)
 
 
+def repeated(name: str, words: str, values: str, nulls: float = 0.0) -> DomainColumn:
+    """A text column such as a town or a supplier, whose listed values occur in several rows."""
+    return DomainColumn(name, "name", listed(words), Words(listed(values)), share_null=nulls)
+
+
 def fake(name: str, words: str, provider: str, nulls: float = 0.0) -> DomainColumn:
     """A name from a ``faker`` provider, such as ``"name"`` or ``"city"``."""
     return DomainColumn(name, "name", listed(words), Fake(provider), share_null=nulls)

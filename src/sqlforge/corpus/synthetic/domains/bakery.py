@@ -6,13 +6,13 @@ from sqlforge.corpus.synthetic.domain import Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     money,
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -33,6 +33,10 @@ INGREDIENT_NAMES = """strong white flour, wholemeal flour, rye flour, spelt flou
     free-range eggs, fresh yeast, baking powder, vanilla extract, dark chocolate, cocoa powder,
     ground almonds, walnuts, hazelnuts, raisins, dried cherries, cinnamon, cardamom, olive oil,
     sunflower seeds, poppy seeds, lemon zest, honey, oat flakes"""
+TOWNS = """Ashford, Brindleton, Carrow, Dunmere, Eastleigh, Fallbrook, Granton, Hartwell,
+    Inverlea, Kelsey"""
+SUPPLIERS = """Millstone Grains, Dairy Union, Sweet Harvest, Nordsee Salt, Orchard Brothers,
+    Golden Hen Farm, Cocoa Traders, Field and Seed, Spice Harbour, Alpine Dairies"""
 
 DOMAIN = Domain(
     name="bakery",
@@ -46,7 +50,7 @@ DOMAIN = Domain(
             columns=(
                 key("shop_id", "shop number, shop code"),
                 named("shop_name", "name, shop name", SHOP_NAMES),
-                fake("town", "town, city", "city"),
+                repeated("town", "town, city", TOWNS),
                 year(
                     "opened_in", "opening year, year of opening", 1931, 2023, ("newest", "oldest")
                 ),
@@ -112,7 +116,7 @@ DOMAIN = Domain(
             columns=(
                 key("ingredient_id", "ingredient number, ingredient code"),
                 named("ingredient", "name, ingredient name", INGREDIENT_NAMES),
-                fake("supplier", "supplier name, supplying firm", "company"),
+                repeated("supplier", "supplier name, supplying firm", SUPPLIERS),
                 category(
                     "allergen",
                     "declared allergen, allergen warning",

@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -29,6 +29,9 @@ EXTRA_NAMES = """child seat, booster seat, baby seat, roof box, bike rack, ski r
     navigation unit, mobile hotspot, second driver, young driver cover, tyre insurance,
     glass insurance, full damage waiver, one-way return, airport delivery, hotel pick-up,
     refuelling service, toll pass, pet cover, camping table, cool box"""
+CITIES = """Valencia, Innsbruck, Marseille, Nice, Palermo, Split, Faro, Geneva, Munich"""
+COUNTRIES = """Germany, Netherlands, United States, Italy, Poland, Norway, Spain, Canada,
+    Australia, South Korea, Israel, Denmark"""
 
 DOMAIN = Domain(
     name="car_rental",
@@ -42,7 +45,7 @@ DOMAIN = Domain(
             columns=(
                 key("BRANCH_ID", "branch number, office number"),
                 named("BRANCH_NAME", "name, branch name", BRANCH_NAMES),
-                fake("CITY", "city, town", "city"),
+                repeated("CITY", "city, town", CITIES),
                 category(
                     "AREA",
                     "kind of location, setting",
@@ -141,7 +144,7 @@ DOMAIN = Domain(
             columns=(
                 key("CLIENT_ID", "client number, customer number"),
                 named("CLIENT_NAME", "name, full name", Fake("name")),
-                fake("COUNTRY", "home country, country of residence", "country"),
+                repeated("COUNTRY", "home country, country of residence", COUNTRIES),
                 category(
                     "LOYALTY", "loyalty level, customer status", "basic, silver, gold, platinum"
                 ),

@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -30,6 +30,8 @@ TOUR_PARTS = (
     listed("Morning, Noon, Evening, Night"),
     listed("Tour, Round"),
 )
+CITIES = """Harwick, Port Ellis, Norrvik, Camber, Sainte-Marie, Lowenstadt, Briar Falls, Tessaro,
+    Quayside, Milford, Ostrava"""
 
 DOMAIN = Domain(
     name="courier",
@@ -43,7 +45,7 @@ DOMAIN = Domain(
             columns=(
                 key("hub_cd", "hub code, hub number"),
                 named("hub_nm", "name, hub name", Composed(HUB_PARTS, unique=True)),
-                fake("hub_city", "city, town", "city"),
+                repeated("hub_city", "city, town", CITIES),
                 category(
                     "rgn_cd", "region, delivery region", "coast, highlands, capital, lakes, border"
                 ),
@@ -101,7 +103,7 @@ DOMAIN = Domain(
             columns=(
                 key("sndr_no", "sender number, account number"),
                 named("sndr_nm", "name, company name", Fake("company", unique=True)),
-                fake("sndr_city", "city, home city", "city"),
+                repeated("sndr_city", "city, home city", CITIES),
                 category(
                     "sector",
                     "industry, line of business",

@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -31,6 +31,8 @@ BARN_NAMES = """Red Barn, Long Shed, Calf House, Milking Hall, North Stable, Sou
 CROP_NAMES = """winter wheat, spring barley, oats, rye, grain maize, silage maize, red clover,
     alfalfa, ryegrass, field beans, peas, rapeseed, sunflower, fodder beet, potatoes, buckwheat,
     triticale, millet, soybeans, mustard, vetch, linseed"""
+VILLAGES = """Oberdorf, Little Marsh, Kirkhill, Steinbach, Long Barrow, Westing, Mossend,
+    Birkfeld"""
 
 DOMAIN = Domain(
     name="dairy_farm",
@@ -118,7 +120,7 @@ DOMAIN = Domain(
             columns=(
                 key("worker_id", "worker number, staff number"),
                 named("worker_name", "name, full name", Fake("name")),
-                fake("worker_village", "village, home village", "city"),
+                repeated("worker_village", "village, home village", VILLAGES),
                 category(
                     "worker_job",
                     "job, main task",

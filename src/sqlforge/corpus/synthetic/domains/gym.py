@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -29,6 +29,7 @@ MACHINE_PARTS = (
     listed("Torva, Kinetix, Ironleaf, Pulse, Marlo, Stridex"),
     listed("Treadmill, Rower, Leg Press, Cable Tower, Exercise Bike, Cross Trainer, Smith Rack"),
 )
+CITIES = """Madrid, Leeds, Warsaw, Naples, Seoul, Dublin, Rotterdam, Athens, Santiago, Zagreb"""
 
 DOMAIN = Domain(
     name="gym",
@@ -134,7 +135,7 @@ DOMAIN = Domain(
                     decimals=1,
                     nulls=0.15,
                 ),
-                fake("city_of_origin", "home city, place of origin", "city"),
+                repeated("city_of_origin", "home city, place of origin", CITIES),
             ),
         ),
         DomainTable(

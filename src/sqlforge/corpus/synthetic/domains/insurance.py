@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake, Words
+from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,16 +13,19 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
 PLAN_PARTS = (
     listed("Basic, Comfort, Premium, Family, Senior, Starter, Gold"),
-    listed("Motor, Home, Travel, Health, Life, Pet"),
+    listed("Oak, Harbour, Compass, Summit, Anchor, Meadow"),
     listed("Cover, Protect, Shield"),
 )
-OFFICE_CITIES = """Lisbon, Ghent, Leeds, Turin, Graz, Malmö, Tampere, Cork, Lyon, Gdansk, Bergen,
-    Porto, Basel, Aarhus, Bristol, Utrecht"""
+CITIES = """Lisbon, Ghent, Leeds, Turin, Graz, Malmö, Tampere, Cork, Lyon, Gdansk, Bergen, Porto,
+    Basel, Aarhus, Bristol, Utrecht"""
+ADJUSTERS = """Ruth Adeyemi, Paul Lindgren, Carla Mendes, Ivo Novak, Grace Whitlock,
+    Samir Haddad, Helen Doyle, Marek Zielinski, Yuki Arai, Peter Vance"""
 
 DOMAIN = Domain(
     name="insurance",
@@ -106,7 +108,7 @@ DOMAIN = Domain(
             columns=(
                 key("cust_no", "customer number, client number"),
                 named("cust_nm", "name, full name", Fake("name")),
-                fake("cust_city", "city, home town", "city"),
+                repeated("cust_city", "city, home town", CITIES),
                 category(
                     "occ_grp",
                     "occupation, line of work",
@@ -212,8 +214,8 @@ DOMAIN = Domain(
                     39000,
                     nulls=0.3,
                 ),
-                fake("adj_nm", "adjuster, loss adjuster", "name"),
-                fake("loss_city", "place of the damage, city of the incident", "city"),
+                repeated("adj_nm", "adjuster, loss adjuster", ADJUSTERS),
+                repeated("loss_city", "place of the damage, city of the incident", CITIES),
             ),
         ),
         DomainTable(
@@ -247,7 +249,7 @@ DOMAIN = Domain(
                     "approved, reduced, rejected, further checks",
                     nulls=0.15,
                 ),
-                named("office_city", "office, nearest office", Words(listed(OFFICE_CITIES))),
+                repeated("office_city", "office, nearest office", CITIES),
             ),
         ),
     ),

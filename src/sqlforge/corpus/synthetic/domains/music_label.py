@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -36,6 +36,10 @@ STUDIO_NAMES = """Echo Barn, Red Door Sound, Lighthouse Studios, Tape Room Nine,
     The Boiler House, Studio Kranich, Cellar Door Recording, Sunset Console, Polar Sound,
     Estudio Sur, Attic Tapes, Blackbird Room, Green Lamp Studios, Canal Sound, The Wool Shed,
     Station Eleven Audio, Chapel Recording, Analog Palace, Studio Montclair"""
+COUNTRIES = """Sweden, United Kingdom, Nigeria, France, Japan, Mexico, Canada, Senegal, Finland,
+    Brazil, Ireland, Portugal"""
+CITIES = """Stockholm, London, Lagos, Paris, Tokyo, Berlin, Montreal, Nashville, Lisbon,
+    Manchester"""
 
 DOMAIN = Domain(
     name="music_label",
@@ -49,7 +53,7 @@ DOMAIN = Domain(
             columns=(
                 key("ArtistID", "artist number, artist code"),
                 named("StageName", "name, stage name", ARTIST_NAMES),
-                fake("HomeCountry", "country, country of origin", "country"),
+                repeated("HomeCountry", "country, country of origin", COUNTRIES),
                 category(
                     "Genre",
                     "style, kind of music",
@@ -129,7 +133,7 @@ DOMAIN = Domain(
             columns=(
                 key("ProducerID", "producer number, producer code"),
                 named("ProducerName", "name, full name", Fake("name")),
-                fake("BaseCity", "city, home city", "city"),
+                repeated("BaseCity", "city, home city", CITIES),
                 money(
                     "DayRate",
                     "daily fee, fee per day",
@@ -195,7 +199,7 @@ DOMAIN = Domain(
             columns=(
                 key("StudioID", "studio number, studio code"),
                 named("StudioName", "name, studio name", STUDIO_NAMES),
-                fake("City", "town, location", "city"),
+                repeated("City", "town, location", CITIES),
                 category(
                     "Console",
                     "mixing desk, kind of mixing desk",

@@ -14,6 +14,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -36,6 +37,8 @@ PROGRAMME_PARTS = (
     listed("Nearby, Variable, Dusty, Young, Rocky, Faint, Distant"),
     listed("Stars, Galaxies, Exoplanets, Asteroids, Quasars, Supernovae, Nebulae"),
 )
+COUNTRIES = """Chile, Spain, India, South Africa, Germany, Japan, United States, Italy,
+    Argentina, Netherlands, Kenya"""
 
 DOMAIN = Domain(
     name="observatory",
@@ -123,7 +126,7 @@ DOMAIN = Domain(
             columns=(
                 key("astr_id", "astronomer number, researcher number"),
                 fake("astr_nm", "name, full name", "name"),
-                fake("ctry", "country, home country", "country"),
+                repeated("ctry", "country, home country", COUNTRIES),
                 category(
                     "post",
                     "position, job",

@@ -19,7 +19,7 @@ from sqlforge.corpus.synthetic.shorthand import (
 
 SCHOOL_PARTS = (
     listed("Maple Grove, Riverside, Lincoln Park, Cedar Hill, Eastbrook, Franklin, Stonebridge"),
-    listed("Elementary School, Middle School, High School, Academy"),
+    listed("School, Academy, Campus, Learning Center"),
 )
 SUBJECT_PARTS = (
     listed("Introductory, Intermediate, Advanced, Applied"),

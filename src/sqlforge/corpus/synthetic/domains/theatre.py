@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -32,6 +32,12 @@ ROLE_PARTS = (
     listed("Captain, Doctor, Lady, Old, Young, Uncle, Sister, Judge, Father, Madame"),
     listed("Marlow, Ferrand, Petrov, Hale, Quist, Bellini, Osgood, Varga, Lind, Thorne"),
 )
+PLAYWRIGHTS = """Edmund Farrow, Clara Nystrom, Ilya Morozov, Henriette Duval, Otto Weiss,
+    Rosa Alcazar, Gwen Pritchard, Anton Kolar, Beatrice Lowe, Miles Hartnell"""
+BIRTHPLACES = """Edinburgh, Vienna, Oslo, Budapest, Galway, Seville, Kyiv, Toronto, Bath,
+    Antwerp"""
+AGENCIES = """Spotlight Partners, Limelight Management, Curtain Call Agency, Wings Talent,
+    Prologue Artists, Third Row Casting, Gallery Talent, Proscenium"""
 
 DOMAIN = Domain(
     name="theatre",
@@ -80,7 +86,7 @@ DOMAIN = Domain(
             columns=(
                 key("Play_ID", "play number, script number"),
                 named("Play_Title", "title, name", PLAY_TITLES),
-                fake("Playwright", "author, dramatist", "name"),
+                repeated("Playwright", "author, dramatist", PLAYWRIGHTS),
                 category(
                     "Genre",
                     "kind, dramatic form",
@@ -110,7 +116,7 @@ DOMAIN = Domain(
             columns=(
                 key("Director_ID", "director number, director code"),
                 named("Director_Name", "name, full name", Fake("name")),
-                fake("Birthplace", "place of birth, native town", "city"),
+                repeated("Birthplace", "place of birth, native town", BIRTHPLACES),
                 year(
                     "Debut_Year",
                     "first year, year of the debut",
@@ -209,7 +215,7 @@ DOMAIN = Domain(
                     ("best paid", "worst paid"),
                     decimals=0,
                 ),
-                fake("Agency", "agent, talent agency", "company", nulls=0.3),
+                repeated("Agency", "agent, talent agency", AGENCIES, nulls=0.3),
             ),
         ),
         DomainTable(

@@ -6,7 +6,6 @@ from sqlforge.corpus.synthetic.domain import Composed, Domain, DomainTable, Fake
 from sqlforge.corpus.synthetic.shorthand import (
     category,
     date,
-    fake,
     flag,
     key,
     listed,
@@ -14,6 +13,7 @@ from sqlforge.corpus.synthetic.shorthand import (
     named,
     number,
     ref,
+    repeated,
     year,
 )
 
@@ -35,6 +35,10 @@ WINE_PARTS = (
     listed("Grand, Silent, Crimson, Golden, Velvet, Noble, Wild, First, Amber, Midnight"),
     listed("Reserve, Harvest, Cuvée, Promise, Orchard, Hour, Path, Lantern, Meadow, Crown"),
 )
+TOWNS = """Libourne, Montalcino, Haro, Bernkastel, Pinhão, Saumur, Angaston, Alba, Tanunda,
+    Beaune"""
+CRITICS = """Hugo Delacroix, Anna Brandt, Miriam Castell, James Whitby, Paolo Ferri,
+    Sofia Almeida, Claire Bonnet, Viktor Hahn, Ines Robledo"""
 
 DOMAIN = Domain(
     name="winery",
@@ -138,7 +142,7 @@ DOMAIN = Domain(
                 key("winemakerId", "winemaker number, staff number"),
                 named("fullName", "name, full name", Fake("name")),
                 ref("estateId", "Estate", "estate, employer"),
-                fake("homeTown", "home town, town of residence", "city", nulls=0.15),
+                repeated("homeTown", "home town, town of residence", TOWNS, nulls=0.15),
                 category(
                     "education",
                     "training, qualification",
@@ -219,7 +223,7 @@ DOMAIN = Domain(
             columns=(
                 key("tastingId", "tasting number, review number"),
                 ref("wineId", "Wine", "wine, tasted wine"),
-                fake("criticName", "critic, reviewer", "name"),
+                repeated("criticName", "critic, reviewer", CRITICS),
                 number("points", "score, rating", 78, 100, ("most favourable", "least favourable")),
                 date(
                     "tastedOn",
