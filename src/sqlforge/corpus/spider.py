@@ -9,14 +9,12 @@ keys. A database whose file is missing keeps its schema from ``tables.json``.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DatabaseError, DataError
 from sqlforge.core.records import Database, Dataset, Example
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.archive import unpacked
@@ -30,6 +28,7 @@ from sqlforge.corpus.files import (
     optional_file,
     read_json_array,
 )
+from sqlforge.database.introspect import schema_from_sqlite
 
 LICENCE = "CC-BY-SA-4.0"
 _QUESTIONS = {"train": "train_spider.json", "dev": "dev.json"}
@@ -233,57 +232,28 @@ def _spoken_names_fit(entry: _Entry) -> bool:
 
 
 def _schema_of_file(entry: _Entry, path: Path) -> Schema:
-    """Names, types and keys from the file, descriptions from ``tables.json``."""
+    """Names, types and keys from the file, descriptions and the order from ``tables.json``."""
     told = _schema_of_entry(entry)
-    tables = []
+    places = {table.name.lower(): place for place, table in enumerate(told.tables)}
+    tables = [_described(table, told.table(table.name)) for table in _tables_of(path)]
+    return Schema(tuple(sorted(tables, key=lambda t: places.get(t.name.lower(), len(places)))))
+
+
+def _tables_of(path: Path) -> tuple[Table, ...]:
     try:
-        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            names = connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%'"
-                " ESCAPE '\\' ORDER BY rowid"
-            ).fetchall()
-            for (name,) in names:
-                tables.append(_table_of_file(connection, str(name), told.table(str(name))))
-    except sqlite3.DatabaseError as fault:
-        raise DataError(
-            f"{path}, which SQLite cannot read ({fault})", "a SQLite database", "fetch it again"
-        ) from fault
-    by_name = {table.name.lower(): table for table in tables}
-    ordered = [by_name.pop(t.name.lower()) for t in told.tables if t.name.lower() in by_name]
-    return Schema((*ordered, *by_name.values()))
+        return schema_from_sqlite(path).tables
+    except DatabaseError as fault:
+        raise DataError(fault.got, fault.expected, "fetch the databases again") from fault
 
 
-def _table_of_file(connection: sqlite3.Connection, name: str, told: Table | None) -> Table:
+def _described(table: Table, told: Table | None) -> Table:
+    if told is None:
+        return table
     columns = []
-    rows = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,))
-    for column, declared, key in rows:
-        known = told.column(column) if told else None
-        columns.append(Column(column, declared, key > 0, known.description if known else None))
-    keys = _foreign_keys(connection, name)
-    return Table(name, tuple(columns), keys, told.description if told else None)
-
-
-def _foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[ForeignKey, ...]:
-    found: dict[int, list[tuple[str, str, str | None]]] = {}
-    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
-    for number, table, own, other in connection.execute(query, (name,)):
-        found.setdefault(number, []).append((str(table), str(own), other))
-    keys = []
-    for parts in found.values():
-        table = parts[0][0]
-        targets: Sequence[str | None] = [other for _, _, other in parts]
-        if None in targets:  # REFERENCES t without columns means t's primary key
-            targets = _primary_key(connection, table)
-        ref = tuple(str(target) for target in targets)
-        if len(ref) == len(parts):
-            keys.append(ForeignKey(tuple(own for _, own, _ in parts), table, ref))
-    return tuple(dict.fromkeys(keys))
-
-
-def _primary_key(connection: sqlite3.Connection, table: str) -> list[str]:
-    query = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk"
-    return [str(name) for (name,) in connection.execute(query, (table,))]
+    for column in table.columns:
+        known = told.column(column.name)
+        columns.append(replace(column, description=known.description) if known else column)
+    return replace(table, columns=tuple(columns), description=told.description)
 
 
 def _description(spelling: str, spoken: str) -> str | None:

@@ -5,19 +5,9 @@ Names that SQL would have to quote are shown quoted, so that the model can copy 
 
 from __future__ import annotations
 
-import re
-
+from sqlforge.core.names import sql_name
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# Reserved in SQLite: unquoted they end in a syntax error where a name is expected.
-_KEYWORDS = frozenset(
-    "add all alter and as autoincrement between case check collate commit constraint create "
-    "default deferrable delete distinct drop else escape except exists foreign from group having "
-    "if in index insert intersect into is isnull join limit not notnull null on or order primary "
-    "references select set table then to transaction union unique update using values when "
-    "where".split()
-)
 _TYPES = {
     "text": ("char", "clob", "text", "string", "enum"),
     "int": ("int", "serial"),
@@ -39,17 +29,6 @@ def schema_text(schema: Schema) -> str:
     "order"(no int key, customer_id int = customer.id)
     """
     return "\n".join(_table_line(table) for table in schema.tables)
-
-
-def sql_name(name: str) -> str:
-    """``name`` as SQLite needs it spelled: quoted only where a bare word would not do.
-
-    >>> sql_name("city"), sql_name("No. of laps"), sql_name("group")
-    ('city', '"No. of laps"', '"group"')
-    """
-    if _PLAIN_NAME.match(name) and name.lower() not in _KEYWORDS:
-        return name
-    return '"' + name.replace('"', '""') + '"'
 
 
 def type_word(declared: str) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from sqlforge.core.config import PromptStyle
+from sqlforge.core.names import sql_name
 from sqlforge.core.schema import Schema
 from sqlforge.prompt.linking import Link
-from sqlforge.prompt.schema_text import schema_text, sql_name
+from sqlforge.prompt.schema_text import schema_text
 
 PROMPT_VERSION = "1"
 """Changes with every change of the text below; stands in the manifest and in every result."""

@@ -1,0 +1,44 @@
+"""Benchmarks as the scorer takes them: examples with their databases and query kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlforge.core.errors import DataError
+from sqlforge.core.records import Dataset
+from sqlforge.score.benchmarks import spider, wikisql
+
+BenchmarkName = Literal["spider", "wikisql"]
+
+
+def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None) -> Dataset:
+    """A benchmark's examples with ``kind`` filled in.
+
+    Args:
+        name: ``"spider"`` or ``"wikisql"``.
+        data_dir: the benchmark's own folder or the folder above it.
+        split: ``dev`` (default) or ``train`` for Spider; ``test`` (default), ``dev`` or
+            ``train`` for WikiSQL.
+
+    Raises:
+        DataError: the files are missing or malformed, or there is no such split.
+
+    >>> load_benchmark("spider", Path("/nowhere"), "test")
+    Traceback (most recent call last):
+    sqlforge.core.errors.DataError: Got the split 'test' of spider, expected dev or train:
+    choose another --split.
+    """
+    loaders: dict[str, Callable[[Path, Any], Dataset]] = {
+        "spider": spider.load_spider,
+        "wikisql": wikisql.load_wikisql,
+    }
+    splits = {"spider": ("dev", "train"), "wikisql": ("test", "dev", "train")}
+    if name not in loaders:
+        raise DataError(f"the benchmark '{name}'", "spider or wikisql", "choose one of them")
+    chosen = splits[name][0] if split is None else split
+    if chosen not in splits[name]:
+        known = " or ".join(splits[name])
+        raise DataError(f"the split '{chosen}' of {name}", known, "choose another --split")
+    return loaders[name](data_dir, chosen)
