@@ -28,7 +28,7 @@ AIRPORT = DomainTable(
         key("airportId", "airport number, airport identifier"),
         named(
             "airportName",
-            "name, name of the airport",
+            "name, airport name",
             Composed(
                 (
                     listed(AIRPORT_NAME_STARTS),

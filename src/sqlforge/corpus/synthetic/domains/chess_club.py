@@ -129,7 +129,7 @@ OPENINGS = DomainTable(
     rows=26,
     columns=(
         key("opening_id", "opening number, opening id"),
-        named("opening_name", "name, name of the opening", OPENING_NAMES),
+        named("opening_name", "name, opening name", OPENING_NAMES),
         category("eco_group", "encyclopedia group, letter code", "A, B, C, D, E"),
         category("playing_style", "style, character", "sharp, solid, positional, gambit, flexible"),
         number(

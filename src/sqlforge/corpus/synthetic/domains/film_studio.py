@@ -142,7 +142,7 @@ CASTING = DomainTable(
     columns=(
         ref("ActorID", "Actor", "actor number, performer number"),
         ref("FilmID", "Film", "film number, movie number"),
-        fake("CharacterName", "name of the character, character", "first_name"),
+        fake("CharacterName", "character name, character", "first_name"),
         category(
             "RoleType", "type of role, size of the part", "lead, supporting, cameo, voice, extra"
         ),

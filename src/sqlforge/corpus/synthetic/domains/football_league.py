@@ -28,7 +28,7 @@ STADIUM = DomainTable(
     rows=24,
     columns=(
         key("stadium_id", "stadium number, ground number"),
-        named("stadium_name", "name, name of the ground", STADIUM_NAMES),
+        named("stadium_name", "name, ground name", STADIUM_NAMES),
         fake("stadium_city", "city, town of the ground", "city"),
         number(
             "capacity",
@@ -176,7 +176,7 @@ FIXTURE = DomainTable(
             "2024-05-26",
             ("latest", "earliest"),
         ),
-        number("home_goals", "goals of the home team, goals scored at home", 0, 6, unit="goals"),
+        number("home_goals", "home goals, goals scored at home", 0, 6, unit="goals"),
         number(
             "attendance",
             "crowd, number of spectators",

@@ -28,7 +28,7 @@ WARD = DomainTable(
     rows=22,
     columns=(
         key("ward_no", "ward number, unit number"),
-        named("ward_nm", "name, name of the ward", WARD_NAMES),
+        named("ward_nm", "name, ward name", WARD_NAMES),
         category("spec", "specialty, medical field", WARD_SPECIALTIES),
         number("flr", "floor, storey", 0, 9, ("highest", "lowest")),
         number(
@@ -56,7 +56,7 @@ DOC = DomainTable(
     verb=("working on",),
     columns=(
         key("doc_id", "doctor number, physician id"),
-        named("doc_nm", "name, name of the doctor", Fake("name", unique=True)),
+        named("doc_nm", "name, doctor name", Fake("name", unique=True)),
         ref("ward_no", "ward", "ward number, unit number"),
         category(
             "grade",

@@ -28,7 +28,7 @@ BRANCHES = DomainTable(
     rows=20,
     columns=(
         key("id", "branch number, branch id"),
-        named("name", "branch name, name of the branch", BRANCH_NAMES),
+        named("name", "branch name, name", BRANCH_NAMES),
         category("district", "city district, part of town", "north, south, east, west, centre"),
         number(
             "floor_area",

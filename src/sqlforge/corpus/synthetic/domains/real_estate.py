@@ -166,7 +166,7 @@ FEATURE = DomainTable(
     rows=24,
     columns=(
         key("FEAT_ID", "feature number, amenity number"),
-        named("FEAT_NM", "name, name of the amenity", FEATURE_NAMES),
+        named("FEAT_NM", "name, amenity name", FEATURE_NAMES),
         category(
             "FEAT_GRP", "group, kind of amenity", "comfort, outdoor, energy, security, storage"
         ),
@@ -214,7 +214,7 @@ VIEWING = DomainTable(
         key("VIEW_ID", "viewing number, tour number"),
         ref("PROP_ID", "PROPERTY", "property number, property id"),
         ref("AGT_ID", "AGENT", "agent number, agent id"),
-        fake("VISITOR", "visitor, name of the visitor", "name"),
+        fake("VISITOR", "visitor, visitor name", "name"),
         date(
             "VIEW_DT",
             "date of the viewing, day of the tour",
@@ -241,7 +241,7 @@ SALE = DomainTable(
     columns=(
         key("SALE_ID", "sale number, deal number"),
         ref("PROP_ID", "PROPERTY", "property number, property id"),
-        fake("BUYER", "buyer, name of the buyer", "name"),
+        fake("BUYER", "buyer, buyer name", "name"),
         date(
             "SOLD_DT",
             "date of sale, day of the contract",

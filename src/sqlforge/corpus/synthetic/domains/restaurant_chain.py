@@ -136,7 +136,7 @@ TBL_DISH = DomainTable(
             ("slowest", "quickest"),
             unit="minutes",
         ),
-        flag("is_vegan", "vegan label, vegan mark"),
+        flag("is_vegan", "vegan status, vegan label"),
         category(
             "allergen",
             "main allergen, allergy warning",

@@ -27,7 +27,7 @@ BERTH = DomainTable(
         key("brth_id", "berth number, mooring number"),
         named(
             "brth_nm",
-            "name, name of the mooring",
+            "name, mooring name",
             Composed((listed(BERTH_NAME_STARTS), listed("1, 2, 3, 4, 5, 6, 7")), unique=True),
         ),
         category("trm_cd", "terminal, part of the port", "Alpha, Bravo, Delta, Echo, Tango"),

@@ -187,7 +187,7 @@ SCHOLARSHIPS = DomainTable(
         ref("student_id", "students", "student number, student id"),
         named(
             "fund_name",
-            "fund name, name of the fund",
+            "fund name, fund",
             Composed(
                 (
                     listed(SCHOLARSHIP_FUND_NAME_STARTS),

@@ -239,7 +239,7 @@ HEALTH_CHECK = DomainTable(
     columns=(
         key("CheckID", "check number, check-up id"),
         ref("AnimalID", "Animal", "animal number, animal id"),
-        named("VetName", "vet, name of the vet", Words(listed(HEALTH_CHECK_VETS))),
+        named("VetName", "vet, vet name", Words(listed(HEALTH_CHECK_VETS))),
         date(
             "CheckedOn",
             "examination date, day of the examination",
