@@ -129,7 +129,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "NEXT_SERVICE",
-                    "next inspection, date of the next service",
+                    "inspection date, due date of the service",
                     "2024-06-15",
                     "2025-12-31",
                     nulls=0.2,
@@ -177,7 +177,7 @@ DOMAIN = Domain(
                 ref("CLIENT_ID", "CLIENT", "client, driver"),
                 date(
                     "PICKUP_DATE",
-                    "pick-up date, first day",
+                    "pick-up date, start of the rental",
                     "2023-01-05",
                     "2024-05-31",
                     ("latest", "earliest"),
@@ -187,7 +187,7 @@ DOMAIN = Domain(
                 ),
                 number("KM_DRIVEN", "driving distance, trip distance", 12, 4300, unit="kilometres"),
                 money(
-                    "TOTAL_PRICE", "total, total amount", 26, 3900, ("most expensive", "cheapest")
+                    "TOTAL_PRICE", "bill, invoice amount", 26, 3900, ("most expensive", "cheapest")
                 ),
                 number(
                     "STARS",

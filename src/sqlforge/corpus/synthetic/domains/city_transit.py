@@ -100,7 +100,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "opened_on",
-                    "opening date, first day of service",
+                    "opening date, start of service",
                     "1952-04-01",
                     "2023-08-15",
                     ("newest", "oldest"),
@@ -133,7 +133,7 @@ DOMAIN = Domain(
                 ),
                 year(
                     "renovated_year",
-                    "year of renovation, last renovation",
+                    "year of renovation, renovation year",
                     1988,
                     2024,
                     ("most recently renovated", "least recently renovated"),

@@ -86,7 +86,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "avg_rtg",
-                    "customer rating, average rating",
+                    "customer rating, rating by customers",
                     2.9,
                     5,
                     ("best rated", "worst rated"),
@@ -111,7 +111,7 @@ DOMAIN = Domain(
                 ),
                 money(
                     "cr_lim",
-                    "credit limit, maximum credit",
+                    "credit limit, credit line",
                     500,
                     60000,
                     ("most trusted", "least trusted"),
@@ -227,7 +227,7 @@ DOMAIN = Domain(
                     ("newest", "oldest"),
                 ),
                 number(
-                    "max_kg", "weight limit, maximum weight", 2, 30, unit="kilograms", nulls=0.3
+                    "max_kg", "weight limit, permitted weight", 2, 30, unit="kilograms", nulls=0.3
                 ),
             ),
         ),

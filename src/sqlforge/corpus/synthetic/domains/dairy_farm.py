@@ -129,7 +129,7 @@ DOMAIN = Domain(
                 money("worker_wage", "wage, hourly wage", 11, 27.5, ("best paid", "worst paid")),
                 date(
                     "worker_since",
-                    "start date, first working day",
+                    "start date, hiring day",
                     "1996-04-01",
                     "2024-03-15",
                     ("newest", "longest-serving"),

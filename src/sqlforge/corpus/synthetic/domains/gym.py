@@ -48,7 +48,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "min_months",
-                    "minimum term, shortest contract",
+                    "contract term, contract length",
                     1,
                     24,
                     ("longest", "shortest"),
@@ -128,7 +128,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "rating",
-                    "score, average rating",
+                    "score, rating by members",
                     2.8,
                     5,
                     ("best rated", "worst rated"),
@@ -164,7 +164,7 @@ DOMAIN = Domain(
                 ),
                 number(
                     "max_people",
-                    "capacity, maximum number of participants",
+                    "capacity, room for participants",
                     6,
                     40,
                     ("largest", "smallest"),
@@ -233,7 +233,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "last_service",
-                    "last maintenance, latest check",
+                    "maintenance date, date of the service check",
                     "2023-01-10",
                     "2024-06-01",
                     nulls=0.25,

@@ -53,15 +53,13 @@ DOMAIN = Domain(
                 ),
                 money(
                     "max_cov",
-                    "coverage limit, maximum coverage",
+                    "coverage limit, coverage ceiling",
                     5000,
                     900000,
                     ("most generous", "least generous"),
                     decimals=0,
                 ),
-                number(
-                    "min_age", "minimum age, youngest age allowed", 0, 50, unit="years", nulls=0.2
-                ),
+                number("min_age", "entry age, age limit", 0, 50, unit="years", nulls=0.2),
                 date(
                     "launch_dt",
                     "launch date, date of introduction",
@@ -249,7 +247,7 @@ DOMAIN = Domain(
                     "approved, reduced, rejected, further checks",
                     nulls=0.15,
                 ),
-                repeated("office_city", "office, nearest office", CITIES),
+                repeated("office_city", "office, responsible office", CITIES),
             ),
         ),
     ),

@@ -188,7 +188,7 @@ DOMAIN = Domain(
                 money(
                     "ListPrice", "price, retail price", 0.99, 39.9, ("most expensive", "cheapest")
                 ),
-                number("ChartPeak", "best chart position, highest chart rank", 1, 100, nulls=0.4),
+                number("ChartPeak", "peak chart position, chart peak rank", 1, 100, nulls=0.4),
             ),
         ),
         DomainTable(

@@ -111,7 +111,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "first_lt",
-                    "date of first light, first light",
+                    "date of first light, first-light date",
                     "1994-05-01",
                     "2023-11-30",
                     ("newest", "oldest"),
@@ -176,7 +176,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "start_dt",
-                    "start date, first day",
+                    "start date, starting day",
                     "2019-01-15",
                     "2024-03-31",
                     ("latest", "earliest"),

@@ -81,7 +81,7 @@ DOMAIN = Domain(
                 ref("SchoolID", "School", "school, workplace"),
                 category(
                     "Degree",
-                    "highest degree, qualification",
+                    "academic degree, qualification",
                     "bachelor, master, doctorate, teaching certificate",
                 ),
                 money(
@@ -157,7 +157,7 @@ DOMAIN = Domain(
                 number("GradeLevel", "grade, class year", 1, 12, ("most senior", "most junior")),
                 number(
                     "GPA",
-                    "grade point average, average mark",
+                    "grade point average, overall mark",
                     1.4,
                     4,
                     ("best", "weakest"),

@@ -119,7 +119,7 @@ DOMAIN = Domain(
                 repeated("Birthplace", "place of birth, native town", BIRTHPLACES),
                 year(
                     "Debut_Year",
-                    "first year, year of the debut",
+                    "year of the debut, year of the first staging",
                     1969,
                     2022,
                     ("newest", "most experienced"),
@@ -157,10 +157,12 @@ DOMAIN = Domain(
                     "2024-05-25",
                     ("latest", "earliest"),
                 ),
-                date("Closing", "closing date, last night", "2024-06-01", "2025-12-30", nulls=0.35),
+                date(
+                    "Closing", "closing date, closing night", "2024-06-01", "2025-12-30", nulls=0.35
+                ),
                 money(
                     "Budget",
-                    "production cost, total cost",
+                    "production cost, staging cost",
                     6000,
                     890000,
                     ("most expensive", "cheapest"),

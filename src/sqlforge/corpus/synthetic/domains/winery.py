@@ -150,7 +150,7 @@ DOMAIN = Domain(
                 ),
                 date(
                     "startDate",
-                    "start date, first day of work",
+                    "start date, entry date",
                     "1998-02-01",
                     "2023-09-30",
                     ("newest", "longest-serving"),
