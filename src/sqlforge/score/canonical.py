@@ -124,7 +124,8 @@ _OPERANDS = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null)
 def _without_parentheses(node: exp.Expr) -> exp.Expr:
     if not isinstance(node, exp.Paren):
         return node
-    inner, outer = node.this, node.parent
+    inner: exp.Expr = node.this
+    outer = node.parent
     is_whole = not isinstance(outer, exp.Binary | exp.Unary | exp.Between | exp.In | exp.Bracket)
     same = isinstance(outer, exp.And) and isinstance(inner, exp.And)
     same = same or (isinstance(outer, exp.Or) and isinstance(inner, exp.Or | exp.And))
@@ -132,5 +133,5 @@ def _without_parentheses(node: exp.Expr) -> exp.Expr:
         inner, exp.Predicate | exp.Between | exp.In
     )
     if is_whole or same or compared or isinstance(inner, _OPERANDS):
-        return inner
+        node = inner
     return node

@@ -11,7 +11,7 @@ from sqlforge.core.schema import Schema
 from sqlforge.database.readonly import SQLITE_LIMITS, ReadOnly
 
 NOT_PARSED = "does not parse"
-MAX_SUBQUERIES = 40  # common table expressions doubling each other cost exponential time
+MAX_EXPANSIONS = 5_000  # copies of common table expressions that SQLite makes: 50 milliseconds
 
 _TOKEN = re.compile(
     r"(?P<name>\"(?:[^\"]|\"\")*\")|(?P<other>'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\])"
@@ -64,8 +64,8 @@ def check_validity(sql: str, schema: Schema, *, quoted_literals: bool = False) -
     words = [match.group().lower() for match in tokens]
     if not words or words[0] not in ("select", "with", "values"):
         return Validity(False, False, NOT_PARSED)
-    if words[0] == "with" and words.count("select") > MAX_SUBQUERIES:
-        return Validity(True, False, f"database error: more than {MAX_SUBQUERIES} subqueries")
+    if "with" in words and _expansions(words) > MAX_EXPANSIONS:
+        return Validity(True, False, "database error: too many nested common table expressions")
     return _prepare(_strictly_quoted(sql, tokens, quoted_literals), schema)
 
 
@@ -84,6 +84,50 @@ def _prepare(sql: str, schema: Schema) -> Validity:
             return Validity(True, False, f"unknown {unknown[1]}: {unknown[2]}")
         return Validity(True, False, f"database error: {message}")
     return Validity(True, True, None)
+
+
+def _expansions(words: list[str]) -> int:
+    """How many times SQLite copies the bodies of common table expressions while preparing.
+
+    Thirty of them that each name the one before twice make a billion: no deadline reaches into
+    the preparation of a statement, so such a query must not get that far.
+    """
+    costs: dict[str, int] = {}
+    open_bodies: list[tuple[str, int]] = []  # the name being defined and its cost so far
+    depths: list[int] = []
+    depth, total = 0, 0
+    for i, word in enumerate(words):
+        if word == "(":
+            depth += 1
+            if (name := _defined_name(words, i)) is not None:
+                open_bodies.append((name, 1))
+                depths.append(depth)
+        elif word == ")":
+            if depths and depths[-1] == depth:
+                depths.pop()
+                name, cost = open_bodies.pop()
+                costs[name] = max(cost, costs.get(name, 0))
+            depth -= 1
+        elif (cost := costs.get(word.strip("\"`[]'"), 0)) and words[i + 1 : i + 2] != ["."]:
+            if open_bodies:
+                open_bodies[-1] = (open_bodies[-1][0], open_bodies[-1][1] + cost)
+            total += cost
+    return total
+
+
+def _defined_name(words: list[str], i: int) -> str | None:
+    """The ``x`` of ``x [(columns)] AS [NOT] [MATERIALIZED] (`` whose last bracket is at ``i``."""
+    i -= 1
+    while i >= 0 and words[i] in ("materialized", "not"):
+        i -= 1
+    if i < 1 or words[i] != "as":
+        return None
+    i -= 1
+    if words[i] == ")":
+        while i > 0 and words[i] != "(":
+            i -= 1
+        i -= 1
+    return words[i].strip("\"`[]'")
 
 
 def _strictly_quoted(sql: str, tokens: list[re.Match[str]], quoted_literals: bool) -> str:

@@ -1,0 +1,150 @@
+"""A baseline without a neural network: the nearest training question's SQL, re-filled.
+
+Whatever a fine-tuned model gains has to be more than what looking up a similar question gives.
+The lookup gets an honest chance: names of the schema, numbers and values are masked before
+questions are compared, and the SQL found is adapted to the asked database slot by slot (see
+:mod:`sqlforge.score.template_fill`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from sqlforge.core.records import Database, Example
+from sqlforge.core.schema import Schema
+from sqlforge.database.values import distinct_text_values
+from sqlforge.score.template_fill import (
+    MAX_TABLES,
+    QUOTED,
+    Refill,
+    ValueIndex,
+    index_values,
+    mentions,
+    split_words,
+)
+
+RAW_WEIGHT = 0.3  # of a schema's own word, beside its mask
+NEIGHBOURS = 10  # the nearest one whose SQL parses and fits is taken
+
+
+def fit(examples: Sequence[Example], databases: Mapping[str, Database]) -> TemplateBaseline:
+    """Index the training ``examples`` by TF-IDF of their masked questions.
+
+    >>> fit([], {}).predict("How many shops?", Database("d", Schema(())))
+    ''
+    """
+    indices = {db_id: _value_index(databases[db_id]) for db_id in {e.db_id for e in examples}}
+    counts = [_features(e.question, databases[e.db_id].schema, indices[e.db_id]) for e in examples]
+    frequency = Counter(word for words in counts for word in words)
+    rarity = {w: math.log(1 + len(examples) / n) for w, n in frequency.items()}
+    vocabulary = {word: i for i, word in enumerate(rarity)}
+    return TemplateBaseline(
+        examples=[(e, databases[e.db_id].schema) for e in examples],
+        vocabulary=vocabulary,
+        rarity=rarity,
+        matrix=_matrix(counts, vocabulary, rarity),
+    )
+
+
+@dataclass
+class TemplateBaseline:
+    """Training questions as rows of a sparse matrix of unit length; made by :func:`fit`."""
+
+    examples: list[tuple[Example, Schema]]
+    vocabulary: dict[str, int]
+    rarity: dict[str, float]
+    matrix: Any  # scipy.sparse.csr_array, shape (examples, words)
+    _values: dict[str, ValueIndex] = field(default_factory=dict)
+
+    def predict(self, question: str, database: Database) -> str:
+        """SQL for ``question`` over ``database``; empty if there is nothing to go by."""
+        if not self.examples or not database.schema.tables:
+            return ""
+        if database.db_id not in self._values:
+            self._values[database.db_id] = _value_index(database)
+        values = self._values[database.db_id]
+        for number in self._nearest(question, database.schema, values):
+            example, schema = self.examples[number]
+            tree = _parsed(example.sql)
+            if tree is not None and _fits(tree, database.schema):
+                refill = Refill(question, database.schema, values, example.question, schema)
+                return refill.fill(tree.copy())
+        return ""
+
+    def _nearest(self, question: str, schema: Schema, values: ValueIndex) -> list[int]:
+        import numpy as np
+
+        vector = np.zeros(len(self.vocabulary))
+        for word, count in _features(question, schema, values).items():
+            if word in self.vocabulary:
+                vector[self.vocabulary[word]] = count * self.rarity[word]
+        scores = self.matrix @ vector
+        return [int(i) for i in np.argsort(-scores, kind="stable")[:NEIGHBOURS]]
+
+
+def _matrix(
+    counts: Sequence[Mapping[str, float]], vocabulary: dict[str, int], rarity: dict[str, float]
+) -> Any:
+    from scipy.sparse import csr_array
+
+    data, columns, starts = [], [], [0]
+    for words in counts:
+        weights = [count * rarity[word] for word, count in words.items()]
+        length = math.sqrt(sum(w * w for w in weights)) or 1.0
+        data += [w / length for w in weights]
+        columns += [vocabulary[word] for word in words]
+        starts.append(len(data))
+    return csr_array((data, columns, starts), shape=(len(counts), len(vocabulary)))
+
+
+def _features(question: str, schema: Schema, values: ValueIndex) -> dict[str, float]:
+    """Weights of the words and word pairs of a question with its names and values masked."""
+    tables, columns = _schema_words(schema)
+    for value in mentions(question, values):
+        question = question.replace(value.text, " valueslot ", 1)
+    question = QUOTED.sub(" valueslot ", question)
+    words: dict[str, float] = defaultdict(float)
+    masked = ["^"]
+    for word in split_words(question):
+        if word in tables or word in columns:
+            words[word] += RAW_WEIGHT
+            masked.append("<table>" if word in tables else "<column>")
+        else:
+            masked.append("<number>" if word[0].isdigit() else word)
+    for first, second in zip(masked, [*masked[1:], "$"], strict=True):
+        words[first] += 1.0
+        words[f"{first} {second}"] += 1.0
+    return words
+
+
+@lru_cache(maxsize=512)
+def _schema_words(schema: Schema) -> tuple[frozenset[str], frozenset[str]]:
+    tables = {word for table in schema.tables for word in split_words(table.name)}
+    columns = {w for t in schema.tables for c in t.columns for w in split_words(c.name)}
+    return frozenset(tables), frozenset(columns - tables)
+
+
+def _fits(tree: exp.Expr, schema: Schema) -> bool:
+    names = {table.name.lower() for table in tree.find_all(exp.Table)}
+    return len(names) <= min(MAX_TABLES, len(schema.tables))
+
+
+def _value_index(database: Database) -> ValueIndex:
+    return index_values(distinct_text_values(database))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(sql: str) -> exp.Expr | None:
+    try:
+        return sqlglot.parse_one(sql, dialect="sqlite")
+    except SqlglotError:
+        return None
