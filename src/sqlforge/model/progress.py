@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from sqlforge.core.files import read_jsonl, write_jsonl
+from sqlforge.core.files import write_text
 from sqlforge.model.pack import Pack
 
 
@@ -58,8 +58,10 @@ class MetricsLog(TrainerCallback):
 
     def resume(self, step: int) -> None:
         """Keep the log up to ``step`` and start the bar there."""
-        rows = list(read_jsonl(self._path)) if self._path.exists() else []
-        write_jsonl(self._path, [row for row in rows if row["step"] <= step])
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        # A kill may have cut the last line; steps are one line each, so the first ones are whole.
+        kept = [line for line in lines[:step] if line.endswith("}")]
+        write_text(self._path, "".join(line + "\n" for line in kept))
         self._progress.update(self._task, completed=step)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

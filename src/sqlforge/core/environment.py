@@ -1,0 +1,67 @@
+"""What a run ran on: versions, commit and hardware, for the manifest."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+_PACKAGES = (
+    "sqlforge torch transformers peft bitsandbytes accelerate tokenizers datasets sqlglot "
+    "SQLAlchemy pydantic scipy faker"
+).split()
+
+
+def environment() -> dict[str, object]:
+    """Versions of Python and the packages that matter, the commit, processor and memory.
+
+    >>> sorted(environment())
+    ['commit', 'cores', 'memory_gib', 'packages', 'platform', 'processor', 'python', 'started']
+    """
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+        "commit": commit(),
+    }
+
+
+def commit() -> str | None:
+    """The commit of the source tree, with ``+`` if it has changes; ``None`` outside git."""
+    here = Path(__file__).resolve().parent
+    try:
+        head = _git(here, "rev-parse", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()

@@ -1,0 +1,130 @@
+"""The run directory: a plain folder in which every stage finds and leaves its files.
+
+::
+
+    recipe.yaml      resolved, every default included
+    manifest.json    versions, commit, seed, hardware, SHA-256 of every input
+    data/            examples and databases        checkpoints/  of training
+    adapter/         LoRA weights                  merged/       whole model
+    predictions/     SYSTEM.jsonl                  scores/       SYSTEM-SOURCE.json
+    logs/            metrics.jsonl                 report.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sqlforge.core.config import Recipe, dump_recipe, load_recipe
+from sqlforge.core.errors import UserError
+from sqlforge.core.files import write_json, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """Paths of one run; a file or folder that exists is whole.
+
+    >>> RunDir(Path("runs/demo")).adapter.as_posix()
+    'runs/demo/adapter'
+    """
+
+    path: Path
+
+    @property
+    def recipe_file(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def manifest_file(self) -> Path:
+        """Versions, hardware and digests."""
+        return self.path / "manifest.json"
+
+    @property
+    def data(self) -> Path:
+        """Examples and databases."""
+        return self.path / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where training goes on from."""
+        return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        """LoRA weights in PEFT's layout."""
+        return self.path / "adapter"
+
+    @property
+    def merged(self) -> Path:
+        """The whole tuned model in transformers' layout."""
+        return self.path / "merged"
+
+    @property
+    def metrics_file(self) -> Path:
+        """One JSON line a training step."""
+        return self.path / "logs" / "metrics.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """What people read."""
+        return self.path / "report.html"
+
+    @property
+    def scores(self) -> Path:
+        """Metrics and verdicts."""
+        return self.path / "scores"
+
+    def predictions(self, system: str) -> Path:
+        """The answers of one system (``base``, ``tuned``, ``merged``, ``template``)."""
+        return self.path / "predictions" / f"{system}.jsonl"
+
+    def recipe(self) -> Recipe:
+        """The recipe that this run follows.
+
+        Raises:
+            RecipeError: the folder holds no recipe, or one that is not understood.
+        """
+        return load_recipe(self.recipe_file)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest so far; empty before the first stage."""
+        if not self.manifest_file.exists():
+            return {}
+        found: dict[str, Any] = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+        return found
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to the manifest; a fact of the same name is replaced."""
+        write_json(self.manifest_file, {**self.manifest(), **facts})
+
+
+def open_run(path: Path, recipe: Recipe) -> RunDir:
+    """The run directory at ``path`` for ``recipe``: a new one, or the one to go on with.
+
+    Raises:
+        UserError: the folder follows another recipe, or holds something else.
+        StorageError: it cannot be written.
+    """
+    run = RunDir(path)
+    resolved = dump_recipe(recipe)
+    if run.recipe_file.exists():
+        if yaml.safe_load(run.recipe_file.read_text(encoding="utf-8")) != yaml.safe_load(resolved):
+            raise UserError(
+                f"{path}, which follows another recipe",
+                "a new folder or one that was begun with this recipe",
+                "choose another --out, or remove the folder",
+            )
+        return run
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(
+            f"{path}, which holds something else than a run",
+            "a new or an empty folder",
+            "choose another --out",
+        )
+    write_text(run.recipe_file, resolved)
+    return run
