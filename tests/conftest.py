@@ -1,0 +1,33 @@
+"""What several folders of tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def published_data() -> Path:
+    """The folder with the published data sets; the test is skipped where there is none."""
+    named = os.environ.get("SQLFORGE_DATA_DIR")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no published data at {folder}: set SQLFORGE_DATA_DIR")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache folder for the whole run, so that archives are unpacked once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def own_cache(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keeps the user's cache out of the test."""
+    monkeypatch.setenv("SQLFORGE_CACHE_DIR", str(session_cache))
+    return session_cache
