@@ -130,7 +130,7 @@ def _read_schema(connection: sqlite3.Connection) -> Schema:
     for (name,) in names:
         try:
             columns = _columns(connection, name)
-        except sqlite3.Error:  # a view over a table that is gone
+        except sqlite3.OperationalError:  # a view over a table that is gone
             continue
         if columns:
             tables.append(Table(name, columns, _foreign_keys(connection, name)))
@@ -209,15 +209,17 @@ def _parsed_table(create: exp.Create, dialect: str) -> Table:
         part.name.lower() for key in create.find_all(exp.PrimaryKey) for part in key.expressions
     }
     columns = []
-    for definition in create.find_all(exp.ColumnDef):
-        kinds = [constraint.kind for constraint in definition.args.get("constraints") or ()]
+    for part in create.this.expressions if isinstance(create.this, exp.Schema) else ():
+        if not isinstance(part, exp.ColumnDef | exp.Identifier):  # a table constraint
+            continue
+        kinds = [constraint.kind for constraint in part.args.get("constraints") or ()]
         is_key = any(isinstance(kind, exp.PrimaryKeyColumnConstraint) for kind in kinds)
-        kind = definition.args.get("kind")
+        kind = part.args.get("kind")  # a column without a type is a bare identifier
         columns.append(
             Column(
-                definition.name,
+                part.name,
                 kind.sql(dialect=dialect) if kind is not None else "",
-                is_key or definition.name.lower() in together,
+                is_key or part.name.lower() in together,
             )
         )
     keys = [_parsed_key(key) for key in create.find_all(exp.ForeignKey)]

@@ -68,6 +68,7 @@ class Sandbox:
     def __init__(self, limits: Limits = Limits(), workers: int = 1) -> None:
         self.limits = limits
         self._workers = [_Process(limits) for _ in range(max(1, workers))]
+        self._owner: object = None  # the iteration that the workers' batches belong to
 
     def __enter__(self) -> Sandbox:
         return self
@@ -93,25 +94,30 @@ class Sandbox:
         """The results of ``items`` in their order, spread over the workers.
 
         The items are consumed lazily: at most a bounded number runs ahead of the result that is
-        yielded. Raises ``OSError`` if a worker process cannot be started.
+        yielded. One iteration at a time: going on with one after a later one has started raises
+        ``RuntimeError``. Raises ``OSError`` if a worker process cannot be started.
         """
+        if any(worker.batch is not None for worker in self._workers):
+            raise RuntimeError("the sandbox is still busy with an earlier run_many")
+        owner = self._owner = object()
         source = iter(items)
         pending: deque[_Batch] = deque()
         try:
             while True:
+                if self._owner is not owner:
+                    raise RuntimeError("a later run_many has taken the sandbox over")
                 self._feed(source, pending)
                 if not pending:
                     return
-                oldest = pending[0]
-                if oldest.is_done:
-                    pending.popleft()
-                    yield from oldest.results
+                if pending[0].is_done:
+                    yield from pending.popleft().results
                 else:
                     self._collect()
         finally:
-            for worker in self._workers:
-                if worker.batch is not None:  # the caller went away in the middle of a batch
-                    worker.stop()
+            if self._owner is owner:
+                for worker in self._workers:
+                    if worker.batch is not None:  # the caller went away in the middle of a batch
+                        worker.stop()
 
     def _feed(self, source: Iterator[Item], pending: deque[_Batch]) -> None:
         for worker in self._workers:
@@ -210,11 +216,11 @@ class _Process:
             self.fail(Status.CRASHED, "the worker process died")
             return
         self._buffer += data
+        self.due = time.monotonic() + self.limits.seconds + self.limits.grace
         while self.batch is not None and (frame := self._frame()) is not None:
             status, columns, chunks, error, seconds = marshal.loads(frame)
             rows = tuple(chain.from_iterable(map(marshal.loads, chunks)))
             self.batch.answer(QueryResult(Status(status), columns, rows, error, seconds))
-            self.due = time.monotonic() + self.limits.seconds + self.limits.grace
             if self.batch.is_done:
                 self.batch = None
 
