@@ -72,13 +72,27 @@ def test_a_json_list_goes_on_after_broken_json_and_names_the_lines(folder: Path)
 def test_a_json_list_that_ends_too_early_is_a_malformed_row(tmp_path: Path) -> None:
     path = tmp_path / "cut.json"
     path.write_text('[\n{"a": 1},\n{"a": 2}')
-    with pytest.raises(DataError, match="line 3 .the file ends within the list"):
+    with pytest.raises(DataError, match=r"line 3 \(the file ends within the list"):
         list(read_json_array(path, number))
     skipped: list[SkippedRow] = []
     assert len(list(read_json_array(path, number, on_bad_row="skip", skipped=skipped))) == 2
     assert len(skipped) == 1
     path.write_text('[\n{"a": 1},\n{"a": 2, "b')
-    assert len(list(read_json_array(path, number, on_bad_row="skip"))) == 1
+    skipped.clear()
+    assert len(list(read_json_array(path, number, on_bad_row="skip", skipped=skipped))) == 1
+    assert len(skipped) == 1
+
+
+@pytest.mark.parametrize("text", [r"a\u0000b", r"half \uD83D", r"other half \ude00"])
+def test_text_that_no_database_can_hold_is_a_malformed_row(tmp_path: Path, text: str) -> None:
+    lines, array = tmp_path / "x.jsonl", tmp_path / "x.json"
+    lines.write_text(f'{{"a": "{text}"}}\n{{"a": "\\ud83d\\ude00"}}\n')
+    array.write_text(f'[{{"a": "{text}"}}]')
+    with pytest.raises(DataError, match=r"line 1 \(text with "):
+        list(read_jsonl(lines, str))
+    with pytest.raises(DataError, match=r"line 1 \(text with "):
+        list(read_json_array(array, str))
+    assert list(read_jsonl(lines, str, on_bad_row="skip")) == [(1, "{'a': '😀'}")]
 
 
 def test_an_empty_list_has_no_rows_and_an_object_is_refused(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ T = TypeVar("T")
 
 _SUFFIXES = ("", ".xz", ".gz")
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
-_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def read_jsonl(
             try:
                 row = convert(_parse(line))
             except ValueError as fault:
-                _bad_row(path, number, str(fault), on_bad_row, skipped)
+                bad_row(SkippedRow(path, number, str(fault)), on_bad_row, skipped)
                 continue
             yield position, row
 
@@ -166,26 +165,46 @@ def read_json_array(
     """
     with open_text(path) as file:
         text = file.read()
-    end = _SPACE.match(text, text.find("[") + 1)
-    if not text.lstrip().startswith("[") or end is None:
+    if not text.lstrip().startswith("["):
         raise DataError(f"{path}, which holds no JSON array", "a list of rows", "fetch it again")
-    offset, line, counted, position = end.end(), 1, 0, -1
+    offset = _after_comma(text, text.index("[") + 1)
+    line, counted, position = 1, 0, -1
     while offset < len(text) and text[offset] != "]":
         position += 1
         line, counted = line + text.count("\n", counted, offset), offset
         try:
-            value, offset = _DECODER.raw_decode(text, offset)
+            value, end = _DECODER.raw_decode(text, offset)
+        except json.JSONDecodeError as fault:
+            bad_row(SkippedRow(path, line, f"no valid JSON: {fault.msg}"), on_bad_row, skipped)
+            offset = _resume(text, offset)
+            continue
+        try:
+            _check_text(text[offset:end], value)
             row = convert(value)
         except ValueError as fault:
-            broken = isinstance(fault, json.JSONDecodeError)
-            reason = f"no valid JSON: {fault.msg}" if broken else str(fault)  # type: ignore[attr-defined]
-            _bad_row(path, line, reason, on_bad_row, skipped)
-            offset = _resume(text, offset) if broken else _after_comma(text, offset)
-            continue
-        yield position, row
-        offset = _after_comma(text, offset)
-    if offset >= len(text):
-        _bad_row(path, text.count("\n") + 1, "the file ends within the list", on_bad_row, skipped)
+            bad_row(SkippedRow(path, line, str(fault)), on_bad_row, skipped)
+        else:
+            yield position, row
+        offset = _after_comma(text, end)
+    if offset == len(text):
+        line = text.count("\n") + 1
+        bad_row(SkippedRow(path, line, "the file ends within the list"), on_bad_row, skipped)
+
+
+def bad_row(row: SkippedRow, on_bad_row: OnBadRow, skipped: list[SkippedRow] | None) -> None:
+    """Stop at a malformed row or take note of it.
+
+    Raises:
+        DataError: ``on_bad_row`` is ``"stop"``.
+    """
+    if on_bad_row == "stop":
+        raise DataError(
+            f"a malformed row in {row.file}, line {row.line} ({row.reason})",
+            "a row as its authors publish it",
+            "repair that line, or leave malformed rows out with on_bad_row='skip'",
+        )
+    if skipped is not None:
+        skipped.append(row)
 
 
 def fields(value: object, **types: type | tuple[type, ...]) -> dict[str, object]:
@@ -225,20 +244,19 @@ def _parse(line: str) -> object:
         value: object = json.loads(line)
     except json.JSONDecodeError as fault:
         raise ValueError(f"no valid JSON: {fault.msg}") from fault
+    _check_text(line, value)
     return value
 
 
-def _bad_row(
-    path: Path, line: int, reason: str, on_bad_row: OnBadRow, skipped: list[SkippedRow] | None
-) -> None:
-    if on_bad_row == "stop":
-        raise DataError(
-            f"a malformed row in {path}, line {line} ({reason})",
-            "a row as its authors publish it",
-            "repair that line, or leave malformed rows out with on_bad_row='skip'",
-        )
-    if skipped is not None:
-        skipped.append(SkippedRow(path, line, reason))
+def _check_text(source: str, value: object) -> None:
+    """Refuse escapes that neither a database nor a file can hold: NUL and half a character."""
+    if "\\u0000" in source:
+        raise ValueError("text with a NUL character")
+    if "\\ud" in source or "\\uD" in source:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as fault:
+            raise ValueError("text with half a surrogate pair") from fault
 
 
 def _after_comma(text: str, offset: int) -> int:
@@ -248,5 +266,6 @@ def _after_comma(text: str, offset: int) -> int:
 
 
 def _resume(text: str, offset: int) -> int:
+    """Where the next object begins; beyond the end if there is none."""
     found = _NEXT_OBJECT.search(text, offset)
-    return found.end() if found else len(text)
+    return found.end() if found else len(text) + 1

@@ -13,6 +13,7 @@ AGGREGATES = ("", "MAX", "MIN", "COUNT", "SUM", "AVG")
 OPERATORS = ("=", ">", "<")
 
 Cell = str | int | float | None
+_MOST_COLUMNS = 2000  # SQLite's limit
 _NUMBER = re.compile(r"(?:[-+]?\d*\.)?\d+")  # without a point the sign is dropped, as officially
 
 
@@ -59,7 +60,9 @@ def convert_table(value: object) -> tuple[WikiTable, list[list[Cell]]]:
     """
     found = cast("dict[str, Any]", fields(value, id=str, header=list, types=list, rows=list))
     header, types = found["header"], found["types"]
-    if not header or len(header) != len(types):
+    if not 0 < len(header) <= _MOST_COLUMNS:
+        raise ValueError(f"{len(header)} columns, not 1 to {_MOST_COLUMNS}")
+    if len(header) != len(types):
         raise ValueError(f"{len(header)} headers but {len(types)} types")
     if not set(types) <= {"text", "real"}:
         raise ValueError(f"column types {sorted(set(map(str, types)))}, not text or real")

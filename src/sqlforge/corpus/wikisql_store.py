@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sqlforge.core.files import sha256
 from sqlforge.core.names import sql_name
 from sqlforge.core.paths import cache_dir
 from sqlforge.corpus.archive import building
-from sqlforge.corpus.files import OnBadRow, SkippedRow, read_jsonl
+from sqlforge.corpus.files import OnBadRow, SkippedRow, bad_row, read_jsonl
 from sqlforge.corpus.wikisql_rows import Cell, WikiTable, convert_table
 
 LAYOUT = 1
@@ -44,7 +44,7 @@ def build_store(
     if not target.is_dir():
         with building(target) as folder:
             left_out: list[SkippedRow] = []
-            read = read_jsonl(tables_file, convert_table, on_bad_row=on_bad_row, skipped=left_out)
+            read = read_jsonl(tables_file, _once(), on_bad_row=on_bad_row, skipped=left_out)
             tables = (row for _, row in read)
             for number in itertools.count():
                 batch = list(itertools.islice(tables, _TABLES_PER_FILE))
@@ -54,7 +54,8 @@ def build_store(
             lines = [[row.line, row.reason] for row in left_out]
             (folder / "skipped.json").write_text(json.dumps(lines), encoding="utf-8")
     again = json.loads((target / "skipped.json").read_text(encoding="utf-8"))
-    skipped.extend(SkippedRow(tables_file, line, reason) for line, reason in again)
+    for line, reason in again:
+        bad_row(SkippedRow(tables_file, line, reason), on_bad_row, skipped)
     return target
 
 
@@ -70,6 +71,20 @@ def stored_tables(folder: Path) -> Iterator[tuple[WikiTable, Path]]:
 def open_store(path: Path) -> sqlite3.Connection:
     """A read-only connection to one file of the store; close it."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def _once() -> Callable[[object], tuple[WikiTable, list[list[Cell]]]]:
+    """``convert_table`` that refuses a second table of a name already seen."""
+    seen: set[str] = set()
+
+    def convert(value: object) -> tuple[WikiTable, list[list[Cell]]]:
+        table, rows = convert_table(value)
+        if table.sql_name.lower() in seen:
+            raise ValueError(f"the table '{table.id}' occurs twice")
+        seen.add(table.sql_name.lower())
+        return table, rows
+
+    return convert
 
 
 def _write(path: Path, batch: list[tuple[WikiTable, list[list[Cell]]]]) -> None:
