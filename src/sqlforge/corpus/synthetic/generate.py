@@ -19,6 +19,7 @@ from sqlforge.corpus.synthetic.grammar import KINDS, draft, kinds_for
 from sqlforge.corpus.synthetic.pattern import Draft
 from sqlforge.corpus.synthetic.seeds import rng_for
 from sqlforge.corpus.synthetic.slices import rows_of, slices
+from sqlforge.corpus.synthetic.spelling import respelled
 from sqlforge.corpus.synthetic.values import fill
 from sqlforge.corpus.synthetic.view import View
 
@@ -38,6 +39,7 @@ def generate_corpus(
     databases_per_domain: int = 6,
     kinds: Mapping[str, float] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    respelling: float = 0.5,
     domains: Sequence[Domain] = DOMAINS,
 ) -> dict[SplitName, Dataset]:
     """Examples of every split over databases of its own domains.
@@ -50,6 +52,8 @@ def generate_corpus(
             ``databases_per_domain`` connected databases of at most that many tables.
         kinds: weight of each kind of query, :data:`~.grammar.KINDS` if ``None``.
         progress: called with examples made and wanted.
+        respelling: share of the training databases, if they are slices, whose tables and columns
+            are spelled anew; validation and test keep the spellings of their domains.
         domains: the subject areas, each belonging to one split.
 
     Returns:
@@ -72,7 +76,9 @@ def generate_corpus(
             world
             for domain in sorted(domains, key=lambda domain: domain.name)
             if domain.split == split
-            for world in _worlds(domain, seed, max_tables, databases_per_domain)
+            for world in _worlds(
+                domain, seed, max_tables, databases_per_domain, respelling * (split == "train")
+            )
         ]
         if not worlds:
             raise ValueError(f"no domain belongs to the {split} split")
@@ -107,13 +113,19 @@ class _World:
         return self.view.domain.name
 
 
-def _worlds(domain: Domain, seed: int, max_tables: int | None, databases: int) -> Iterator[_World]:
+def _worlds(
+    domain: Domain, seed: int, max_tables: int | None, databases: int, respelling: float
+) -> Iterator[_World]:
     rows = fill(domain, seed)
     if max_tables is None:
         yield _World(View(domain, rows))
         return
     for part in slices(domain, seed, max_tables=max_tables, count=databases):
-        yield _World(View(part, rows_of(part, domain, rows)))
+        made, filled = part, rows_of(part, domain, rows)
+        rng = rng_for(seed, part.name, "spelling")
+        if rng.random() < respelling:
+            made, filled = respelled(part, filled, rng)
+        yield _World(View(made, filled))
 
 
 def _split(

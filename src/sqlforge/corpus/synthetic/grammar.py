@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sqlforge.corpus.synthetic import (
+    patterns_aggregate,
     patterns_group,
     patterns_join,
     patterns_join_group,
@@ -14,6 +15,7 @@ from sqlforge.corpus.synthetic import (
     patterns_order,
     patterns_set,
     patterns_single,
+    patterns_three,
 )
 from sqlforge.corpus.synthetic.pattern import Draft, Pattern, ask
 from sqlforge.corpus.synthetic.view import View
@@ -21,8 +23,10 @@ from sqlforge.corpus.synthetic.view import View
 PATTERNS: tuple[Pattern, ...] = (
     *patterns_single.PATTERNS,
     *patterns_order.PATTERNS,
+    *patterns_aggregate.PATTERNS,
     *patterns_group.PATTERNS,
     *patterns_join.PATTERNS,
+    *patterns_three.PATTERNS,
     *patterns_join_group.PATTERNS,
     *patterns_nested.PATTERNS,
     *patterns_set.PATTERNS,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlforge.corpus.synthetic.build import key_of, name
-from sqlforge.corpus.synthetic.conditions import Condition
+from sqlforge.corpus.synthetic.condition import Condition
 from sqlforge.corpus.synthetic.domain import DomainColumn, DomainTable
 from sqlforge.corpus.synthetic.phrases import is_plural, listing, plural, sentence
 from sqlforge.corpus.synthetic.view import Noun, View, content
@@ -126,9 +126,11 @@ class Chosen:
 
     @property
     def plurals(self) -> list[str]:
-        """The words for many rows; yes or no stays in the singular ("customer parking")."""
+        """The words for many rows; of a yes or no there are values ("vegan mark values")."""
         pairs = zip(self.columns, self.words, strict=True)
-        return [word if column.role == "flag" else plural(word) for column, word in pairs]
+        return [
+            f"{word} values" if column.role == "flag" else plural(word) for column, word in pairs
+        ]
 
     def sql(self, alias: str = "") -> str:
         """The columns as a SELECT list."""
@@ -155,7 +157,13 @@ def choose(
     must: DomainColumn | None = None,
 ) -> Chosen | None:
     """``count`` columns of ``table`` outside ``avoid``; ``must`` comes first if given."""
-    pool = [c for c in content(table) if view.words(table, c) and c.name not in avoid]
+    pool = [
+        column
+        for column in content(table)
+        if view.words(table, column)
+        and column.name not in avoid
+        and (column.role != "flag" or rng.random() < 0.4)
+    ]
     key = key_of(table)
     if key is not None and key.name not in avoid and view.words(table, key) and rng.random() < 0.12:
         pool.append(key)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import random
 
 from sqlforge.corpus.synthetic.pattern import Filling, Pattern, Ties, choose, qualified, spoken
-from sqlforge.corpus.synthetic.patterns_group import (
-    aggregate_word,
-    functions_of,
-    groupable,
-    tally,
-)
+from sqlforge.corpus.synthetic.patterns_aggregate import aggregate_word, functions_of
+from sqlforge.corpus.synthetic.patterns_group import groupable, tally
 from sqlforge.corpus.synthetic.patterns_join import joined, must_key, pick_link
 from sqlforge.corpus.synthetic.patterns_order import superlative
 from sqlforge.corpus.synthetic.phrases import number_word, plural
@@ -23,7 +19,15 @@ def _parent(view: View, link: Link, rng: random.Random) -> tuple[str, dict[str, 
     chosen = choose(view, link.parent, noun, rng, 1, must=view.label(link.parent))
     if chosen is None:
         return None
-    slots = {"n": noun.singular, "ns": noun.plural, "kid": other.singular, "kids": other.plural}
+    slots = {
+        "n": noun.singular,
+        "ns": noun.plural,
+        "kid": other.singular,
+        "kids": other.plural,
+        "its": view.its(link.parent),
+        # A join leaves out parents without children: where there are some, the question says so.
+        "skip": "" if view.covers(link) else f", leaving out {noun.plural} without any",
+    }
     return chosen.sql("T1"), {**slots, **chosen.slots()}
 
 
@@ -126,11 +130,16 @@ def _parent_of_best(view: View, rng: random.Random) -> Filling | None:
     if chosen is None:
         return None
     most = rng.random() < 0.6
-    before, after = superlative(view, link.child, by, other, most, rng)
+    before, after = superlative(view, link.child, by, other, rng, most=most)
     tail = f"{joined(link)} ORDER BY {qualified(by, 'T1')}{' DESC' if most else ''}"
     return Filling(
         f"SELECT {chosen.sql('T2')} {tail} LIMIT 1",
-        {"n": noun.singular, "kid": f"{before} {other.singular}{after}", **chosen.slots()},
+        {
+            "n": noun.singular,
+            "kid": f"{before} {other.singular}{after}",
+            **chosen.slots(),
+            "its": view.its(link.parent),
+        },
         Ties(f"SELECT {qualified(by, 'T1')} {tail}", 1),
     )
 
@@ -141,12 +150,12 @@ PATTERNS = (
         "join_group",
         1.3,
         (
-            "How many {kids} does each {n} have? {show} the {col} and the number.",
+            "How many {kids} does each {n} have{skip}? {show} the {col} and the number.",
             "For each {n} with any {kids}, {then} the {col} and the number of {kids}.",
-            "{show} the {col} of {every} {n} that has {kids}, along with how many {kids} it has.",
-            "Count the {kids} of each {n} and {then} the count beside the {n}'s {col}.",
+            "{show} the {col} of {every} {n}, along with {its} number of {kids}{skip}.",
+            "Count the {kids} of each {n}{skip} and {then} the {n}'s {col} and the count.",
             "What are the {cols} of the {ns} that have {kids}, and how many {kids} for each?",
-            "{show} the {cols} of the {ns} and their numbers of {kids}, where there are any.",
+            "{show} the {cols} of the {ns} and their numbers of {kids}{skip}.",
         ),
         _count_per_parent,
     ),
@@ -155,11 +164,11 @@ PATTERNS = (
         "join_group",
         1.2,
         (
-            "For each {n} with any {kids}, {then} the {col} and the {agg} of its {kids}.",
-            "{show} the {col} of {every} {n} that has {kids}, with the {agg} of its {kids}.",
-            "What is the {agg} of the {kids} of each {n}? {show} it after the {n}'s {col}.",
+            "For each {n} with any {kids}, {then} the {col} and the {agg} of {its} {kids}.",
+            "{show} the {col} of {every} {n} that has {kids}, with the {agg} of {its} {kids}.",
+            "What is the {agg} of the {kids} of each {n}{skip}? {show} it after the {n}'s {col}.",
             "What are the {cols} of the {ns} that have {kids}, and the {agg} of those {kids}?",
-            "Per {n}, compute the {agg} of its {kids}; put the {n}'s {col} first.",
+            "Per {n}{skip}, compute the {agg} of {its} {kids}; put the {n}'s {col} first.",
             "Beside the {col} of {every} {n} that has {kids}, {then} the {agg} of those {kids}.",
         ),
         _aggregate_per_parent,
@@ -213,7 +222,7 @@ PATTERNS = (
             "For the {kid}, what is the {col} of the {n}?",
             "{show} the {col} of the {n} that belongs to the {kid}.",
             "Find the {kid} and {then} the {n}'s {col}.",
-            "Which {n} belongs to the {kid}? {show} its {col}.",
+            "Which {n} belongs to the {kid}? {show} {its} {col}.",
         ),
         _parent_of_best,
     ),

@@ -18,10 +18,11 @@ from sqlforge.corpus.synthetic.pattern import (
     where,
 )
 from sqlforge.corpus.synthetic.patterns_join import must_key, pick_link
+from sqlforge.corpus.synthetic.phrases import article, is_plural
 from sqlforge.corpus.synthetic.view import MEASURES, ORDERED, View
 
 
-def _against_average(view: View, rng: random.Random) -> Filling | None:
+def _against_average(view: View, rng: random.Random, *, count: bool = False) -> Filling | None:
     table = entity(view, rng)
     options = view.columns(table, MEASURES, nulls=False) if table else []
     if table is None or not options:
@@ -33,22 +34,24 @@ def _against_average(view: View, rng: random.Random) -> Filling | None:
         return None
     above = rng.random() < 0.6
     word = spoken(view, table, column, noun, rng)
-    source = f"FROM {name(table.name)}"
-    shown = chosen.sql()
-    slots = {**subject(noun, None, rng), **chosen.slots(), "is_or_are": "are"}
-    if rng.random() < 0.3:
-        shown = "COUNT(*)"
-        slots |= {"col": "number", "cols": "number", "is_or_are": "is"}
+    shown, source = "COUNT(*)" if count else chosen.sql(), f"FROM {name(table.name)}"
     sql = f"SELECT {shown} {source} WHERE {qualified(column)} {'>' if above else '<'}"
     return Filling(
         f"{sql} (SELECT AVG({qualified(column)}) {source})",
         {
-            **slots,
+            **subject(noun, None, rng),
+            **chosen.slots(),
             "by": word,
+            "by_is": "are" if is_plural(word) else "is",
+            "a_by": article(word),
             "side": "an above" if above else "a below",
             "level": rng.choice(("above", "greater than") if above else ("below", "less than")),
         },
     )
+
+
+def _count_against_average(view: View, rng: random.Random) -> Filling | None:
+    return _against_average(view, rng, count=True)
 
 
 def _extreme(view: View, rng: random.Random) -> Filling | None:
@@ -101,13 +104,13 @@ def _against_row(view: View, rng: random.Random) -> Filling | None:
         {
             **subject(noun, None, rng),
             **chosen.slots(),
-            "by": f"{level} {spoken(view, table, column, noun, rng)}",
+            "a_by": article(f"{level} {spoken(view, table, column, noun, rng)}"),
             "row": f"the {noun.singular} {limit.clause(rng)}",
         },
     )
 
 
-def _without_children(view: View, rng: random.Random) -> Filling | None:
+def _without_children(view: View, rng: random.Random, *, count: bool = False) -> Filling | None:
     """Rows that nothing (of a kind) refers to."""
     link = pick_link(view, rng, alone=True)
     if link is None:
@@ -120,14 +123,19 @@ def _without_children(view: View, rng: random.Random) -> Filling | None:
     key = qualified(must_key(link.parent))
     inner = f"SELECT {qualified(link.column)} FROM {name(link.child.name)}"
     inner += where(*([limit.sql()] if limit else []))
-    shown, slots = chosen.sql(), {**subject(noun, None, rng), **chosen.slots(), "is_or_are": "are"}
-    if rng.random() < 0.25:
-        shown = "COUNT(*)"
-        slots |= {"col": "number", "cols": "number", "is_or_are": "is"}
+    shown = "COUNT(*)" if count else chosen.sql()
     return Filling(
         f"SELECT {shown} FROM {name(link.parent.name)} WHERE {key} NOT IN ({inner})",
-        {**slots, "kids": other.plural + (f" {limit.clause(rng)}" if limit else "")},
+        {
+            **subject(noun, None, rng),
+            **chosen.slots(),
+            "kids": other.plural + (f" {limit.clause(rng)}" if limit else ""),
+        },
     )
+
+
+def _count_without_children(view: View, rng: random.Random) -> Filling | None:
+    return _without_children(view, rng, count=True)
 
 
 def _no_such_child(view: View, rng: random.Random) -> Filling | None:
@@ -164,13 +172,14 @@ def _with_some_child(view: View, rng: random.Random) -> Filling | None:
     if limit is None or chosen is None:
         return None
     inner = f"SELECT {qualified(link.column)} FROM {name(link.child.name)}{where(limit.sql())}"
-    key = qualified(must_key(link.parent))
+    key, clause = qualified(must_key(link.parent)), limit.clause(rng)
     return Filling(
         f"SELECT {chosen.sql()} FROM {name(link.parent.name)} WHERE {key} IN ({inner})",
         {
             **subject(noun, None, rng),
             **chosen.slots(),
-            "kid": f"{other.singular} {limit.clause(rng)}",
+            "kid": f"{other.singular} {clause}",
+            "kids": f"{other.plural} {clause}",
         },
     )
 
@@ -181,13 +190,26 @@ PATTERNS = (
         "nested",
         1.3,
         (
-            "{show} the {cols} of the {ns} whose {by} is {level} the average.",
-            "What {is_or_are} the {cols} of all {ns} with a {by} {level} the average {by}?",
-            "Find the {ns} whose {by} is {level} the mean and {then} the {cols}.",
+            "{show} the {cols} of the {ns} whose {by} {by_is} {level} the average.",
+            "What are the {cols} of all {ns} with {a_by} {level} the average {by}?",
+            "Find the {ns} whose {by} {by_is} {level} the mean and {then} the {cols}.",
             "Compared with the average {by} of all {ns}, which are {level} it? {show} the {cols}.",
             "For the {ns} with {side}-average {by}, {then} the {cols}.",
         ),
         _against_average,
+    ),
+    Pattern(
+        "count_against_average",
+        "nested",
+        0.5,
+        (
+            "How many {ns} have {a_by} {level} the average?",
+            "Count the {ns} whose {by} {by_is} {level} the average.",
+            "What is the number of {ns} with {a_by} {level} the mean {by}?",
+            "{show} how many {ns} have {side}-average {by}.",
+            "Taking the average {by} of all {ns}, how many {ns} are {level} it?",
+        ),
+        _count_against_average,
     ),
     Pattern(
         "extreme",
@@ -207,11 +229,11 @@ PATTERNS = (
         "nested",
         1.0,
         (
-            "{show} the {cols} of the {ns} with a {by} than {row}.",
-            "What are the {cols} of all {ns} that have a {by} than {row}?",
-            "Find the {ns} with a {by} than {row} and {then} their {cols}.",
-            "Which {ns} have a {by} than {row}? {show} their {cols}.",
-            "Compared with {row}, which {ns} have a {by}? {show} the {cols}.",
+            "{show} the {cols} of the {ns} with {a_by} than {row}.",
+            "What are the {cols} of all {ns} that have {a_by} than {row}?",
+            "Find the {ns} with {a_by} than {row} and {then} their {cols}.",
+            "Which {ns} have {a_by} than {row}? {show} their {cols}.",
+            "Compared with {row}, which {ns} have {a_by}? {show} the {cols}.",
         ),
         _against_row,
     ),
@@ -221,13 +243,26 @@ PATTERNS = (
         1.3,
         (
             "{show} the {cols} of the {ns} without any {kids}.",
-            "What {is_or_are} the {cols} of all {ns} that have no {kids}?",
+            "What are the {cols} of all {ns} that have no {kids}?",
             "Find the {ns} that don't have any {kids} and {then} the {cols}.",
             "Which {ns} have no {kids}? {show} the {cols}.",
             "For the {ns} with no {kids}, {then} the {cols}.",
             "{show} the {cols} of those {ns} that never had {kids}.",
         ),
         _without_children,
+    ),
+    Pattern(
+        "count_without_children",
+        "nested",
+        0.5,
+        (
+            "How many {ns} have no {kids}?",
+            "Count the {ns} without any {kids}.",
+            "What is the number of {ns} that don't have any {kids}?",
+            "{show} the number of {ns} with no {kids}.",
+            "For how many {ns} are there no {kids}?",
+        ),
+        _count_without_children,
     ),
     Pattern(
         "no_such_child",
@@ -249,7 +284,7 @@ PATTERNS = (
         (
             "{show} the {cols} of the {ns} that have at least one {kid}.",
             "What are the {cols} of all {ns} with at least one {kid}?",
-            "Find the {ns} that have one or more {kid} and {then} their {cols}.",
+            "Find the {ns} that have one or more {kids} and {then} their {cols}.",
             "Which {ns} have at least one {kid}? {show} their {cols}.",
             "For {every} {n} with at least one {kid}, {then} the {col}.",
         ),

@@ -19,12 +19,19 @@ from sqlforge.corpus.synthetic.pattern import (
     subject,
     where,
 )
-from sqlforge.corpus.synthetic.phrases import number_word
+from sqlforge.corpus.synthetic.phrases import number_word, plural
 from sqlforge.corpus.synthetic.view import ORDERED, TEXT, Noun, View
 
 
 def superlative(
-    view: View, table: DomainTable, column: DomainColumn, noun: Noun, most: bool, rng: random.Random
+    view: View,
+    table: DomainTable,
+    column: DomainColumn,
+    noun: Noun,
+    rng: random.Random,
+    *,
+    most: bool,
+    count: int = 1,
 ) -> tuple[str, str]:
     """What stands before and after the noun: ("cheapest", "") or ("", "with the lowest price")."""
     adjectives = view.superlatives(table, column)
@@ -32,10 +39,10 @@ def superlative(
         return adjectives[0 if most else 1], ""
     word = spoken(view, table, column, noun, rng)
     if column.role in ("date", "year"):
-        extreme = rng.choice(("latest", "most recent") if most else ("earliest", "first"))
+        extreme = rng.choice(("latest", "most recent")) if most else "earliest"
     else:
         extreme = rng.choice(("highest", "largest") if most else ("lowest", "smallest"))
-    return "", f" with the {extreme} {word}"
+    return "", f" with the {extreme} {word if count == 1 else plural(word)}"
 
 
 def _sorted(view: View, rng: random.Random) -> Filling | None:
@@ -92,11 +99,12 @@ def _best(view: View, rng: random.Random, count: int) -> Filling | None:
     if chosen is None:
         return None
     most = rng.random() < 0.6
-    before, after = superlative(view, table, by, noun, most, rng)
+    before, after = superlative(view, table, by, noun, rng, most=most, count=count)
     tail = f"FROM {name(table.name)}" + where(*([limit.sql()] if limit else []))
     order = f" ORDER BY {qualified(by)}{' DESC' if most else ''}"
     slots = {**subject(noun, limit, rng), **chosen.slots()}
     slots |= {"adj": before, "top": after, "k": rng.choice((number_word(count), str(count)))}
+    slots["its"] = view.its(table)
     slots["among"] = f" among the {noun.plural}{slots['cond']}" if limit else ""
     return Filling(
         f"SELECT {chosen.sql()} {tail}{order} LIMIT {count}",
@@ -117,7 +125,7 @@ _BEST_FRAMES = (
     "What {is} the {col} of the {adj} {n}{top}{among}?",
     "{show} the {col} of the {adj} {n}{top}{among}.",
     "For the {adj} {n}{top}{among}, {then} the {col}.",
-    "Find the {adj} {n}{top}{among} and {then} its {col}.",
+    "Find the {adj} {n}{top}{among} and {then} {its} {col}.",
     "I'd like to know the {col} of the {adj} {n}{top}{among}.",
     "Which is the {adj} {n}{top}{among}? {show} the {col}.",
 )
@@ -130,7 +138,7 @@ PATTERNS = (
             "{show} the {col} of {every} {n}{cond}, ordered by {by} {way}.",
             "What are the {cols} of the {ns}{cond}, sorted by {by} {way}?",
             "Sort the {ns}{cond} by {by} {way} and {then} their {cols}.",
-            "Ordered by {by} {way}, what are the {cols} of the {ns}{cond}?",
+            "In order of {by}, {way}, what are the {cols} of the {ns}{cond}?",
             "{show} the {cols} of all {ns}{cond}. Order them by {by}, {way}.",
             "I need the {cols} of the {ns}{cond} in a list sorted by {by} {way}.",
         ),

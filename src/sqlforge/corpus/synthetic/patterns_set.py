@@ -111,10 +111,10 @@ def _union_tables(view: View, rng: random.Random) -> Filling | None:
     return Filling(
         sql + where(*([other.sql()] if other else [])),
         {
-            "mine": mine.plurals[0],
-            "theirs": theirs.plurals[0],
-            "one": left.plural + (f" {limit.clause(rng)}" if limit else ""),
-            "two": right.plural + (f" {other.clause(rng)}" if other else ""),
+            "left": f"{mine.plurals[0]} of the {left.plural}"
+            + (f" {limit.clause(rng)}" if limit else ""),
+            "right": f"{theirs.plurals[0]} of the {right.plural}"
+            + (f" {other.clause(rng)}" if other else ""),
         },
     )
 
@@ -190,11 +190,11 @@ PATTERNS = (
         "set",
         0.8,
         (
-            "{show} the {mine} of the {one} together with the {theirs} of the {two} in one list.",
-            "Merge the {mine} of the {one} and the {theirs} of the {two} into a single list.",
-            "In one column, {then} the {mine} of the {one} and the {theirs} of the {two}.",
-            "What are the {mine} of the {one}, combined with the {theirs} of the {two}?",
-            "I need one list of the {mine} of the {one} and the {theirs} of the {two}.",
+            "{show} the {left} together with the {right}, each once.",
+            "Merge the {left} and the {right} into one list without repeats.",
+            "In one column and without repeats, {then} the {left} and the {right}.",
+            "What are the {left}, combined with the {right}, no duplicates?",
+            "I need one list, no duplicates, of the {left} and the {right}.",
         ),
         _union_tables,
     ),

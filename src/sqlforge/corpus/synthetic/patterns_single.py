@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from sqlforge.corpus.synthetic.build import key_of, name
-from sqlforge.corpus.synthetic.conditions import Condition, combined, condition
+from sqlforge.corpus.synthetic.condition import Condition
+from sqlforge.corpus.synthetic.conditions import combined, condition
 from sqlforge.corpus.synthetic.domain import DomainTable
 from sqlforge.corpus.synthetic.pattern import (
     Chosen,
@@ -94,7 +95,7 @@ def _lookup(view: View, rng: random.Random) -> Filling | None:
     if limit is None or chosen is None:
         return None
     sql = f"SELECT {chosen.sql()} FROM {name(table.name)}{where(limit.sql())}"
-    return Filling(sql, {**subject(noun, limit, rng), **chosen.slots()})
+    return Filling(sql, {**subject(noun, limit, rng), **chosen.slots(), "its": view.its(table)})
 
 
 def _distinct(view: View, rng: random.Random) -> Filling | None:
@@ -183,7 +184,7 @@ PATTERNS = (
         "filter",
         1.2,
         (
-            "{show} the {ns}{cond} by {col}.",
+            "{show} just the {col} of {every} {n}{cond}.",
             "Which {ns}{have}? Give just the {col}.",
             "{show} only the {cols} of the {ns}{cond}.",
             "Find all {ns}{cond}; only the {col} is needed.",
@@ -201,7 +202,7 @@ PATTERNS = (
             "For the {n}{cond}, what {is} the {col}?",
             "I'm looking for the {col} of the {n}{cond}.",
             "Can you tell me the {col} of the {n}{cond}?",
-            "The {n}{cond}: what {is} its {col}?",
+            "The {n}{cond}: what {is} {its} {col}?",
         ),
         _lookup,
     ),

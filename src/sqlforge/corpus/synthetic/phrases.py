@@ -11,7 +11,10 @@ from sqlforge.core.records import SqlValue
 _AFTER_HEAD = frozenset(
     "of in per at for on to by with from under since that it until between as into a an".split()
 )
-_TRAILING = frozenset("sold spent kept held worn drawn grown won lost made".split())
+_TRAILING = frozenset(
+    "sold spent kept held worn drawn grown won lost made spoken taken given driven eaten written"
+    " flown read paid met run built left".split()
+)
 # Words in "-ed" that are nouns, not participles trailing one ("units ordered").
 _NOUNS_IN_ED = frozenset("speed breed seed feed bed shed need weed reed deed steed creed".split())
 _IRREGULAR = {

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from sqlforge.core.records import SqlValue
 from sqlforge.corpus.synthetic.build import key_of
-from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Role
+from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Fake, Role
 from sqlforge.corpus.synthetic.values import Rows, foreign_keys, is_link
 
 TEXT: tuple[Role, ...] = ("name", "category")
@@ -98,7 +98,6 @@ class View:
         where = (table.name, column.name)
         if where not in self._words:
             others = {w for other in table.columns if other is not column for w in other.words}
-            # A key is asked for by its own word only, never by one for the whole table.
             self._words[where] = tuple(w for w in column.words if w not in others)
         return self._words[where]
 
@@ -123,6 +122,20 @@ class View:
             if _LABEL.search(" ".join(self.words(table, column))):
                 return column
         return None
+
+    def its(self, table: DomainTable) -> str:
+        """The pronoun for one row: "their" for people, "its" for things."""
+        people = any(
+            column.role == "name"
+            and isinstance(column.values, Fake)
+            and column.values.provider.split("_")[0] in ("name", "first", "last")
+            for column in table.columns
+        )
+        return "their" if people else "its"
+
+    def covers(self, link: Link) -> bool:
+        """Whether every row of the parent has a child."""
+        return len(set(self.values(link.child, link.column))) == len(self.rows[link.parent.name])
 
     def superlatives(self, table: DomainTable, column: DomainColumn) -> tuple[str, str] | None:
         """The column's adjectives, unless another column of the table claims one of them."""
