@@ -18,10 +18,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sqlforge.core.environment import environment
 from sqlforge.core.files import write_json, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,20 +36,6 @@ _COMPARE = {
 }
 _BOUND = re.compile(r"\s*(>=|<=|==|>|<)\s*([-+]?[\d,]*\.?\d+(?:[eE][-+]?\d+)?)\s*\Z")
 _QUOTE = re.compile(r"<!--claim:([\w.-]+)/([\w.-]+)-->(.*?)<!--/claim-->", re.DOTALL)
-_PACKAGES = (
-    "sqlforge",
-    "torch",
-    "transformers",
-    "peft",
-    "bitsandbytes",
-    "accelerate",
-    "datasets",
-    "sqlglot",
-    "SQLAlchemy",
-    "pydantic",
-    "scipy",
-    "vllm",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,30 +191,28 @@ def commit() -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """CPU, cores that may be used, memory in GB, and the GPU if torch is loaded and sees one."""
+    """CPU, cores that may be used, memory in GiB, and the GPU if torch is loaded and sees one."""
+    told = environment()
     found: dict[str, Any] = {
-        "cpu": _cpu_model(),
+        "cpu": told["processor"],
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "memory_gb": _memory_gb(),
+        else told["cores"],
+        "memory_gib": told["memory_gib"],
     }
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name(0)
-        found["gpu_memory_gb"] = round(torch.cuda.get_device_properties(0).total_memory / 1e9, 1)
+        memory = torch.cuda.get_device_properties(0).total_memory
+        found["gpu_memory_gib"] = round(memory / 2**30, 1)
     return found
 
 
 def versions() -> dict[str, str]:
     """Python and those of the packages in play that are installed."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    packages = environment()["packages"]
+    assert isinstance(packages, dict)
+    return {"python": platform.python_version(), **packages}
 
 
 _ABSENT = "(no such claim)"
@@ -262,16 +246,5 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
-        if found:
-            return found.group(1)
-    return platform.processor() or platform.machine()
-
-
-def _memory_gb() -> float | None:
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return None
-    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
+def _usable_cores() -> int | None:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-# bench is a folder of scripts, not a package
-sys.path.insert(0, str(ROOT / "bench"))
-
 from claims import RESULTS, check_quotes, documents, read_claims
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
