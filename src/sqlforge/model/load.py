@@ -139,7 +139,8 @@ def load_model(
     except (OSError, ValueError) as fault:
         raise _cannot_load(source, fault) from fault
     _log.info("loaded %s (%s, %s)", name, dtype, quantization)
-    return model.eval()  # type: ignore[no-any-return]  # AutoModel is untyped
+    model.eval()
+    return model
 
 
 def pick_device(device: str) -> str:

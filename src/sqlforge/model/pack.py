@@ -149,7 +149,9 @@ def _group_size(group: Sequence[Encoded]) -> int:
 
 def _append(pack: Pack, group: Sequence[Encoded], number: int) -> Pack:
     trunk = _trunk_length(group)
-    pieces = [(0, 0, group[0].prompt[:trunk], ())] if trunk else []
+    pieces: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = []
+    if trunk:
+        pieces.append((0, 0, group[0].prompt[:trunk], ()))
     pieces += [(b, trunk, e.prompt[trunk:], e.answer) for b, e in enumerate(group, start=1)]
     for branch, start, prompt, answer in pieces:
         ids = [*prompt, *answer]

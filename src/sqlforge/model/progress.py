@@ -89,6 +89,11 @@ class MetricsLog(TrainerCallback):
         """Close the bar."""
         self._progress.stop()
 
+    def seconds(self) -> float:
+        """Wall time of all steps in the log, those before a resumption included."""
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        return float(sum(json.loads(line)["seconds"] for line in lines))
+
     def close(self) -> None:
         """Close the bar, also where training broke off."""
         self._progress.stop()

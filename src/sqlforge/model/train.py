@@ -79,7 +79,7 @@ def train(
     trainer = _PackTrainer(
         model=model,
         args=_arguments(settings, checkpoints),
-        train_dataset=packs,  # type: ignore[arg-type]  # any sized sequence serves
+        train_dataset=packs,
         data_collator=_collate_one,
         callbacks=list(callbacks),
     )
@@ -112,7 +112,8 @@ class _PackTrainer(Trainer):
         self.args._n_gpu = min(1, self.args.n_gpu)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+        packs: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(packs)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -132,7 +133,7 @@ class _PackTrainer(Trainer):
         model: Any,
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """Summed cross-entropy at supervised positions over the window's supervised tokens."""
         loss = supervised_loss(model, inputs) / num_items_in_batch
@@ -213,7 +214,7 @@ def _collate_one(packs: list[Pack]) -> dict[str, torch.Tensor]:
 def _printer() -> type[TrainerCallback]:
     from transformers import PrinterCallback
 
-    return PrinterCallback  # type: ignore[no-any-return]  # transformers exports it untyped
+    return PrinterCallback
 
 
 def _step_of(checkpoint: Path) -> int:

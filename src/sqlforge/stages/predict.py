@@ -1,0 +1,147 @@
+"""``predict``: let base, tuned and merged model (and the template baseline) answer the test set."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlforge.core.config import PromptStyle, Recipe
+from sqlforge.core.files import write_json, write_jsonl
+from sqlforge.core.records import Database, Example, Prediction
+from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.model.answer import answer
+from sqlforge.model.load import Quantization, load_model, load_tokenizer
+from sqlforge.model.merge import load_adapted
+from sqlforge.prompt.prompter import Prompter
+from sqlforge.prompt.template import Shot
+from sqlforge.score.extract import extract_sql
+from sqlforge.score.judge import judge
+from sqlforge.score.template_baseline import fit
+
+System = Literal["base", "tuned", "merged", "template"]
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+_SHOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTrial:
+    """How the base model did with one prompt on the validation examples."""
+
+    style: PromptStyle
+    correct: int
+    n: int
+
+
+def predict_run(run: RunDir, system: System, say: Say, progress: Progress | None = None) -> None:
+    """Write ``predictions/SYSTEM.jsonl``: ``{"id", "sql", "text"}`` a test example.
+
+    The base model is tried with every prompt of the recipe on validation examples first; its best
+    prompt answers the test set, and ``predictions/base_prompts.json`` tells the trial's outcome.
+    """
+    recipe = run.recipe()
+    examples = read_examples(run.data / "test.jsonl")
+    databases = read_databases(run.data / "databases.jsonl")
+    if system == "template":
+        texts = _template_answers(run, examples, databases)
+    else:
+        texts = _model_answers(run, recipe, system, examples, databases, say, progress)
+    predictions = predictions_of(examples, texts)
+    write_jsonl(run.predictions(system), (asdict(p) for p in predictions))
+
+
+def predictions_of(examples: Sequence[Example], texts: Sequence[str]) -> list[Prediction]:
+    """Raw answers as predictions, with the SQL taken out of any prose around it."""
+    return [Prediction(e.id, extract_sql(t), t) for e, t in zip(examples, texts, strict=True)]
+
+
+def _model_answers(
+    run: RunDir,
+    recipe: Recipe,
+    system: System,
+    examples: Sequence[Example],
+    databases: dict[str, Database],
+    say: Say,
+    progress: Progress | None,
+) -> list[str]:
+    model, tokenizer = _load(run, recipe, system), load_tokenizer(recipe.model.name)
+    prompter = Prompter(databases, link_values=recipe.prompt.link_values)
+
+    def ask(asked: Sequence[Example], style: PromptStyle, shots: Sequence[Shot]) -> list[str]:
+        return answer(
+            model,
+            tokenizer,
+            prompter,
+            asked,
+            style=style,
+            shots=shots,
+            max_new_tokens=recipe.evaluate.max_new_tokens,
+            batch_tokens=recipe.evaluate.batch_tokens,
+            progress=progress,
+        )
+
+    if system != "base":
+        return ask(examples, "plain", ())
+    shots = [prompter.shot(example) for example in _shot_examples(run, recipe)]
+    trials = _try_prompts(run, recipe, databases, lambda asked, style: ask(asked, style, shots))
+    for trial in trials:
+        say(f"base model, {trial.style} prompt: {trial.correct} of {trial.n} on validation")
+    write_json(run.predictions("base").with_name("base_prompts.json"), [asdict(t) for t in trials])
+    best = max(trials, key=lambda t: t.correct).style if trials else recipe.evaluate.base_prompts[0]
+    say(f"base model answers with the {best} prompt")
+    return ask(examples, best, shots)
+
+
+def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
+    dtype, device = recipe.model.dtype, recipe.model.device
+    # The tuned model is measured as it was trained, its base as what users would run instead.
+    quantization: Quantization = "nf4" if recipe.train.method == "qlora" else "none"
+    if system == "merged" or (system == "tuned" and recipe.train.method == "full"):
+        return load_model(str(run.merged), dtype=dtype, device=device)
+    if system == "tuned":
+        return load_adapted(run.adapter, dtype=dtype, device=device, quantization=quantization)
+    return load_model(recipe.model.name, dtype=dtype, device=device)
+
+
+def _try_prompts(
+    run: RunDir,
+    recipe: Recipe,
+    databases: dict[str, Database],
+    ask: Callable[[Sequence[Example], PromptStyle], list[str]],
+) -> list[PromptTrial]:
+    validation = read_examples(run.data / "validation.jsonl")
+    validation = validation[: recipe.evaluate.prompt_trial_rows]
+    trials: list[PromptTrial] = []
+    if not validation or len(recipe.evaluate.base_prompts) == 1:
+        return trials
+    with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
+        for style in recipe.evaluate.base_prompts:
+            predictions = predictions_of(validation, ask(validation, style))
+            verdicts = judge(validation, predictions, databases, sandbox)
+            correct = sum(verdict.execution for verdict in verdicts)
+            trials.append(PromptTrial(style, correct, len(verdicts)))
+    return trials
+
+
+def _shot_examples(run: RunDir, recipe: Recipe) -> list[Example]:
+    """Training examples of different kinds and databases to show in few-shot prompts."""
+    examples = read_examples(run.data / "train.jsonl")
+    random.Random(recipe.seed).shuffle(examples)
+    chosen: list[Example] = []
+    for example in examples:
+        fresh = all(c.db_id != example.db_id for c in chosen)
+        new_kind = example.kind is None or all(c.kind != example.kind for c in chosen)
+        if fresh and new_kind and len(chosen) < _SHOTS:
+            chosen.append(example)
+    return chosen
+
+
+def _template_answers(
+    run: RunDir, examples: Sequence[Example], databases: dict[str, Database]
+) -> list[str]:
+    baseline = fit(read_examples(run.data / "train.jsonl"), databases)
+    return [baseline.predict(e.question, databases[e.db_id]) for e in examples]

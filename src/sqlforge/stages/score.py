@@ -1,0 +1,141 @@
+"""``score``: judge predictions, of a run or of a file on a public benchmark."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlforge.core.errors import DataError
+from sqlforge.core.files import read_jsonl, write_json, write_jsonl
+from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
+from sqlforge.score.judge import judge
+from sqlforge.score.predictions_file import read_predictions
+from sqlforge.score.statistics import mcnemar, paired_difference
+from sqlforge.score.summary import Summary, summarise, to_json
+
+Progress = Callable[[int, int], None]
+SYSTEMS = ("base", "template", "tuned", "merged")
+
+
+def score_run(run: RunDir, progress: Progress | None = None) -> dict[str, dict[str, Summary]]:
+    """Judge every system's predictions; write ``scores/`` and return summaries by source, system.
+
+    ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
+    ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
+    other system, and how many merged answers differ from the adapter's.
+    """
+    recipe = run.recipe()
+    databases = read_databases(run.data / "databases.jsonl")
+    by_source: dict[str, list[Example]] = defaultdict(list)
+    for example in read_examples(run.data / "test.jsonl"):
+        by_source[example.source].append(example)
+    systems = {s: _predictions(run, s) for s in SYSTEMS if run.predictions(s).exists()}
+    summaries: dict[str, dict[str, Summary]] = {}
+    comparison: dict[str, dict[str, object]] = {}
+    with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
+        for source, examples in by_source.items():
+            verdicts = {
+                system: _judge_some(examples, answers, databases, sandbox, progress)
+                for system, answers in systems.items()
+            }
+            for system, found in verdicts.items():
+                _write(run.scores / f"{system}-{source}", summarise(found), found, source)
+            summaries[source] = {system: summarise(found) for system, found in verdicts.items()}
+            comparison[source] = _compare(verdicts, examples, systems)
+    write_json(run.scores / "comparison.json", comparison)
+    return summaries
+
+
+def score_file(
+    benchmark: BenchmarkName,
+    data_dir: Path,
+    predictions_file: Path,
+    *,
+    split: str | None = None,
+    seconds: float = 5.0,
+    progress: Progress | None = None,
+) -> tuple[Summary, list[Verdict]]:
+    """Judge a file of predictions on a public benchmark.
+
+    Raises:
+        DataError: the benchmark or the file is missing or malformed, or they do not fit.
+        GoldError: a gold query of the benchmark fails.
+    """
+    dataset = load_benchmark(benchmark, data_dir, split)
+    predictions = read_predictions(predictions_file, dataset)
+    with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
+        verdicts = judge(dataset.examples, predictions, dataset.databases, sandbox, progress)
+    return summarise(verdicts), verdicts
+
+
+def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
+    """Verdicts in the fixed form of ``--verdicts``."""
+    for verdict in verdicts:
+        yield {
+            "id": verdict.id,
+            "db_id": verdict.db_id,
+            "hardness": verdict.kind,
+            "execution": verdict.execution,
+            "exact_set": verdict.exact,
+            "valid": verdict.valid,
+            "parsed": verdict.parsed,
+            "error": verdict.error,
+        }
+
+
+def _predictions(run: RunDir, system: str) -> dict[str, Prediction]:
+    return {row["id"]: Prediction(**row) for row in read_jsonl(run.predictions(system))}
+
+
+def _judge_some(
+    examples: Sequence[Example],
+    answers: Mapping[str, Prediction],
+    databases: Mapping[str, Database],
+    sandbox: Sandbox,
+    progress: Progress | None,
+) -> list[Verdict]:
+    missing = [example.id for example in examples if example.id not in answers]
+    if missing:
+        raise DataError(
+            f"predictions without {missing[0]} and {len(missing) - 1} others",
+            "one prediction for each test example",
+            "remove that file in predictions/ and start the run again",
+        )
+    return judge(examples, [answers[e.id] for e in examples], databases, sandbox, progress)
+
+
+def _write(stem: Path, summary: Summary, verdicts: Sequence[Verdict], source: str) -> None:
+    write_json(stem.with_name(stem.name + ".json"), to_json(summary, "internal", source))
+    write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(verdicts))
+
+
+def _compare(
+    verdicts: Mapping[str, Sequence[Verdict]],
+    examples: Sequence[Example],
+    systems: Mapping[str, Mapping[str, Prediction]],
+) -> dict[str, object]:
+    """Tuned against each other system on the same examples."""
+    found: dict[str, object] = {}
+    if "tuned" not in verdicts:
+        return found
+    tuned = [verdict.execution for verdict in verdicts["tuned"]]
+    for system in verdicts:
+        if system == "tuned":
+            continue
+        other = [verdict.execution for verdict in verdicts[system]]
+        found[system] = {
+            "mcnemar": asdict(mcnemar(other, tuned)),
+            "difference": asdict(paired_difference(other, tuned)),
+        }
+    if "merged" in systems:
+        differing = [
+            e.id for e in examples if systems["merged"][e.id].sql != systems["tuned"][e.id].sql
+        ]
+        found["merged_differs"] = {"count": len(differing), "n": len(examples), "ids": differing}
+    return found
