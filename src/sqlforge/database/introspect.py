@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
-from sqlforge.database.readonly import SQLITE_LIMITS, connect, decode_text
+from sqlforge.database.readonly import connect, limit
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -176,9 +176,7 @@ _DDL_ACTIONS = {
 
 def _build_in_memory(ddl: str) -> Schema | None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.text_factory = decode_text
-    for name, value in SQLITE_LIMITS.items():
-        connection.setlimit(name, value)
+    limit(connection)
     connection.set_authorizer(
         lambda action, *_: sqlite3.SQLITE_OK if action in _DDL_ACTIONS else sqlite3.SQLITE_DENY
     )

@@ -130,11 +130,16 @@ def connect(path: str, timeout: float = 1.0) -> sqlite3.Connection:
         isolation_level=None,
         cached_statements=0,  # a cached statement would not ask the authorizer again
     )
+    limit(connection)
+    for pragma in ("temp_store=MEMORY", "query_only=ON", "trusted_schema=OFF", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def limit(connection: sqlite3.Connection) -> None:
+    """Make ``connection`` ready for SQL from outside, before any authorizer is set."""
     connection.text_factory = decode_text
     for name, value in SQLITE_LIMITS.items():
         connection.setlimit(name, value)
-    for pragma in ("temp_store=MEMORY", "query_only=ON", "trusted_schema=OFF", "mmap_size=0"):
-        connection.execute(f"PRAGMA {pragma}").close()
     for function in TABLE_FUNCTIONS:  # the first use declares a virtual table, which is no reading
         connection.execute(f"SELECT 1 FROM {function}('[]')").close()
-    return connection

@@ -34,10 +34,12 @@ def canonical_sql(sql: str, schema: Schema | None = None) -> str | None:
         if len(statements) != 1 or isinstance(statements[0], exp.Command):
             return None
         tree = statements[0]
-        _lower_names(tree, schema)
+        _lower_names(tree, sql, schema)
         for scope in traverse_scope(tree):
             _resolve_aliases(scope, schema)
-        tree = tree.transform(_without_parentheses)
+        for paren in reversed(list(tree.find_all(exp.Paren))):  # the innermost first
+            if _is_needless(paren):
+                paren.replace(paren.this)
         return tree.sql(dialect="sqlite", comments=False, normalize_functions="upper")
     except (SqlglotError, RecursionError, ValueError):
         return None
@@ -57,14 +59,14 @@ def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool
     return canonical[0] == canonical[1]
 
 
-def _lower_names(tree: exp.Expr, schema: Schema | None) -> None:
+def _lower_names(tree: exp.Expr, sql: str, schema: Schema | None) -> None:
     known = {c.name.lower() for t in schema.tables for c in t.columns} if schema else None
     known = known and known | {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
     for name in list(tree.find_all(exp.Identifier)):
         column = name.parent
         if (
             known
-            and name.args.get("quoted")
+            and f'"{name.name}"' in sql  # other quotes never make a string
             and isinstance(column, exp.Column)
             and not column.table
             and name.name.lower() not in known
@@ -90,9 +92,13 @@ def _resolve_aliases(scope: Scope, schema: Schema | None) -> None:
         return
     owners = _owners(tables, schema) if len(sources) == len(tables) > 1 else {}
     for column in scope.columns:
+        is_own = column.parent_select is scope.expression
+        if is_own and column.table and column.table not in sources:
+            continue  # it belongs to a query around this one
         prefix = column.table or owners.get(column.name, "")
         new = names.get(prefix, prefix)
-        column.set("table", exp.to_identifier(new) if new and len(sources) > 1 else None)
+        keeps = new and (len(sources) > 1 or not is_own)
+        column.set("table", exp.to_identifier(new) if keeps else None)
     for alias, source in sources.items():
         if isinstance(source, exp.Table):
             is_plain = names[alias] == source.name
@@ -121,17 +127,19 @@ def _owners(tables: dict[str, str], schema: Schema | None) -> dict[str, str]:
 _OPERANDS = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null)
 
 
-def _without_parentheses(node: exp.Expr) -> exp.Expr:
-    if not isinstance(node, exp.Paren):
-        return node
-    inner: exp.Expr = node.this
-    outer = node.parent
-    is_whole = not isinstance(outer, exp.Binary | exp.Unary | exp.Between | exp.In | exp.Bracket)
-    same = isinstance(outer, exp.And) and isinstance(inner, exp.And)
-    same = same or (isinstance(outer, exp.Or) and isinstance(inner, exp.Or | exp.And))
-    compared = isinstance(outer, exp.Connector) and isinstance(
-        inner, exp.Predicate | exp.Between | exp.In
-    )
-    if is_whole or same or compared or isinstance(inner, _OPERANDS):
-        node = inner
-    return node
+def _is_needless(paren: exp.Paren) -> bool:
+    inner, outer = paren.this, paren.parent
+    if not isinstance(outer, exp.Binary | exp.Unary | exp.Between | exp.In | exp.Bracket):
+        return True
+    if isinstance(outer, exp.And) and isinstance(inner, exp.And):
+        return True
+    if isinstance(outer, exp.Or) and isinstance(inner, exp.Or | exp.And):
+        return True
+    if isinstance(outer, exp.Connector) and _is_comparison(inner):
+        return True
+    # AND and OR are functions to sqlglot, and some functions are written as operators.
+    return isinstance(inner, _OPERANDS) and not isinstance(inner, exp.Binary)
+
+
+def _is_comparison(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Predicate) and not isinstance(node, exp.Connector)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlforge.core.schema import Schema
-from sqlforge.database.readonly import SQLITE_LIMITS, ReadOnly
+from sqlforge.database.readonly import ReadOnly, limit
 
 NOT_PARSED = "does not parse"
 MAX_EXPANSIONS = 5_000  # copies of common table expressions that SQLite makes: 50 milliseconds
@@ -163,8 +163,7 @@ def _empty_database(schema: Schema) -> tuple[sqlite3.Connection, ReadOnly]:
     for table in schema.tables:
         columns = ", ".join(_quoted(column.name) for column in table.columns)
         connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
-    for name, value in SQLITE_LIMITS.items():
-        connection.setlimit(name, value)
+    limit(connection)
     authorizer = ReadOnly(table.name.lower() for table in schema.tables)
     authorizer.allowed = authorizer.existing
     connection.set_authorizer(authorizer)
