@@ -80,9 +80,7 @@ def _batches(
     longest: dict[str, int] = defaultdict(int)
     for prompt, key in zip(prompts, schema_keys, strict=True):
         longest[key] = max(longest[key], len(prompt))
-    order = sorted(
-        range(len(prompts)), key=lambda i: (-longest[schema_keys[i]], schema_keys[i], i)
-    )
+    order = sorted(range(len(prompts)), key=lambda i: (-longest[schema_keys[i]], schema_keys[i], i))
     batches: list[list[int]] = []
     width = 0
     for index in order:

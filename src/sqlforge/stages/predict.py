@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlforge.core.config import PromptStyle, Recipe
@@ -15,9 +16,10 @@ from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.model.answer import answer
 from sqlforge.model.load import Quantization, load_model, load_tokenizer
-from sqlforge.model.merge import load_adapted
+from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Shot
+from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.judge import judge
 from sqlforge.score.template_baseline import fit
@@ -26,6 +28,7 @@ System = Literal["base", "tuned", "merged", "template"]
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
 _SHOTS = 3
+_BATCH_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,38 @@ def predict_run(run: RunDir, system: System, say: Say, progress: Progress | None
         texts = _model_answers(run, recipe, system, examples, databases, say, progress)
     predictions = predictions_of(examples, texts)
     write_jsonl(run.predictions(system), (asdict(p) for p in predictions))
+
+
+def predict_benchmark(
+    model_name: str,
+    benchmark: BenchmarkName,
+    data_dir: Path,
+    out: Path,
+    *,
+    split: str | None,
+    rows: int | None,
+    max_new_tokens: int,
+    progress: Progress | None = None,
+) -> dict[str, object]:
+    """Let any model answer a public benchmark and write ``{"id", "sql", "text"}`` lines to ``out``.
+
+    Raises:
+        DataError: the benchmark is missing or malformed.
+        ModelError: the model cannot be had.
+    """
+    dataset = load_benchmark(benchmark, data_dir, split)
+    examples = dataset.examples[:rows]
+    texts = answer(
+        load_any(model_name, dtype="bfloat16", device="auto"),
+        tokenizer_of(model_name),
+        Prompter(dataset.databases, link_values=True),
+        examples,
+        max_new_tokens=max_new_tokens,
+        batch_tokens=_BATCH_TOKENS,
+        progress=progress,
+    )
+    write_jsonl(out, (asdict(p) for p in predictions_of(examples, texts)))
+    return {"predictions": str(out), "n": len(examples)}
 
 
 def predictions_of(examples: Sequence[Example], texts: Sequence[str]) -> list[Prediction]:

@@ -19,10 +19,9 @@ from sqlforge.corpus.store import write_databases, write_examples
 from sqlforge.corpus.synthetic.domain import SplitName
 from sqlforge.corpus.synthetic.generate import generate_corpus
 from sqlforge.corpus.wikisql import read_wikisql
-from sqlforge.score.benchmarks import load_benchmark
+from sqlforge.score.benchmarks import DEFAULT_SPLITS, load_benchmark
 
 Say = Callable[[str], None]
-_TEST_SPLIT = {"spider": "dev", "wikisql": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class _Gathering:
             if part.source == "synthetic":
                 found += self._made("test")
                 continue
-            self._say(f"reading {part.source} ({_TEST_SPLIT[part.source]})")
+            self._say(f"reading {part.source} ({DEFAULT_SPLITS[part.source]})")
             dataset = load_benchmark(part.source, self._folder_of(part), None)
             found += self._draw(dataset.examples, part, "test", dataset)
         return found

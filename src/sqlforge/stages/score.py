@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
@@ -13,7 +14,7 @@ from sqlforge.core.records import Database, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
-from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
+from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, load_benchmark
 from sqlforge.score.judge import judge
 from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.statistics import mcnemar, paired_difference
@@ -23,8 +24,26 @@ Progress = Callable[[int, int], None]
 SYSTEMS = ("base", "template", "tuned", "merged")
 
 
-def score_run(run: RunDir, progress: Progress | None = None) -> dict[str, dict[str, Summary]]:
-    """Judge every system's predictions; write ``scores/`` and return summaries by source, system.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """``summaries`` by source and system; ``comparison`` as in ``scores/comparison.json``."""
+
+    summaries: dict[str, dict[str, Summary]]
+    comparison: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFile:
+    """What came out of a file of predictions."""
+
+    benchmark: str
+    split: str
+    summary: Summary
+    verdicts: list[Verdict]
+
+
+def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
+    """Judge every system's predictions and write ``scores/``.
 
     ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
@@ -37,7 +56,7 @@ def score_run(run: RunDir, progress: Progress | None = None) -> dict[str, dict[s
         by_source[example.source].append(example)
     systems = {s: _predictions(run, s) for s in SYSTEMS if run.predictions(s).exists()}
     summaries: dict[str, dict[str, Summary]] = {}
-    comparison: dict[str, dict[str, object]] = {}
+    comparison: dict[str, dict[str, Any]] = {}
     with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
         for source, examples in by_source.items():
             verdicts = {
@@ -49,7 +68,7 @@ def score_run(run: RunDir, progress: Progress | None = None) -> dict[str, dict[s
             summaries[source] = {system: summarise(found) for system, found in verdicts.items()}
             comparison[source] = _compare(verdicts, examples, systems)
     write_json(run.scores / "comparison.json", comparison)
-    return summaries
+    return Scored(summaries, comparison)
 
 
 def score_file(
@@ -60,18 +79,19 @@ def score_file(
     split: str | None = None,
     seconds: float = 5.0,
     progress: Progress | None = None,
-) -> tuple[Summary, list[Verdict]]:
+) -> ScoredFile:
     """Judge a file of predictions on a public benchmark.
 
     Raises:
         DataError: the benchmark or the file is missing or malformed, or they do not fit.
         GoldError: a gold query of the benchmark fails.
     """
+    split = split or DEFAULT_SPLITS[benchmark]
     dataset = load_benchmark(benchmark, data_dir, split)
     predictions = read_predictions(predictions_file, dataset)
     with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
         verdicts = judge(dataset.examples, predictions, dataset.databases, sandbox, progress)
-    return summarise(verdicts), verdicts
+    return ScoredFile(benchmark, split, summarise(verdicts), verdicts)
 
 
 def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
@@ -119,9 +139,9 @@ def _compare(
     verdicts: Mapping[str, Sequence[Verdict]],
     examples: Sequence[Example],
     systems: Mapping[str, Mapping[str, Prediction]],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Tuned against each other system on the same examples."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     if "tuned" not in verdicts:
         return found
     tuned = [verdict.execution for verdict in verdicts["tuned"]]

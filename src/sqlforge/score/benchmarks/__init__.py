@@ -11,6 +11,8 @@ from sqlforge.core.records import Dataset
 from sqlforge.score.benchmarks import spider, wikisql
 
 BenchmarkName = Literal["spider", "wikisql"]
+DEFAULT_SPLITS = {"spider": "dev", "wikisql": "test"}
+"""The split that each benchmark is scored on where none is named."""
 
 
 def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None) -> Dataset:
@@ -37,7 +39,7 @@ def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None
     splits = {"spider": ("dev", "train"), "wikisql": ("test", "dev", "train")}
     if name not in loaders:
         raise DataError(f"the benchmark '{name}'", "spider or wikisql", "choose one of them")
-    chosen = splits[name][0] if split is None else split
+    chosen = DEFAULT_SPLITS[name] if split is None else split
     if chosen not in splits[name]:
         known = " or ".join(splits[name])
         raise DataError(f"the split '{chosen}' of {name}", known, "choose another --split")

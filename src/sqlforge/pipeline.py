@@ -1,0 +1,143 @@
+"""``run`` and ``demo``: the stages in order; what is done already is skipped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from sqlforge.core.config import Recipe
+from sqlforge.core.environment import environment
+from sqlforge.core.run_dir import RunDir, open_run
+from sqlforge.prompt.template import PROMPT_VERSION
+from sqlforge.score.summary import Summary
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    data_dir: Path | None,
+    console: Console,
+    progress: Callable[[str], Progress],
+) -> dict[str, dict[str, Summary]]:
+    """Do every stage of ``recipe`` in ``out`` and return the summaries by source and system.
+
+    Args:
+        out: the run directory; begun runs go on where they were cut off.
+        data_dir: where published data sets lie; the synthetic corpus needs none.
+        console: where the user reads what happens.
+        progress: makes a callback for a named piece of long work.
+
+    Raises:
+        UserError: see the stages.
+    """
+    started = time.monotonic()
+    directory = open_run(out, recipe)
+    if not directory.manifest():
+        directory.note(prompt_version=PROMPT_VERSION, seed=recipe.seed, environment=environment())
+    _prepare(recipe, directory, data_dir, console)
+    _predict(directory, "base", console, progress)
+    if recipe.evaluate.template_baseline:
+        _predict(directory, "template", console, progress)
+    _train(recipe, directory, console)
+    _merge(directory, console)
+    _predict(directory, "tuned", console, progress)
+    if recipe.train.method != "full":
+        _predict(directory, "merged", console, progress)
+    summaries = _score(directory, console, progress)
+    _note_cost(directory, time.monotonic() - started)
+    _report(directory, console)
+    return summaries
+
+
+def _prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, console: Console) -> None:
+    if run.data.exists():
+        console.print("[dim]prepare: done already[/]")
+        return
+    from sqlforge.stages.prepare import prepare
+
+    console.rule("prepare")
+    prepared = prepare(recipe, run, data_dir, console.print)
+    console.print(
+        f"{prepared.train:,} training, {prepared.validation:,} validation and "
+        f"{prepared.test:,} test examples over {prepared.databases:,} databases"
+    )
+    if prepared.skipped:
+        console.print(f"{len(prepared.skipped):,} malformed rows left out: see data/skipped.json")
+
+
+def _predict(
+    run: RunDir, system: str, console: Console, progress: Callable[[str], Progress]
+) -> None:
+    if run.predictions(system).exists():
+        console.print(f"[dim]predict {system}: done already[/]")
+        return
+    from sqlforge.stages.predict import predict_run
+
+    console.rule(f"predict: {system}")
+    predict_run(run, system, console.print, progress(f"answers ({system})"))  # type: ignore[arg-type]
+
+
+def _train(recipe: Recipe, run: RunDir, console: Console) -> None:
+    done = run.merged if recipe.train.method == "full" else run.adapter
+    if done.exists():
+        console.print("[dim]train: done already[/]")
+        return
+    from sqlforge.stages.train import train_run
+
+    console.rule("train")
+    trained = train_run(run, console, console.print)
+    console.print(
+        f"{trained.examples:,} examples in {trained.seconds:,.0f} s, "
+        f"{trained.trainable_parameters / 1e6:.1f} M trainable parameters, "
+        f"peak memory {trained.peak_memory_bytes / 2**30:.2f} GiB"
+    )
+
+
+def _merge(run: RunDir, console: Console) -> None:
+    if run.merged.exists():
+        console.print("[dim]merge: done already[/]")
+        return
+    from sqlforge.stages.merge import merge_run
+
+    console.rule("merge")
+    merge_run(run, console.print)
+    console.print(f"whole model in {run.merged}")
+
+
+def _score(
+    run: RunDir, console: Console, progress: Callable[[str], Progress]
+) -> dict[str, dict[str, Summary]]:
+    from sqlforge.report.console import print_comparison
+    from sqlforge.stages.score import score_run
+
+    console.rule("score")
+    scored = score_run(run, progress("verdicts"))
+    print_comparison(console, scored.summaries, scored.comparison)
+    return scored.summaries
+
+
+def _note_cost(run: RunDir, seconds: float) -> None:
+    from sqlforge.model.progress import peak_memory_bytes
+
+    spent = float(run.manifest().get("seconds", 0.0)) + seconds
+    run.note(seconds=round(spent, 1), peak_memory_bytes=peak_memory_bytes())
+
+
+def _report(run: RunDir, console: Console) -> None:
+    from sqlforge.stages.report import report_run
+
+    console.print(f"report: {report_run(run)}")
+
+
+def as_json(summaries: dict[str, dict[str, Summary]]) -> dict[str, object]:
+    """Summaries as plain values, for ``--json``."""
+    return {
+        source: {system: asdict(summary.metrics) for system, summary in systems.items()}
+        for source, systems in summaries.items()
+    }
