@@ -3,9 +3,14 @@ import io
 import json
 import lzma
 import os
+import signal
+import sqlite3
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -260,9 +265,41 @@ def test_a_failing_build_leaves_nothing(cache: Path) -> None:
 
 def test_a_full_disk_is_a_storage_error(cache: Path) -> None:
     target = cache / "kind" / "key"
-    with pytest.raises(StorageError, match="No space left"), building(target):
+    said = r"No space left.* set SQLFORGE_CACHE_DIR"
+    with pytest.raises(StorageError, match=said), building(target):
         raise OSError(28, "No space left on device")
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_disk_that_is_full_for_sqlite_is_a_storage_error_too(cache: Path) -> None:
+    target = cache / "kind" / "key"
+    with (
+        pytest.raises(StorageError, match="database or disk is full"),
+        building(target) as folder,
+        closing(sqlite3.connect(folder / "x.sqlite")) as connection,
+    ):
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.executescript("CREATE TABLE a (x); CREATE TABLE b (x)")
+    assert list(target.parent.iterdir()) == []
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"), building(target):
+        sqlite3.connect(":memory:").execute("SELEKT")
+
+
+def test_a_builder_that_is_killed_leaves_no_target_and_the_next_one_builds(cache: Path) -> None:
+    target = cache / "kind" / "key"
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from sqlforge.corpus.archive import building\n"
+        "with building(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'half').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not target.exists()
+    with building(target) as folder:
+        (folder / "whole").touch()
+    assert [path.name for path in target.iterdir()] == ["whole"]
 
 
 def test_json_numbers_survive(tmp_path: Path) -> None:

@@ -217,6 +217,21 @@ def test_a_missing_split_names_what_was_looked_for(folder: Path) -> None:
         read_wikisql(folder, "dev")
 
 
+@pytest.mark.parametrize(("count", "name"), [(1, "wikisql-held-out-tables"), (2, "wikisql-test")])
+def test_only_the_official_test_split_goes_by_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, count: int, name: str
+) -> None:
+    monkeypatch.setattr("sqlforge.corpus.wikisql._OFFICIAL_TEST", 2)
+    write(folder, *[ask(0)] * count)
+    for path in list(folder.iterdir()):
+        path.rename(folder / path.name.replace("dev", "test"))
+    reading = read_wikisql(folder, "test")
+    assert reading.dataset.name == name
+    assert [note for note in reading.notes if "held-out" in note] == list(reading.notes)
+    assert bool(reading.notes) == (count == 1)
+    assert reading.dataset.examples[0].id == "wikisql-test-00000"
+
+
 @pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize(
     ("split", "examples", "null", "empty"), [("test", 5554, 458, 22), ("train", 42136, 3207, 133)]

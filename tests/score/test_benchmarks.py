@@ -54,7 +54,7 @@ def test_spider_dev_has_the_published_counts_of_hardness(published_data: Path) -
 @pytest.mark.usefixtures("own_cache")
 def test_wikisql_is_sorted_by_aggregate(published_data: Path) -> None:
     dataset = load_benchmark("wikisql", published_data)
-    assert dataset.name == "wikisql-test"
+    assert dataset.name == "wikisql-held-out-tables"
     kinds = Counter(example.kind for example in dataset.examples)
     assert kinds == {"select": 3932, "count": 495, "max": 330, "min": 324, "avg": 240, "sum": 233}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import lzma
 import shutil
+import sqlite3
 import tarfile
 import tempfile
 import time
@@ -12,11 +13,13 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DataError, StorageError
 from sqlforge.core.files import sha256, storing
 from sqlforge.core.paths import cache_dir
 
 _STALE_SECONDS = 24 * 3600
+_OTHER_CACHE = "free space, or set SQLFORGE_CACHE_DIR to a folder elsewhere"
+_CANNOT_STORE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
 
 
 def unpacked(archive: Path, kind: str) -> Path:
@@ -52,7 +55,7 @@ def building(target: Path) -> Iterator[Path]:
     Raises:
         StorageError: the folder cannot be written or the disk is full.
     """
-    with storing(target):
+    with _storing_in_cache(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(target)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -66,6 +69,24 @@ def building(target: Path) -> Iterator[Path]:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _storing_in_cache(target: Path) -> Iterator[None]:
+    """Full disks and forbidden folders as ``StorageError``, whether Python or SQLite met them."""
+    try:
+        with storing(target):
+            yield
+    except StorageError as fault:
+        raise StorageError(fault.got, fault.expected, _OTHER_CACHE) from fault
+    except sqlite3.OperationalError as fault:
+        if getattr(fault, "sqlite_errorcode", 0) & 0xFF not in _CANNOT_STORE:
+            raise
+        raise StorageError(
+            f"'{fault}' while writing {target}",
+            "a folder with room that may be written",
+            _OTHER_CACHE,
+        ) from fault
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -201,7 +201,7 @@ def bad_row(row: SkippedRow, on_bad_row: OnBadRow, skipped: list[SkippedRow] | N
         raise DataError(
             f"a malformed row in {row.file}, line {row.line} ({row.reason})",
             "a row as its authors publish it",
-            "repair that line, or leave malformed rows out with on_bad_row='skip'",
+            "repair that line, or leave such rows out with 'skip_bad_rows: true' in a recipe",
         )
     if skipped is not None:
         skipped.append(row)

@@ -1,7 +1,7 @@
 """WikiSQL's table rows as SQLite files in the cache, built once per tables file.
 
 A folder ``CACHE/wikisql/SPLIT-KEY`` holds ``000.sqlite``, ``001.sqlite``, … of 200 tables each:
-SQLite reads the whole schema when it opens a file, which takes 0.1 s for 14,000 tables in one
+SQLite reads the whole schema when it opens a file, which takes 0.2 s for 14,000 tables in one
 file, at every query of a scorer that opens it anew.
 """
 
