@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,23 @@ def test_common_table_expressions_that_double_each_other_end_at_once(body: str, 
         for i in range(1, 40)
     ]
     sql = f"WITH {names[0]} AS ({body}), {', '.join(steps)} SELECT a FROM {plain[-1]}"
+    backwards = f"WITH {', '.join(steps[::-1])}, {names[0]} AS ({body}) SELECT a FROM {plain[-1]}"
     started = time.perf_counter()
     assert not check_validity(sql, schema).valid
+    assert not check_validity(backwards, schema).valid
     assert time.perf_counter() - started < 0.2
+
+
+def test_a_long_chain_of_common_table_expressions_ends_at_once(shop: Database) -> None:
+    chain = "".join(f", c{i} AS (SELECT * FROM c{i - 1})" for i in range(1, 3000))
+    sql = f"WITH c0 AS (SELECT 1){chain} SELECT * FROM c2999"
+    assert not check_validity(sql, shop.schema).valid
+
+
+def test_checks_may_come_from_several_threads(shop: Database) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: check_validity(f"SELECT {i}", shop.schema), range(200)))
+    assert {validity.error for validity in found} == {None}
 
 
 def test_honest_common_table_expressions_may_be_named_often(shop: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -27,8 +28,27 @@ def canonical_sql(sql: str, schema: Schema | None = None) -> str | None:
     >>> canonical_sql('select T1."Name" from Shop as T1 where (T1.age <> 3)')
     'SELECT name FROM shop WHERE age <> 3'
     """
-    if len(sql) > MAX_CHARACTERS:
-        return None
+    return None if len(sql) > MAX_CHARACTERS else _canonical(sql, schema)
+
+
+def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool:
+    """Whether both have the same canonical form.
+
+    Where neither parses, their texts are compared without regard to white space.
+
+    >>> exact_match("SELECT a FROM t", "select  t.a from t")
+    True
+    """
+    if gold == predicted:
+        return True
+    canonical = canonical_sql(gold, schema), canonical_sql(predicted, schema)
+    if canonical == (None, None):
+        return gold.split() == predicted.split()
+    return canonical[0] == canonical[1]
+
+
+@lru_cache(maxsize=8192)  # golds are compared with one model's answers after another's
+def _canonical(sql: str, schema: Schema | None) -> str | None:
     try:
         statements = [s for s in sqlglot.parse(sql, dialect="sqlite") if s is not None]
         if len(statements) != 1 or isinstance(statements[0], exp.Command):
@@ -43,20 +63,6 @@ def canonical_sql(sql: str, schema: Schema | None = None) -> str | None:
         return tree.sql(dialect="sqlite", comments=False, normalize_functions="upper")
     except (SqlglotError, RecursionError, ValueError):
         return None
-
-
-def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool:
-    """Whether both have the same canonical form.
-
-    Where neither parses, their texts are compared without regard to white space.
-
-    >>> exact_match("SELECT a FROM t", "select  t.a from t")
-    True
-    """
-    canonical = canonical_sql(gold, schema), canonical_sql(predicted, schema)
-    if canonical == (None, None):
-        return gold.split() == predicted.split()
-    return canonical[0] == canonical[1]
 
 
 def _lower_names(tree: exp.Expr, sql: str, schema: Schema | None) -> None:

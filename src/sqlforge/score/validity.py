@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,8 +12,10 @@ from sqlforge.core.schema import Schema
 from sqlforge.database.readonly import ReadOnly, limit
 
 NOT_PARSED = "does not parse"
+MAX_DEFINITIONS = 200  # common table expressions in one query
 MAX_EXPANSIONS = 5_000  # copies of common table expressions that SQLite makes: 50 milliseconds
 
+_LOCK = threading.Lock()  # the cached connections serve all threads, one at a time
 _TOKEN = re.compile(
     r"(?P<name>\"(?:[^\"]|\"\")*\")|(?P<other>'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\])"
     r"|(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<word>\w+)|(?P<mark>[<>=!]+|\S)",
@@ -70,16 +73,20 @@ def check_validity(sql: str, schema: Schema, *, quoted_literals: bool = False) -
 
 
 def _prepare(sql: str, schema: Schema) -> Validity:
-    connection, authorizer = _empty_database(schema)
-    authorizer.denied = None
     try:
-        connection.execute(f"EXPLAIN {sql.rstrip('; ')}").close()
+        with _LOCK:
+            connection, authorizer = _empty_database(schema)
+            authorizer.denied = None
+            try:
+                connection.execute(f"EXPLAIN {sql.rstrip('; ')}").close()
+            finally:
+                denied = authorizer.denied
     except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError) as error:
         message = str(error)
         if any(phrase in message for phrase in _SYNTAX):
             return Validity(False, False, NOT_PARSED)
-        if authorizer.denied:
-            return Validity(True, False, f"database error: {authorizer.denied} is not allowed")
+        if denied:
+            return Validity(True, False, f"database error: {denied} is not allowed")
         if unknown := _UNKNOWN.match(message):
             return Validity(True, False, f"unknown {unknown[1]}: {unknown[2]}")
         return Validity(True, False, f"database error: {message}")
@@ -92,27 +99,40 @@ def _expansions(words: list[str]) -> int:
     Thirty of them that each name the one before twice make a billion: no deadline reaches into
     the preparation of a statement, so such a query must not get that far.
     """
+    bodies = _mentions(words)
+    if len(bodies) > MAX_DEFINITIONS:
+        return MAX_EXPANSIONS + 1
     costs: dict[str, int] = {}
-    open_bodies: list[tuple[str, int]] = []  # the name being defined and its cost so far
-    depths: list[int] = []
-    depth, total = 0, 0
+
+    def cost(name: str) -> int:
+        if name not in costs:
+            costs[name] = 1  # what a recursive mention of itself costs
+            costs[name] += sum(cost(word) for word in bodies[name] if word in bodies)
+        return costs[name]
+
+    return cost("")
+
+
+def _mentions(words: list[str]) -> dict[str, list[str]]:
+    """The words of each common table expression's body by its name; ``""`` is the query itself."""
+    bodies: dict[str, list[str]] = {"": []}
+    names, depths = [""], [0]
+    depth = 0
     for i, word in enumerate(words):
         if word == "(":
             depth += 1
             if (name := _defined_name(words, i)) is not None:
-                open_bodies.append((name, 1))
+                bodies.setdefault(name, [])
+                names.append(name)
                 depths.append(depth)
         elif word == ")":
-            if depths and depths[-1] == depth:
+            if depth == depths[-1] and depth > 0:
+                names.pop()
                 depths.pop()
-                name, cost = open_bodies.pop()
-                costs[name] = max(cost, costs.get(name, 0))
             depth -= 1
-        elif (cost := costs.get(word.strip("\"`[]'"), 0)) and words[i + 1 : i + 2] != ["."]:
-            if open_bodies:
-                open_bodies[-1] = (open_bodies[-1][0], open_bodies[-1][1] + cost)
-            total += cost
-    return total
+        elif words[i + 1 : i + 2] != ["."]:  # a table, not the prefix of a column
+            bodies[names[-1]].append(word.strip("\"`[]'"))
+    return bodies
 
 
 def _defined_name(words: list[str], i: int) -> str | None:
@@ -159,7 +179,9 @@ def _expects_value(tokens: list[re.Match[str]], i: int) -> bool:
 
 @lru_cache(maxsize=256)
 def _empty_database(schema: Schema) -> tuple[sqlite3.Connection, ReadOnly]:
-    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=0)
+    connection = sqlite3.connect(
+        ":memory:", isolation_level=None, cached_statements=0, check_same_thread=False
+    )
     for table in schema.tables:
         columns = ", ".join(_quoted(column.name) for column in table.columns)
         connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
