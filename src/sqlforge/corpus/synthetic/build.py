@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from sqlforge.core.files import storage_error, storing
 from sqlforge.core.records import Database
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Numbers
@@ -33,17 +34,20 @@ def write_database(domain: Domain, rows: Mapping[str, Rows], folder: Path) -> Da
     same input gives the same bytes with the same SQLite library.
 
     Raises:
-        OSError: if the folder cannot be written.
+        StorageError: the disk is full or the folder cannot be written.
     """
     path = folder / domain.name / f"{domain.name}.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(partial)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")
-        load(connection, domain, rows)
-    partial.replace(path)
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            _write(partial, domain, rows)
+            partial.replace(path)
+        except sqlite3.OperationalError as fault:  # a full disk, a folder that cannot be written
+            raise storage_error(path, str(fault)) from fault
+        finally:
+            partial.unlink(missing_ok=True)
     return Database(domain.name, schema_of(domain), path)
 
 
@@ -90,6 +94,13 @@ def create_table(domain: Domain, table: DomainTable) -> str:
 def key_of(table: DomainTable) -> DomainColumn | None:
     """The table's key column; ``None`` for a table that only links others."""
     return next((column for column in table.columns if column.role == "key"), None)
+
+
+def _write(path: Path, domain: Domain, rows: Mapping[str, Rows]) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        load(connection, domain, rows)
 
 
 def _table(domain: Domain, table: DomainTable) -> Table:

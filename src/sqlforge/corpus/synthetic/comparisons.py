@@ -54,9 +54,11 @@ def _equal(asked: Asked) -> Condition:
     shown = spelled(value, rng)
     naming = None
     if isinstance(value, str):
-        if asked.column.role == "category" and rng.random() < 0.05:
+        if asked.column.role == "category" and len(value) > 3 and rng.random() < 0.05:
             shown = shown.lower()  # people type so; the query needs the stored spelling
-        owned = rng.choice((f"the {word} {shown}", f"{shown} as the {word}"))
+        owned = f"{shown} as the {word}"
+        if asked.column.role != "flag" and rng.random() < 0.5:
+            owned = f"the {word} {shown}"
         kind = _TITLED.search(word) if asked.labels else None
         if kind:
             names = {"name": ("named", "called"), "title": ("titled",)}[kind.group(1)]
@@ -131,7 +133,7 @@ def _among(asked: Asked) -> Condition:
     texts = [said(value) for value in values]
     inside = ", ".join(literal(value) for value in values)
     listed, lined = listing(texts, "or"), listing(texts, "and")
-    how = asked.rng.choice((f"one of {listed}", f"among {lined}", f"in the list {lined}"))
+    how = asked.rng.choice((f"one of {listed}", f"among {lined}"))
     owned = f"one of {listed} as the {asked.word}"
     return asked.condition(f"IN ({inside})", f"{asked.verb} {how}", owned)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 
+from sqlforge.core.errors import RecipeError
 from sqlforge.core.records import Database, Dataset, Example
 from sqlforge.corpus.synthetic.build import load, write_database
 from sqlforge.corpus.synthetic.domain import Domain, SplitName
@@ -60,14 +61,18 @@ def generate_corpus(
         A data set a split, with exactly as many examples as asked for.
 
     Raises:
-        ValueError: if a split has no domain, or its databases cannot give that many different
-            examples; if a kind is unknown.
-        OSError: if ``out_dir`` cannot be written.
+        RecipeError: a kind is unknown, a split has no domain, or its databases cannot give that
+            many different examples.
+        StorageError: the disk is full or ``out_dir`` cannot be written.
     """
     chosen = dict(KINDS if kinds is None else kinds)
     unknown = sorted(set(chosen) - set(KINDS))
     if unknown or not any(weight > 0 for weight in chosen.values()):
-        raise ValueError(f"unknown kinds {unknown}; the kinds are {', '.join(KINDS)}")
+        raise RecipeError(
+            f"the kinds of query {', '.join(chosen) or 'of an empty list'}",
+            "at least one with a weight above 0, and known ones only",
+            f"choose among {', '.join(KINDS)}",
+        )
     wanted = {split: counts.get(split, 0) for split in SPLITS if counts.get(split, 0) > 0}
     report = _Report(progress, sum(wanted.values()))
     made: dict[SplitName, Dataset] = {}
@@ -81,7 +86,11 @@ def generate_corpus(
             )
         ]
         if not worlds:
-            raise ValueError(f"no domain belongs to the {split} split")
+            raise RecipeError(
+                f"a wish for {count} {split} examples",
+                "a split that has domains",
+                "leave that split out, or add a domain to it",
+            )
         made[split] = _split(split, worlds, count, seed, chosen, out_dir, report)
     return made
 
@@ -145,9 +154,10 @@ def _split(
     ]
     _top_up(worlds, found, count, seed, kinds, report)
     if sum(map(len, found)) < count:
-        raise ValueError(
-            f"the {len(worlds)} databases of the {split} split give {sum(map(len, found))}"
-            f" different examples, not {count}: ask for fewer, or for more databases a domain"
+        raise RecipeError(
+            f"a wish for {count} {split} examples",
+            f"at most the {sum(map(len, found))} different ones that {len(worlds)} databases give",
+            "ask for fewer, or for more databases a domain",
         )
     databases: dict[str, Database] = {}
     for world in worlds:

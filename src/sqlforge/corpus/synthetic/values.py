@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqlforge.core.errors import DataError
 from sqlforge.core.records import SqlValue
 from sqlforge.corpus.synthetic.domain import (
     Composed,
@@ -39,6 +40,7 @@ def fill(domain: Domain, seed: int) -> dict[str, Rows]:
 
     Raises:
         ValueError: if a ``unique`` column has fewer possible values than the table has rows.
+        DataError: if ``faker`` is not installed.
     """
     sizes = {table.name: _row_count(domain, table) for table in domain.tables}
     return {table.name: _fill_table(domain, table, sizes, seed) for table in domain.tables}
@@ -184,8 +186,14 @@ def _fake(spec: Fake, count: int, seed: int, where: str) -> list[SqlValue]:
 @lru_cache(maxsize=1)
 def _faker() -> Faker:
     """Imported late: faker belongs to the ``data`` extra and takes a while to load."""
-    from faker import Faker
-
+    try:
+        from faker import Faker
+    except ModuleNotFoundError as missing:
+        raise DataError(
+            "no package 'faker'",
+            "the data extra, which fills the synthetic databases",
+            "pip install 'sqlforge[data]'",
+        ) from missing
     return Faker(LOCALE)
 
 
