@@ -1,9 +1,9 @@
 """A baseline without a neural network: the nearest training question's SQL, re-filled.
 
 Whatever a fine-tuned model gains has to be more than what looking up a similar question gives.
-The lookup gets an honest chance: names of the schema, numbers and values are masked before
-questions are compared, and the SQL found is adapted to the asked database slot by slot (see
-:mod:`sqlforge.score.template_fill`).
+The lookup gets an honest chance: numbers, values and the words that only some databases are asked
+with are masked before questions are compared, and the SQL found is adapted to the asked database
+slot by slot (see :mod:`sqlforge.score.template_fill`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from sqlforge.score.template_fill import (
     split_words,
 )
 
-RAW_WEIGHT = 0.3  # of a schema's own word, beside its mask
+RAW_WEIGHT = 0.3  # of a word that belongs to some databases only, beside its mask
+COMMON_SHARE = 0.2  # of the training databases; a word in as many is no name
+SLOT_PENALTY = 0.05  # of cosine similarity, per value or number more or less than asked
 NEIGHBOURS = 10  # the nearest one whose SQL parses and fits is taken
 
 
@@ -43,12 +45,16 @@ def fit(examples: Sequence[Example], databases: Mapping[str, Database]) -> Templ
     ''
     """
     indices = {db_id: _value_index(databases[db_id]) for db_id in {e.db_id for e in examples}}
-    counts = [_features(e.question, databases[e.db_id].schema, indices[e.db_id]) for e in examples]
+    masked = [_masked(e.question, indices[e.db_id]) for e in examples]
+    common = _common_words(masked, [e.db_id for e in examples])
+    counts = [_features(words, common) for words in masked]
     frequency = Counter(word for words in counts for word in words)
     rarity = {w: math.log(1 + len(examples) / n) for w, n in frequency.items()}
     vocabulary = {word: i for i, word in enumerate(rarity)}
     return TemplateBaseline(
         examples=[(e, databases[e.db_id].schema) for e in examples],
+        slots=[_slots(words) for words in masked],
+        common=common,
         vocabulary=vocabulary,
         rarity=rarity,
         matrix=_matrix(counts, vocabulary, rarity),
@@ -60,6 +66,8 @@ class TemplateBaseline:
     """Training questions as rows of a sparse matrix of unit length; made by :func:`fit`."""
 
     examples: list[tuple[Example, Schema]]
+    slots: list[int]  # values and numbers in each question
+    common: frozenset[str]
     vocabulary: dict[str, int]
     rarity: dict[str, float]
     matrix: Any  # scipy.sparse.csr_array, shape (examples, words)
@@ -72,7 +80,7 @@ class TemplateBaseline:
         if database.db_id not in self._values:
             self._values[database.db_id] = _value_index(database)
         values = self._values[database.db_id]
-        for number in self._nearest(question, database.schema, values):
+        for number in self._nearest(question, values):
             example, schema = self.examples[number]
             tree = _parsed(example.sql)
             if tree is not None and _fits(tree, database.schema):
@@ -80,14 +88,17 @@ class TemplateBaseline:
                 return refill.fill(tree.copy())
         return ""
 
-    def _nearest(self, question: str, schema: Schema, values: ValueIndex) -> list[int]:
+    def _nearest(self, question: str, values: ValueIndex) -> list[int]:
         import numpy as np
 
+        words = _masked(question, values)
         vector = np.zeros(len(self.vocabulary))
-        for word, count in _features(question, schema, values).items():
+        for word, count in _features(words, self.common).items():
             if word in self.vocabulary:
                 vector[self.vocabulary[word]] = count * self.rarity[word]
-        scores = self.matrix @ vector
+        length = float(np.linalg.norm(vector)) or 1.0
+        other_slots = np.abs(np.array(self.slots) - _slots(words))
+        scores = self.matrix @ vector / length - SLOT_PENALTY * other_slots
         return [int(i) for i in np.argsort(-scores, kind="stable")[:NEIGHBOURS]]
 
 
@@ -106,31 +117,43 @@ def _matrix(
     return csr_array((data, columns, starts), shape=(len(counts), len(vocabulary)))
 
 
-def _features(question: str, schema: Schema, values: ValueIndex) -> dict[str, float]:
-    """Weights of the words and word pairs of a question with its names and values masked."""
-    tables, columns = _schema_words(schema)
+def _masked(question: str, values: ValueIndex) -> list[str]:
+    """The question's words with numbers, quoted texts and values of its database masked."""
     for value in mentions(question, values):
         question = question.replace(value.text, " valueslot ", 1)
-    question = QUOTED.sub(" valueslot ", question)
-    words: dict[str, float] = defaultdict(float)
+    words = split_words(QUOTED.sub(" valueslot ", question))
+    return ["numberslot" if word[0].isdigit() else word for word in words]
+
+
+def _slots(words: Sequence[str]) -> int:
+    return sum(word in ("valueslot", "numberslot") for word in words)
+
+
+def _common_words(questions: Sequence[Sequence[str]], db_ids: Sequence[str]) -> frozenset[str]:
+    """The words of the language of questions: those that many databases are asked with."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for words, db_id in zip(questions, db_ids, strict=True):
+        for word in words:
+            asked[word].add(db_id)
+    enough = COMMON_SHARE * len(set(db_ids))
+    return frozenset(word for word, ids in asked.items() if len(ids) >= enough)
+
+
+def _features(words: Sequence[str], common: frozenset[str]) -> dict[str, float]:
+    """Weights of words and word pairs; what only some databases are asked about is masked."""
+    found: dict[str, float] = defaultdict(float)
     masked = ["^"]
-    for word in split_words(question):
-        if word in tables or word in columns:
-            words[word] += RAW_WEIGHT
-            masked.append("<table>" if word in tables else "<column>")
+    for word in words:
+        if word in common:
+            masked.append(word)
         else:
-            masked.append("<number>" if word[0].isdigit() else word)
+            found[word] += RAW_WEIGHT
+            if masked[-1] != "<name>":  # a name of several words counts once
+                masked.append("<name>")
     for first, second in zip(masked, [*masked[1:], "$"], strict=True):
-        words[first] += 1.0
-        words[f"{first} {second}"] += 1.0
-    return words
-
-
-@lru_cache(maxsize=512)
-def _schema_words(schema: Schema) -> tuple[frozenset[str], frozenset[str]]:
-    tables = {word for table in schema.tables for word in split_words(table.name)}
-    columns = {w for t in schema.tables for c in t.columns for w in split_words(c.name)}
-    return frozenset(tables), frozenset(columns - tables)
+        found[first] += 1.0
+        found[f"{first} {second}"] += 1.0
+    return found
 
 
 def _fits(tree: exp.Expr, schema: Schema) -> bool:
