@@ -56,9 +56,10 @@ def _equal(asked: Asked) -> Condition:
     if isinstance(value, str):
         if asked.column.role == "category" and len(value) > 3 and rng.random() < 0.05:
             shown = shown.lower()  # people type so; the query needs the stored spelling
-        owned = f"{shown} as the {word}"
-        if asked.column.role != "flag" and rng.random() < 0.5:
-            owned = f"the {word} {shown}"
+        if asked.column.role == "flag":
+            owned = f"{shown} for the {word}"
+        else:
+            owned = rng.choice((f"the {word} {shown}", f"{shown} as the {word}"))
         kind = _TITLED.search(word) if asked.labels else None
         if kind:
             names = {"name": ("named", "called"), "title": ("titled",)}[kind.group(1)]

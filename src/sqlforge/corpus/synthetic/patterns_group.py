@@ -99,7 +99,7 @@ def _having(view: View, rng: random.Random) -> Filling | None:
     sign, number, said = tally(rng)
     shown, also = "", ""
     if rng.random() < 0.3:
-        shown, also = ", COUNT(*)", " along with that number"
+        shown, also = ", COUNT(*)", " Show that number as well."
     sql = f"SELECT {qualified(column)}{shown} FROM {name(table.name)}"
     sql += where(*([limit.sql()] if limit else []))
     sql += f" GROUP BY {qualified(column)} HAVING COUNT(*) {sign} {number}"
@@ -195,12 +195,12 @@ PATTERNS = (
         "group",
         1.0,
         (
-            "Which {groups} are shared by {tally} {rows}{cond}{also}?",
-            "{show} the {groups} that {tally} {rows}{cond} have{also}.",
-            "Find every {group} that occurs for {tally} {rows}{cond}{also}.",
-            "What are the {groups} with {tally} {rows}{cond}{also}?",
-            "For which {groups} are there {tally} {rows}{cond}{also}?",
-            "{show} {every} {group} with {tally} {rows}{cond}{also}.",
+            "Which {groups} are shared by {tally} {rows}{cond}?{also}",
+            "{show} the {groups} that {tally} {rows}{cond} have.{also}",
+            "Find every {group} that occurs for {tally} {rows}{cond}.{also}",
+            "What are the {groups} with {tally} {rows}{cond}?{also}",
+            "For which {groups} are there {tally} {rows}{cond}?{also}",
+            "{show} {every} {group} with {tally} {rows}{cond}.{also}",
         ),
         _having,
     ),

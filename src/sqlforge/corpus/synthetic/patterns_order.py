@@ -95,7 +95,8 @@ def _best(view: View, rng: random.Random, count: int) -> Filling | None:
     by = rng.choice(keys)
     limit = condition(view, table, rng, avoid=(by.name,)) if rng.random() < 0.35 else None
     noun = view.noun(table, rng)
-    chosen = choose(view, table, noun, rng, how_many(rng, 2), avoid=(by.name,))
+    hidden = (by.name, *(limit.columns if limit else ()))
+    chosen = choose(view, table, noun, rng, how_many(rng, 2), avoid=hidden)
     if chosen is None:
         return None
     most = rng.random() < 0.6

@@ -13,6 +13,7 @@ from sqlforge.core.records import SqlValue
 from sqlforge.corpus.synthetic.build import key_of
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Fake, Role
 from sqlforge.corpus.synthetic.values import Rows, foreign_keys, is_link
+from sqlforge.corpus.synthetic.vocabulary import spelled_out
 
 TEXT: tuple[Role, ...] = ("name", "category")
 MEASURES: tuple[Role, ...] = ("number", "money")
@@ -97,8 +98,8 @@ class View:
         """The column's words that mean no other column of the table."""
         where = (table.name, column.name)
         if where not in self._words:
-            others = {w for other in table.columns if other is not column for w in other.words}
-            self._words[where] = tuple(w for w in column.words if w not in others)
+            others = {w for c in table.columns if c is not column for w in _sayings(c)}
+            self._words[where] = tuple(w for w in _sayings(column) if w not in others)
         return self._words[where]
 
     def word(self, table: DomainTable, column: DomainColumn, rng: random.Random) -> str:
@@ -154,6 +155,12 @@ class View:
                 verb = table.verb[index] if index < len(table.verb) else "linked to"
                 found.append(Link(table, column, parent, verb, targets[column.refers_to] == 1))
         return found
+
+
+def _sayings(column: DomainColumn) -> tuple[str, ...]:
+    """The column's words, and its own name if people would say that."""
+    plain = spelled_out(column)
+    return column.words if plain is None or plain in column.words else (*column.words, plain)
 
 
 def content(table: DomainTable) -> tuple[DomainColumn, ...]:
