@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from functools import lru_cache
 
@@ -49,6 +50,8 @@ def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool
 
 @lru_cache(maxsize=8192)  # golds are compared with one model's answers after another's
 def _canonical(sql: str, schema: Schema | None) -> str | None:
+    logger = logging.getLogger("sqlglot")
+    was_disabled, logger.disabled = logger.disabled, True  # it warns about every odd prediction
     try:
         statements = [s for s in sqlglot.parse(sql, dialect="sqlite") if s is not None]
         if len(statements) != 1 or isinstance(statements[0], exp.Command):
@@ -63,6 +66,8 @@ def _canonical(sql: str, schema: Schema | None) -> str | None:
         return tree.sql(dialect="sqlite", comments=False, normalize_functions="upper")
     except (SqlglotError, RecursionError, ValueError):
         return None
+    finally:
+        logger.disabled = was_disabled
 
 
 def _lower_names(tree: exp.Expr, sql: str, schema: Schema | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -98,14 +99,12 @@ def _queries(
 def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, str]:
     answers = {prediction.id: prediction.sql for prediction in predictions}
     wanted = {example.id for example in examples}
+    counts = Counter(prediction.id for prediction in predictions)
     faults = {
         "without a prediction": [e.id for e in examples if e.id not in answers],
         "with a prediction but no example": [i for i in answers if i not in wanted],
+        "predicted more than once": [i for i, n in counts.items() if n > 1],
     }
-    if len(answers) < len(predictions):
-        seen: set[str] = set()
-        twice = [p.id for p in predictions if p.id in seen or seen.add(p.id)]  # type: ignore[func-returns-value]
-        faults["predicted more than once"] = list(dict.fromkeys(twice))
     for what, ids in faults.items():
         if ids:
             more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""

@@ -22,15 +22,8 @@ from sqlglot.errors import SqlglotError
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Schema
 from sqlforge.database.values import distinct_text_values
-from sqlforge.score.template_fill import (
-    MAX_TABLES,
-    QUOTED,
-    Refill,
-    ValueIndex,
-    index_values,
-    mentions,
-    split_words,
-)
+from sqlforge.score.question_words import QUOTED, ValueIndex, index_values, mentions, split_words
+from sqlforge.score.template_fill import MAX_TABLES, Refill
 
 RAW_WEIGHT = 0.3  # of a word that belongs to some databases only, beside its mask
 COMMON_SHARE = 0.2  # of the training databases; a word in as many is no name
