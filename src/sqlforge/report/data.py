@@ -1,0 +1,125 @@
+"""Everything that the report page shows, as plain frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlforge.score.statistics import Difference, McNemar
+from sqlforge.score.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The tuned model against one other system on the same examples."""
+
+    mcnemar: McNemar
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """The results on the test examples of one source.
+
+    ``summaries`` and ``errors`` are keyed by system, ``errors`` then by the family of what went
+    wrong ("unknown column"), ``comparisons`` by the system that tuned is compared to. ``unseen``
+    means that no test database occurs in training.
+    """
+
+    source: str
+    unseen: bool
+    summaries: Mapping[str, Summary]
+    comparisons: Mapping[str, Comparison]
+    errors: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test example with what the systems answered; ``error`` is the tuned model's."""
+
+    id: str
+    source: str
+    kind: str | None
+    db_id: str
+    question: str
+    schema: str
+    gold: str
+    tuned: str
+    base: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MergedDifference:
+    """A question that adapter and merged model answer differently."""
+
+    id: str
+    question: str
+    tuned: str
+    merged: str
+    tuned_right: bool
+    merged_right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MergedCheck:
+    """How many of ``n`` merged answers differ from the adapter's; the first of them."""
+
+    n: int
+    ids: tuple[str, ...]
+    shown: tuple[MergedDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How the base model did with one prompt on validation examples."""
+
+    style: str
+    correct: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the training log; ``learning_rate`` may be unknown."""
+
+    step: int
+    loss: float
+    learning_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataShare:
+    """How many examples of one source each split holds, and under which licence."""
+
+    source: str
+    licence: str
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """One run, ready to be shown.
+
+    ``failures`` are drawn from ``failure_count`` of the tuned model, ``successes`` from those
+    questions that it answers and the base model does not. ``training`` holds the facts that the
+    training stage noted in the manifest; ``recipe`` is YAML and ``manifest`` JSON.
+    """
+
+    name: str
+    model: str
+    method: str
+    started: str | None
+    sources: tuple[SourceResult, ...]
+    failures: tuple[Case, ...]
+    failure_count: int
+    successes: tuple[Case, ...]
+    merged: MergedCheck | None
+    trials: tuple[Trial, ...]
+    steps: tuple[Step, ...]
+    training: Mapping[str, float]
+    data: tuple[DataShare, ...]
+    recipe: str
+    manifest: str

@@ -1,0 +1,99 @@
+"""How figures are spelled on the page and in the terminal."""
+
+from __future__ import annotations
+
+from sqlforge.core.records import Metric
+from sqlforge.score.statistics import McNemar
+
+_NBSP = "\u00a0"
+_LABELS = {
+    "sqlforge-synthetic": "the embedded corpus",
+    "spider": "Spider dev",
+    # The official split cannot be rebuilt from what is published with rows; see the data notes.
+    "wikisql": "WikiSQL held-out tables",
+}
+_SYSTEMS = {
+    "base": "base model",
+    "template": "nearest-question template",
+    "tuned": "tuned",
+    "merged": "tuned, merged",
+}
+
+
+def source_label(source: str) -> str:
+    """What the test split of a source is called wherever a number is printed.
+
+    >>> source_label("wikisql")
+    'WikiSQL held-out tables'
+    """
+    return _LABELS.get(source, source)
+
+
+def system_label(system: str) -> str:
+    """What a system is called on the page.
+
+    >>> system_label("base")
+    'base model'
+    """
+    return _SYSTEMS.get(system, system)
+
+
+def percent(fraction: float) -> str:
+    """A fraction with one decimal of a percent.
+
+    >>> percent(0.125).replace("\\xa0", " ")
+    '12.5 %'
+    """
+    return f"{fraction * 100:.1f}{_NBSP}%"
+
+
+def interval(metric: Metric) -> str:
+    """The 95 % interval of a proportion, in percent.
+
+    >>> interval(Metric(0.5, 0.404, 0.596, 50, 100))
+    '40.4–59.6'
+    """
+    return f"{metric.low * 100:.1f}–{metric.high * 100:.1f}"
+
+
+def points(fraction: float) -> str:
+    """A signed difference in percentage points.
+
+    >>> points(0.585), points(-0.02), points(0.0)
+    ('+58.5', '−2.0', '+0.0')
+    """
+    return f"{fraction * 100:+.1f}".replace("-", "−")
+
+
+def p_value(test: McNemar) -> str:
+    """McNemar's p-value as papers print it.
+
+    >>> p_value(McNemar(0, 40, 1e-9)), p_value(McNemar(3, 9, 0.146))
+    ('McNemar p < 0.001', 'McNemar p = 0.146')
+    """
+    if test.p_value < 0.001:
+        return "McNemar p < 0.001"
+    return f"McNemar p = {test.p_value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(42.4), duration(252), duration(7384)
+    ('42 s', '4 min 12 s', '2 h 3 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def gibibytes(size: float) -> str:
+    """Bytes in GiB.
+
+    >>> gibibytes(5 * 2**30)
+    '5.0 GiB'
+    """
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,201 @@
+"""The parts of the page that hold figures: verdict, tables, bars, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlforge.core.records import Metric
+from sqlforge.report.charts import Bar, Line, bar_chart, line_chart, smoothed, thinned
+from sqlforge.report.data import ReportData, SourceResult
+from sqlforge.report.figures import (
+    duration,
+    gibibytes,
+    interval,
+    p_value,
+    percent,
+    points,
+    source_label,
+    system_label,
+)
+from sqlforge.report.markup import Html, el, join, table
+
+SYSTEMS = ("base", "template", "tuned", "merged")
+
+
+def verdict(result: SourceResult) -> str:
+    """What came out on one source, in one sentence."""
+    where = source_label(result.source)
+    if result.unseen:
+        where += ", databases unseen in training"
+    tuned, base = result.summaries.get("tuned"), result.summaries.get("base")
+    main = tuned or next(iter(result.summaries.values()))
+    value, n = main.execution_accuracy, f"n = {main.n:,}"
+    start = f"Execution accuracy on {where}: "
+    against = result.comparisons.get("base")
+    if tuned is None or base is None or against is None:
+        name = "" if tuned else f" ({next(iter(result.summaries))})"
+        return f"{start}{percent(value.value)}{name} (95 % interval {interval(value)}, {n})."
+    gain = against.difference
+    return (
+        f"{start}{percent(base.execution_accuracy.value)} → {percent(value.value)} "
+        f"({points(gain.value)} points, 95 % interval {points(gain.low)} to {points(gain.high)}, "
+        f"{p_value(against.mcnemar)}, {n})."
+    )
+
+
+def results(data: ReportData) -> Html:
+    """Bars and the table of systems by metrics, one block a source."""
+    return join(_source_block(result) for result in data.sources)
+
+
+def by_kind(data: ReportData) -> Html | None:
+    """Small bar charts, one a query kind; nothing where no example has a kind."""
+    blocks: list[str | None] = []
+    for result in data.sources:
+        charts = _kind_charts(result)
+        if charts:
+            blocks.append(_named(result.source, len(data.sources)))
+            blocks.append(el("div", *charts, class_="grid"))
+    return join(blocks) if blocks else None
+
+
+def errors(data: ReportData) -> Html | None:
+    """How often each family of mistakes was made, as shares of all test questions."""
+    blocks: list[str | None] = []
+    for result in data.sources:
+        shown = [s for s in ("base", "tuned") if s in result.errors]
+        families = _families([result.errors[system] for system in shown])
+        if families:
+            charts = [_error_chart(result, shown, family) for family in families]
+            blocks.append(_named(result.source, len(data.sources)))
+            blocks.append(el("div", *charts, class_="grid"))
+    return join(blocks) if blocks else None
+
+
+def training(data: ReportData) -> Html | None:
+    """The loss curve, the learning rate and what training cost."""
+    if not data.steps and not data.training:
+        return None
+    parts: list[str | None] = []
+    if data.steps:
+        losses = [(float(step.step), step.loss) for step in data.steps]
+        smooth = smoothed(losses)
+        says = f"falls from {smooth[0][1]:.3f} to {smooth[-1][1]:.3f}"
+        if smooth[-1][1] >= smooth[0][1]:
+            says = f"goes from {smooth[0][1]:.3f} to {smooth[-1][1]:.3f}"
+        lines = [Line("raw", thinned(losses)), Line("smooth", thinned(smooth))]
+        parts.append(line_chart("Loss over the answer's tokens (thin: each step)", says, lines))
+        rates = [
+            (float(s.step), s.learning_rate) for s in data.steps if s.learning_rate is not None
+        ]
+        if rates:
+            highest = max(rate for _, rate in rates)
+            shape = [Line("rate", thinned(rates))]
+            parts.append(line_chart("Learning rate", f"at most {highest:g}", shape, height=80))
+    parts.append(_cost(data.training))
+    return join(parts)
+
+
+def _source_block(result: SourceResult) -> Html:
+    present = [system for system in SYSTEMS if system in result.summaries]
+    bars = []
+    for system in present:
+        metric = result.summaries[system].execution_accuracy
+        note = f"{percent(metric.value)} ({interval(metric)})"
+        bars.append(Bar(system_label(system), system, metric.value, metric.low, metric.high, note))
+    label = source_label(result.source)
+    n = result.summaries[present[0]].n
+    rows = [[system_label(system), *_cells(result, system)] for system in present]
+    head = ["System", "Execution accuracy", "Exact match", "Valid SQL", "Parses", "Tuned minus it"]
+    return join(
+        [
+            bar_chart(f"Execution accuracy on {label}, n = {n:,} (whiskers: 95 % interval)", bars),
+            table(f"All metrics on {label}, in percent with 95 % Wilson intervals", head, rows),
+        ]
+    )
+
+
+def _cells(result: SourceResult, system: str) -> list[str]:
+    summary = result.summaries[system]
+    metrics = summary.metrics
+    cells = [_cell(m) for m in (metrics.execution_accuracy, metrics.exact_match)]
+    cells += [_cell(m) for m in (metrics.valid_sql, metrics.parse_rate)]
+    against = result.comparisons.get(system)
+    if against is None:
+        return [*cells, "–"]
+    gain, test = against.difference, against.mcnemar
+    words = join(
+        [
+            el("b", points(gain.value)),
+            " ",
+            el("span", f"{points(gain.low)} to {points(gain.high)}", class_="interval"),
+            el("span", p_value(test), class_="interval below"),
+        ]
+    )
+    return [*cells, words]
+
+
+def _cell(metric: Metric) -> Html:
+    value = el("b", f"{metric.value * 100:.1f}")
+    return join([value, " ", el("span", interval(metric), class_="interval")])
+
+
+def _kind_charts(result: SourceResult) -> list[Html]:
+    present = [s for s in ("base", "template", "tuned") if s in result.summaries]
+    leading = result.summaries["tuned" if "tuned" in present else present[0]]
+    kinds = [kind for kind in leading.by_kind if kind != "unknown"]
+    charts = []
+    for kind in sorted(kinds, key=lambda k: leading.by_kind[k].execution_accuracy.value):
+        bars = []
+        for system in present:
+            found = result.summaries[system].by_kind.get(kind)
+            if found is not None:
+                m = found.execution_accuracy
+                note = f"{m.value * 100:.0f} %"
+                bars.append(Bar(system, system, m.value, m.low, m.high, note))
+        n = leading.by_kind[kind].execution_accuracy.n
+        charts.append(bar_chart(f"{kind}, n = {n:,}", bars))
+    return charts
+
+
+def _families(counts: list[Mapping[str, int]]) -> list[str]:
+    """Families of mistakes, the tuned model's most frequent first."""
+    names = {name for found in counts for name in found}
+    return sorted(names, key=lambda name: ([-found.get(name, 0) for found in counts[::-1]], name))
+
+
+def _error_chart(result: SourceResult, systems: list[str], family: str) -> Html:
+    bars = []
+    for system in systems:
+        count, n = result.errors[system].get(family, 0), result.summaries[system].n
+        share = count / n if n else 0.0
+        bars.append(Bar(system, system, share, None, None, f"{count:,} ({share * 100:.0f} %)"))
+    return bar_chart(family, bars)
+
+
+def _cost(facts: Mapping[str, float]) -> Html | None:
+    seconds, tokens = facts.get("seconds"), facts.get("tokens")
+    rows: list[list[str]] = []
+    for key, name in _COUNTS.items():
+        if key in facts:
+            rows.append([name, f"{facts[key]:,.0f}"])
+    if seconds:
+        rows.append(["Wall time", duration(seconds)])
+        if tokens:
+            rows.append(["Tokens a second", f"{tokens / seconds:,.0f}"])
+    if "peak_memory_bytes" in facts:
+        rows.append(["Peak memory", gibibytes(facts["peak_memory_bytes"])])
+    return table("What training took", ["Quantity", "Value"], rows) if rows else None
+
+
+_COUNTS = {
+    "steps": "Optimizer steps",
+    "examples": "Examples seen",
+    "tokens": "Tokens processed, shared schemas once",
+    "dropped_too_long": "Examples left out as too long",
+    "trainable_parameters": "Trainable parameters",
+}
+
+
+def _named(source: str, sources: int) -> Html | None:
+    return el("h3", source_label(source)) if sources > 1 else None

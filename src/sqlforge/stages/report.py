@@ -1,0 +1,269 @@
+"""``report``: gather what a run directory holds and write ``report.html``."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlforge.core.errors import UserError
+from sqlforge.core.files import read_jsonl, write_text
+from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.prompt.schema_text import schema_text
+from sqlforge.report.data import (
+    Case,
+    Comparison,
+    DataShare,
+    MergedCheck,
+    MergedDifference,
+    ReportData,
+    SourceResult,
+    Step,
+    Trial,
+)
+from sqlforge.report.html import render
+from sqlforge.score.statistics import Difference, McNemar
+from sqlforge.score.summary import summarise
+
+SYSTEMS = ("base", "template", "tuned", "merged")
+_FAILURES, _SUCCESSES, _MERGED = 30, 6, 10
+
+
+def report_run(run: RunDir) -> Path:
+    """Write ``report.html`` and return its path; parts that the run lacks are left out.
+
+    Raises:
+        UserError: no predictions have been scored yet.
+        RecipeError: the folder holds no recipe.
+        StorageError: the page cannot be written.
+    """
+    write_text(run.report, render(gather(run)))
+    return run.report
+
+
+def gather(run: RunDir) -> ReportData:
+    """Everything that the page shows, read from the run directory."""
+    recipe, manifest = run.recipe(), run.manifest()
+    judged = _read_judged(run)
+    failures = [e for e in judged.test if _wrong(judged, "tuned", e)]
+    won = [e for e in judged.test if _right(judged, "tuned", e) and _wrong(judged, "base", e)]
+    return ReportData(
+        name=recipe.name,
+        model=recipe.model.name,
+        method=recipe.train.method,
+        started=_started(manifest),
+        sources=_sources(run, judged),
+        failures=_cases(judged, failures, _FAILURES, recipe.seed),
+        failure_count=len(failures),
+        successes=_cases(judged, won, _SUCCESSES, recipe.seed),
+        merged=_merged(judged),
+        trials=_trials(run),
+        steps=_steps(run.metrics_file),
+        training=_numbers(manifest.get("training")),
+        data=_shares(judged),
+        recipe=run.recipe_file.read_text(encoding="utf-8"),
+        manifest=json.dumps(manifest, indent=1, ensure_ascii=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Examples, answers and verdicts of a run; answers and verdicts by system and example id."""
+
+    splits: Mapping[str, Sequence[Example]]
+    databases: Mapping[str, Database]
+    answers: Mapping[str, Mapping[str, Prediction]]
+    verdicts: Mapping[str, Mapping[str, Verdict]]
+
+    @property
+    def test(self) -> Sequence[Example]:
+        return self.splits["test"]
+
+
+def _read_judged(run: RunDir) -> _Judged:
+    splits = {
+        name: read_examples(file) if (file := run.data / f"{name}.jsonl").exists() else []
+        for name in ("train", "validation", "test")
+    }
+    sources = dict.fromkeys(example.source for example in splits["test"])
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for system in SYSTEMS:
+        files = (run.scores / f"{system}-{source}.verdicts.jsonl" for source in sources)
+        rows = [row for file in files if file.exists() for row in read_jsonl(file)]
+        if rows:
+            verdicts[system] = {row["id"]: _verdict(row) for row in rows}
+    if not verdicts:
+        raise UserError(
+            f"{run.path} without scores",
+            "a run whose predictions have been scored",
+            "start 'sqlforge run' on it again: it does the stages that are missing",
+        )
+    answers = {
+        system: {row["id"]: Prediction(**row) for row in read_jsonl(run.predictions(system))}
+        for system in verdicts
+        if run.predictions(system).exists()
+    }
+    return _Judged(splits, read_databases(run.data / "databases.jsonl"), answers, verdicts)
+
+
+def _verdict(row: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        id=row["id"],
+        db_id=row["db_id"],
+        kind=row["hardness"],
+        execution=row["execution"],
+        exact=row["exact_set"],
+        valid=row["valid"],
+        parsed=row["parsed"],
+        error=row["error"],
+    )
+
+
+def _right(judged: _Judged, system: str, example: Example) -> bool:
+    verdict = judged.verdicts.get(system, {}).get(example.id)
+    return verdict is not None and verdict.execution
+
+
+def _wrong(judged: _Judged, system: str, example: Example) -> bool:
+    verdict = judged.verdicts.get(system, {}).get(example.id)
+    return verdict is not None and not verdict.execution
+
+
+def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:
+    file = run.scores / "comparison.json"
+    compared = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    trained_on = {(e.source, e.db_id) for e in judged.splits["train"]}
+    found = []
+    for source in dict.fromkeys(e.source for e in judged.test):
+        examples = [e for e in judged.test if e.source == source]
+        verdicts = {
+            system: [known[e.id] for e in examples if e.id in known]
+            for system, known in judged.verdicts.items()
+        }
+        verdicts = {system: some for system, some in verdicts.items() if some}
+        if verdicts:
+            found.append(
+                SourceResult(
+                    source=source,
+                    unseen=not any((source, e.db_id) in trained_on for e in examples),
+                    summaries={system: summarise(some) for system, some in verdicts.items()},
+                    comparisons=_comparisons(compared.get(source, {})),
+                    errors={system: _families(some) for system, some in verdicts.items()},
+                )
+            )
+    return tuple(found)
+
+
+def _comparisons(rows: Mapping[str, Any]) -> dict[str, Comparison]:
+    return {
+        system: Comparison(
+            McNemar(**rows[system]["mcnemar"]), Difference(**rows[system]["difference"])
+        )
+        for system in SYSTEMS
+        if system in rows
+    }
+
+
+def _families(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """Counts of what went wrong, by the words before the colon of each verdict's phrase."""
+    return dict(Counter(v.error.split(":")[0] for v in verdicts if v.error))
+
+
+def _cases(judged: _Judged, examples: Sequence[Example], most: int, seed: int) -> tuple[Case, ...]:
+    """At most ``most`` examples by seed, as evenly from the sources as they allow."""
+    rng = random.Random(f"{seed}/report")
+    by_source: dict[str, list[Example]] = {}
+    for example in rng.sample(examples, len(examples)):
+        by_source.setdefault(example.source, []).append(example)
+    turns = [(rank, e) for drawn in by_source.values() for rank, e in enumerate(drawn)]
+    chosen = [e for _, e in sorted(turns, key=lambda turn: turn[0])[:most]]
+    cases = [_case(judged, example) for example in chosen]
+    return tuple(sorted(cases, key=lambda case: (case.source, case.error or "", case.kind or "")))
+
+
+def _case(judged: _Judged, example: Example) -> Case:
+    base = judged.answers.get("base", {}).get(example.id)
+    database = judged.databases.get(example.db_id)
+    tuned = judged.answers.get("tuned", {}).get(example.id)
+    return Case(
+        id=example.id,
+        source=example.source,
+        kind=example.kind,
+        db_id=example.db_id,
+        question=example.question,
+        schema=schema_text(database.schema) if database else "",
+        gold=example.sql,
+        tuned=tuned.sql if tuned else "",
+        base=base.sql if base else None,
+        error=judged.verdicts["tuned"][example.id].error,
+    )
+
+
+def _merged(judged: _Judged) -> MergedCheck | None:
+    tuned, merged = judged.answers.get("tuned"), judged.answers.get("merged")
+    if tuned is None or merged is None:
+        return None
+    both = [e for e in judged.test if e.id in tuned and e.id in merged]
+    differing = [e for e in both if tuned[e.id].sql != merged[e.id].sql]
+    shown = tuple(
+        MergedDifference(
+            id=e.id,
+            question=e.question,
+            tuned=tuned[e.id].sql,
+            merged=merged[e.id].sql,
+            tuned_right=_right(judged, "tuned", e),
+            merged_right=_right(judged, "merged", e),
+        )
+        for e in differing[:_MERGED]
+    )
+    return MergedCheck(len(both), tuple(e.id for e in differing), shown)
+
+
+def _trials(run: RunDir) -> tuple[Trial, ...]:
+    file = run.predictions("base").with_name("base_prompts.json")
+    if not file.exists():
+        return ()
+    return tuple(Trial(**row) for row in json.loads(file.read_text(encoding="utf-8")))
+
+
+def _steps(file: Path) -> tuple[Step, ...]:
+    """The training log; a last line that a kill cut off is passed over."""
+    if not file.exists():
+        return ()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.endswith("}")]
+    steps = (Step(row["step"], float(row["loss"]), row.get("learning_rate")) for row in rows)
+    return tuple(step for step in steps if math.isfinite(step.loss))
+
+
+def _started(manifest: Mapping[str, Any]) -> str | None:
+    environment = manifest.get("environment", {})
+    return environment.get("started") if isinstance(environment, dict) else None
+
+
+def _numbers(facts: object) -> dict[str, float]:
+    if not isinstance(facts, dict):
+        return {}
+    return {key: value for key, value in facts.items() if isinstance(value, int | float)}
+
+
+def _shares(judged: _Judged) -> tuple[DataShare, ...]:
+    licences = {e.source: e.licence for some in judged.splits.values() for e in some}
+    counts = {name: Counter(e.source for e in some) for name, some in judged.splits.items()}
+    return tuple(
+        DataShare(
+            source=source,
+            licence=licence,
+            train=counts["train"][source],
+            validation=counts["validation"][source],
+            test=counts["test"][source],
+        )
+        for source, licence in licences.items()
+    )

@@ -1,0 +1,168 @@
+"""A run directory as the stages leave it, of forty made-up questions; no model is involved."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlforge.core.config import Recipe
+from sqlforge.core.files import write_json, write_jsonl, write_text
+from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.run_dir import RunDir, open_run
+from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.corpus.store import write_databases, write_examples
+from sqlforge.score.statistics import mcnemar, paired_difference
+from sqlforge.score.summary import summarise, to_json
+from sqlforge.stages.score import verdict_rows
+
+SOURCE = "sqlforge-synthetic"
+HOSTILE = "Which <script>alert('x')</script> shops & \"bars\" are there?"
+SECRET = "s3cr3t"
+KINDS = ("filter", "group_having", "join_two", "nested_in", "order_limit")
+MISTAKES = ("wrong result", "unknown column: nmae", "does not parse", "timeout", "unknown table: x")
+# How many of a hundred questions each system gets right.
+SKILL = {"base": 12, "template": 40, "tuned": 70, "merged": 70}
+
+SHOP = Schema(
+    (
+        Table("shop", (Column("id", "INTEGER", True), Column("city", "TEXT"))),
+        Table(
+            "sale",
+            (Column("id", "INTEGER", True), Column("shop_id", "INTEGER"), Column("sum", "REAL")),
+            (ForeignKey(("shop_id",), "shop", ("id",)),),
+        ),
+    )
+)
+
+
+def make_run(
+    path: Path,
+    systems: Sequence[str] = tuple(SKILL),
+    sources: Sequence[str] = (SOURCE,),
+    rows: int = 40,
+) -> RunDir:
+    """A run directory with ``rows`` test questions a source and every file the stages write."""
+    run = open_run(path, _recipe())
+    test = [e for source in sources for e in _examples(source, rows)]
+    train = [_example(SOURCE, f"train-{n}", "bakery", "filter") for n in range(60)]
+    write_examples(run.data / "train.jsonl", train)
+    write_examples(run.data / "validation.jsonl", train[:5])
+    write_examples(run.data / "test.jsonl", test)
+    names = ("shops", "bakery")
+    write_databases(run.data / "databases.jsonl", {n: Database(n, SHOP) for n in names})
+    for system in systems:
+        write_jsonl(run.predictions(system), (asdict(_answer(system, e)) for e in test))
+    trials = [("plain", 1), ("instructed", 3), ("few_shot", 2)]
+    if "base" in systems:
+        rows_of_trials = [{"style": style, "correct": c, "n": 16} for style, c in trials]
+        write_json(run.predictions("base").with_name("base_prompts.json"), rows_of_trials)
+    _write_scores(run, test, systems)
+    _write_metrics(run)
+    run.note(seed=7, environment={"started": "2026-05-04T08:00:00+00:00", "cores": 2})
+    run.note(training=_TRAINED, database=f"postgresql://ann:{SECRET}@db.example:5432/shop")
+    return run
+
+
+def _recipe() -> Recipe:
+    part = {"source": "synthetic", "rows": 60}
+    return Recipe.model_validate(
+        {
+            "name": "made-up",
+            "model": {"name": "smollm2-135m"},
+            "data": {"train": [part], "validation": [part], "test": [part]},
+            "evaluate": {"template_baseline": True},
+        }
+    )
+
+
+_TRAINED = {
+    "steps": 300,
+    "examples": 4800,
+    "tokens": 512_000,
+    "plain_tokens": 700_000,
+    "dropped_too_long": 3,
+    "trainable_parameters": 4_884_480,
+    "seconds": 412.7,
+    "final_loss": 0.21,
+    "peak_memory_bytes": 2_900_000_000,
+}
+
+
+def _examples(source: str, rows: int) -> list[Example]:
+    first = Example(
+        f"{source}-0", HOSTILE, "SELECT city FROM shop", "shops", source, "Apache-2.0", KINDS[0]
+    )
+    others = (_example(source, f"{source}-{n}", "shops", KINDS[n % 5]) for n in range(1, rows))
+    return [first, *others]
+
+
+def _example(source: str, example_id: str, db_id: str, kind: str) -> Example:
+    question = f"In which cities did shops sell more than {len(example_id) * 7} euros altogether?"
+    sql = (
+        "SELECT T1.city FROM shop AS T1 JOIN sale AS T2 ON T1.id = T2.shop_id "
+        f"GROUP BY T1.city HAVING SUM(T2.sum) > {len(example_id) * 7}"
+    )
+    return Example(example_id, question, sql, db_id, source, "Apache-2.0", kind)
+
+
+def _is_right(system: str, example: Example) -> bool:
+    # Merged answers follow the adapter's, as they do in earnest; the hostile one is always missed.
+    name = "tuned" if system == "merged" else system
+    chance = random.Random(f"{name}/{example.id}").random() * 100
+    return example.question != HOSTILE and chance < SKILL[system]
+
+
+def _answer(system: str, example: Example) -> Prediction:
+    sql = example.sql
+    if example.question == HOSTILE:
+        sql = f"SELECT '<img src=x>', 'mysql://root:{SECRET}@db/x' FROM shop"
+    elif not _is_right(system, example):
+        sql = sql.replace("SUM(T2.sum)", "COUNT(*)").replace("JOIN sale", "LEFT JOIN sale")
+    if system == "merged" and example.id.endswith("7"):
+        sql = sql.replace("T1.city FROM", "DISTINCT T1.city FROM")
+    return Prediction(example.id, sql, sql)
+
+
+def _verdict(system: str, example: Example) -> Verdict:
+    right = _is_right(system, example)
+    rng = random.Random(f"{system}/{example.id}/what")
+    error = None if right else rng.choices(MISTAKES, (6, 3, 2, 1, 1))[0]
+    parsed = error != "does not parse"
+    valid = parsed and (right or error in ("wrong result", "timeout"))
+    exact = right and rng.random() < 0.8
+    return Verdict(example.id, example.db_id, example.kind, right, exact, valid, parsed, error)
+
+
+def _write_scores(run: RunDir, test: Sequence[Example], systems: Sequence[str]) -> None:
+    comparison: dict[str, dict[str, object]] = {}
+    for source in dict.fromkeys(e.source for e in test):
+        examples = [e for e in test if e.source == source]
+        verdicts = {system: [_verdict(system, e) for e in examples] for system in systems}
+        for system, found in verdicts.items():
+            stem = run.scores / f"{system}-{source}"
+            write_json(stem.with_name(stem.name + ".json"), to_json(summarise(found), "", source))
+            write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(found))
+        if "tuned" in verdicts:
+            right = {system: [v.execution for v in found] for system, found in verdicts.items()}
+            comparison[source] = {
+                system: {
+                    "mcnemar": asdict(mcnemar(answers, right["tuned"])),
+                    "difference": asdict(paired_difference(answers, right["tuned"])),
+                }
+                for system, answers in right.items()
+                if system != "tuned"
+            }
+    write_json(run.scores / "comparison.json", comparison)
+
+
+def _write_metrics(run: RunDir) -> None:
+    rng = random.Random(1)
+    lines = []
+    for step in range(1, 301):
+        loss = 0.2 + 2.3 * 0.985**step + rng.uniform(-0.12, 0.12)
+        rate = 5e-4 * min(step / 10, (300 - step) / 290)
+        lines.append(json.dumps({"step": step, "loss": round(loss, 4), "learning_rate": rate}))
+    write_text(run.metrics_file, "\n".join(lines) + "\n")
