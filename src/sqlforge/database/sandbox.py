@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import marshal
+import math
 import os
 import select
 import struct
@@ -132,7 +133,7 @@ class Sandbox:
     def _collect(self) -> None:
         busy = [worker for worker in self._workers if worker.batch is not None]
         wait = min(worker.due for worker in busy) - time.monotonic()
-        readable, _, _ = select.select([w.output for w in busy], [], [], max(0.0, wait))
+        readable = _readable([worker.output for worker in busy], wait)
         for worker in busy:
             if worker.output in readable:
                 worker.receive()
@@ -169,6 +170,14 @@ class _Batch:
             ]
         )
         return struct.pack("<I", len(body)) + body
+
+
+def _readable(descriptors: list[int], seconds: float) -> set[int]:
+    """Those with something to read (or at their end) within ``seconds``."""
+    poller = select.poll()  # unlike select() it takes descriptors beyond 1,023
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poller.poll(max(0, math.ceil(seconds * 1000)))}
 
 
 def _refuse(database: Database, sql: str) -> QueryResult | None:
@@ -265,8 +274,7 @@ class _Process:
         )
         assert process.stdout is not None
         self._process, self.output = process, process.stdout.fileno()
-        ready, _, _ = select.select([self.output], [], [], START_SECONDS)
-        if not ready or os.read(self.output, 5) != b"ready":
+        if not _readable([self.output], START_SECONDS) or os.read(self.output, 5) != b"ready":
             self.stop()
             raise OSError("the sandbox's worker process did not start")
         return process
