@@ -209,9 +209,11 @@ def trace(
     json: Json = None,
 ) -> None:
     """Follow one example through every station, from raw row to verdict."""
+    from sqlforge.core.config import load_recipe
     from sqlforge.stages.trace import trace_example
 
-    recipe = _bundled_recipe("smollm2-135m-cpu")
+    _quiet_libraries()
+    recipe = load_recipe(_bundled_recipe("smollm2-135m-cpu"))
     found = trace_example(example_id, run, recipe, answer, markdown, _console())
     if json is not None:
         _write_json(found, json)

@@ -245,7 +245,8 @@ def _steps(file: Path) -> tuple[Step, ...]:
 
 def _started(manifest: Mapping[str, Any]) -> str | None:
     environment = manifest.get("environment", {})
-    return environment.get("started") if isinstance(environment, dict) else None
+    started = environment.get("started") if isinstance(environment, dict) else None
+    return f"{started:.16}".replace("T", " ") + " UTC" if started else None
 
 
 def _numbers(facts: object) -> dict[str, float]:

