@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from sqlforge.report.markup import Html, el, join
 
@@ -34,14 +35,16 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
 
-def bar_chart(title: str, bars: Sequence[Bar]) -> Html:
+def bar_chart(title: str, bars: Sequence[Bar], *, scale: bool = False) -> Html:
     """Horizontal bars over 0 to 100 %, a whisker where there is an interval.
+
+    ``scale`` puts the percentages under the bars.
 
     >>> "71 %" in bar_chart("t", [Bar("tuned", "tuned", 0.71, 0.64, 0.77, "71 %")])
     True
     """
     rows = join(_bar_row(bar) for bar in bars)
-    return el("figure", el("figcaption", title), rows, class_="bars")
+    return el("figure", el("figcaption", title), rows, _scale() if scale else None, class_="bars")
 
 
 def line_chart(
@@ -56,7 +59,7 @@ def line_chart(
     """
     xs = [x for line in lines for x, _ in line.points]
     first, last = min(xs), max(xs)
-    ticks = _ticks(max(y for line in lines for _, y in line.points))
+    ticks = _ticks(max(y for line in lines for _, y in line.points), 4 if height > 100 else 2)
     top = ticks[-1]
     curves = join(_polyline(line, first, last, top) for line in lines)
     plot = el(
@@ -87,16 +90,20 @@ def thinned(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float],
 
 
 def smoothed(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Exponential moving average over about a twentieth of the points, without start-up bias.
+    """Means over a window of about a twentieth of the points, centred, so that nothing lags.
 
-    >>> smoothed([(1, 4.0), (2, 4.0)])
-    ((1, 4.0), (2, 4.0))
+    Towards both ends the window shrinks evenly.
+
+    >>> smoothed([(1, 4.0), (2, 1.0), (3, 4.0)])
+    ((1, 4.0), (2, 3.0), (3, 4.0))
     """
-    keep = 1 - 2 / (max(3.0, len(points) / 20) + 1)
-    total, found = 0.0, []
-    for count, (x, y) in enumerate(points, start=1):
-        total = keep * total + (1 - keep) * y
-        found.append((x, round(total / (1 - keep**count), 6)))
+    sums = [0.0, *accumulate(y for _, y in points)]
+    most = max(2, len(points) // 40)
+    found = []
+    for index, (x, _) in enumerate(points):
+        reach = min(most, index, len(points) - 1 - index)
+        low, high = index - reach, index + reach + 1
+        found.append((x, round((sums[high] - sums[low]) / (high - low), 6)))
     return tuple(found)
 
 
@@ -119,6 +126,16 @@ def _bar_row(bar: Bar) -> Html:
     return el("div", label, drawing, note, class_="row")
 
 
+def _scale() -> Html:
+    places = ((0, "start"), (25, "middle"), (50, "middle"), (75, "middle"), (100, "end"))
+    labels = (
+        el("text", f"{x} %", class_="tick", x=f"{x}%", y=12, text_anchor=anchor)
+        for x, anchor in places
+    )
+    drawing = el("svg", *labels, width="100%", height=16, aria_hidden="true")
+    return el("div", el("span", class_="label"), drawing, class_="row")
+
+
 def _share(fraction: float) -> str:
     return f"{min(1.0, max(0.0, fraction)) * 100:.2f}%"
 
@@ -129,11 +146,11 @@ def _polyline(line: Line, first: float, last: float, top: float) -> Html:
     return el("polyline", class_=f"line {line.style}", points=" ".join(places))
 
 
-def _ticks(highest: float) -> list[float]:
-    """Three to six round values from 0 to at least ``highest``."""
+def _ticks(highest: float, parts: int) -> list[float]:
+    """Round values from 0 to at least ``highest``, about ``parts`` steps apart."""
     if highest <= 0:
         return [0.0, 1.0]
-    rough = highest / 4
+    rough = highest / parts
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= rough * 0.999)
     return [index * step for index in range(math.ceil(highest / step - 1e-9) + 1)]
@@ -141,7 +158,9 @@ def _ticks(highest: float) -> list[float]:
 
 def _grid_line(value: float, y: float) -> Html:
     line = el("line", class_="grid", x1="0", x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}")
-    return join([line, el("text", f"{value:g}", class_="tick", x=2, y=f"{y - 3:.1f}")])
+    # The style sheet leaves room to the left of the drawing.
+    label = el("text", f"{value:g}", class_="tick", x=-8, y=f"{y + 4:.1f}", text_anchor="end")
+    return join([line, label])
 
 
 def _x_label(share: float, first: float, last: float, y: int, unit: str) -> Html:

@@ -29,6 +29,16 @@ def source_label(source: str) -> str:
     return _LABELS.get(source, source)
 
 
+def held_out_label(source: str) -> str:
+    """The same for a test split whose databases do not occur in training.
+
+    >>> held_out_label("spider"), held_out_label("wikisql")
+    ('Spider dev, databases unseen in training', 'WikiSQL held-out tables, unseen in training')
+    """
+    unseen = "unseen in training" if source == "wikisql" else "databases unseen in training"
+    return f"{source_label(source)}, {unseen}"
+
+
 def system_label(system: str) -> str:
     """What a system is called on the page.
 

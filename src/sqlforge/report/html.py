@@ -52,8 +52,12 @@ def render(data: ReportData) -> str:
 def _head(data: ReportData) -> Html:
     facts = [data.model, data.method, data.started]
     line = " · ".join(fact for fact in facts if fact)
-    sentences = (el("p", results.verdict(result), class_="verdict") for result in data.sources)
-    return join([el("h1", data.name), *sentences, el("p", line, class_="facts")])
+    parts: list[Html] = []
+    for result in data.sources:
+        parts.append(el("p", results.verdict(result), class_="verdict"))
+        if (beside := results.against_template(result)) is not None:
+            parts.append(el("p", beside))
+    return join([el("h1", data.name), *parts, el("p", line, class_="facts")])
 
 
 def _contents(titles: list[str]) -> Html:

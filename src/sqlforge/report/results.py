@@ -10,6 +10,7 @@ from sqlforge.report.data import ReportData, SourceResult
 from sqlforge.report.figures import (
     duration,
     gibibytes,
+    held_out_label,
     interval,
     p_value,
     percent,
@@ -24,9 +25,8 @@ SYSTEMS = ("base", "template", "tuned", "merged")
 
 def verdict(result: SourceResult) -> str:
     """What came out on one source, in one sentence."""
-    where = source_label(result.source)
-    if result.unseen:
-        where += ", databases unseen in training"
+    label = held_out_label if result.unseen else source_label
+    where = label(result.source)
     tuned, base = result.summaries.get("tuned"), result.summaries.get("base")
     main = tuned or next(iter(result.summaries.values()))
     value, n = main.execution_accuracy, f"n = {main.n:,}"
@@ -43,6 +43,19 @@ def verdict(result: SourceResult) -> str:
     )
 
 
+def against_template(result: SourceResult) -> str | None:
+    """How far tuned is from copying the nearest question, in one sentence."""
+    template, found = result.summaries.get("template"), result.comparisons.get("template")
+    if template is None or found is None:
+        return None
+    gain = found.difference
+    return (
+        f"A baseline that fills the query of the nearest training question gets "
+        f"{percent(template.execution_accuracy.value)} right: tuned minus baseline is "
+        f"{points(gain.value)} points ({points(gain.low)} to {points(gain.high)})."
+    )
+
+
 def results(data: ReportData) -> Html:
     """Bars and the table of systems by metrics, one block a source."""
     return join(_source_block(result) for result in data.sources)
@@ -56,7 +69,10 @@ def by_kind(data: ReportData) -> Html | None:
         if charts:
             blocks.append(_named(result.source, len(data.sources)))
             blocks.append(el("div", *charts, class_="grid"))
-    return join(blocks) if blocks else None
+    if not blocks:
+        return None
+    words = "Execution accuracy with 95 % intervals, the kinds that tuned finds hardest first."
+    return join([el("p", words), *blocks])
 
 
 def errors(data: ReportData) -> Html | None:
@@ -69,7 +85,10 @@ def errors(data: ReportData) -> Html | None:
             charts = [_error_chart(result, shown, family) for family in families]
             blocks.append(_named(result.source, len(data.sources)))
             blocks.append(el("div", *charts, class_="grid"))
-    return join(blocks) if blocks else None
+    if not blocks:
+        return None
+    words = "What each wrong answer failed on first, as counts and shares of all test questions."
+    return join([el("p", words), *blocks])
 
 
 def training(data: ReportData) -> Html | None:
@@ -106,10 +125,14 @@ def _source_block(result: SourceResult) -> Html:
     label = source_label(result.source)
     n = result.summaries[present[0]].n
     rows = [[system_label(system), *_cells(result, system)] for system in present]
-    head = ["System", "Execution accuracy", "Exact match", "Valid SQL", "Parses", "Tuned minus it"]
+    head = ["System", "Execution accuracy", "Exact match", "Valid SQL", "Parses", "Gain of tuned"]
     return join(
         [
-            bar_chart(f"Execution accuracy on {label}, n = {n:,} (whiskers: 95 % interval)", bars),
+            bar_chart(
+                f"Execution accuracy on {label}, n = {n:,} (whiskers: 95 % interval)",
+                bars,
+                scale=True,
+            ),
             table(f"All metrics on {label}, in percent with 95 % Wilson intervals", head, rows),
         ]
     )
