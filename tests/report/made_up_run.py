@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -51,8 +52,10 @@ def make_run(
     write_examples(run.data / "train.jsonl", train)
     write_examples(run.data / "validation.jsonl", train[:5])
     write_examples(run.data / "test.jsonl", test)
-    names = ("shops", "bakery")
-    write_databases(run.data / "databases.jsonl", {n: Database(n, SHOP) for n in names})
+    file = run.data / "shops.sqlite"
+    _fill(file)
+    databases = {name: Database(name, SHOP, file) for name in ("shops", "bakery")}
+    write_databases(run.data / "databases.jsonl", databases)
     for system in systems:
         write_jsonl(run.predictions(system), (asdict(_answer(system, e)) for e in test))
     trials = [("plain", 1), ("instructed", 3), ("few_shot", 2)]
@@ -89,6 +92,17 @@ _TRAINED = {
     "final_loss": 0.21,
     "peak_memory_bytes": 2_900_000_000,
 }
+
+
+def _fill(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        "CREATE TABLE shop (id INTEGER PRIMARY KEY, city TEXT);"
+        "CREATE TABLE sale (id INTEGER PRIMARY KEY, shop_id INTEGER, sum REAL);"
+        "INSERT INTO shop VALUES (1, 'Bath'), (2, 'York');"
+        "INSERT INTO sale VALUES (1, 1, 900.0), (2, 2, 20.0);"
+    )
+    connection.close()
 
 
 def _examples(source: str, rows: int) -> list[Example]:

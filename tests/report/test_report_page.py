@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from made_up_run import HOSTILE, KINDS, SECRET, SOURCE, make_run
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.stages.report import gather, report_run
+from sqlforge.stages.score import score_run
 
 
 class _Reader(HTMLParser):
@@ -181,3 +183,14 @@ def test_a_cut_last_line_and_a_loss_that_is_no_number_are_passed_over(tmp_path: 
     with run.metrics_file.open("a", encoding="utf-8") as file:
         file.write('{"step": 301, "loss": NaN}\n{"step": 302, "lo')
     assert [step.step for step in gather(run).steps] == list(range(1, 301))
+
+
+def test_what_the_score_stage_writes_is_what_the_report_reads(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", rows=8)
+    shutil.rmtree(run.scores)
+    scored = score_run(run)
+    (result,) = gather(run).sources
+    assert result.summaries == scored.summaries[SOURCE]
+    assert result.comparisons.keys() == {"base", "template", "merged"}
+    tuned = result.summaries["tuned"]
+    assert sum(result.errors["tuned"].values()) == tuned.n - tuned.execution_accuracy.correct

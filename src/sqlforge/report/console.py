@@ -49,6 +49,13 @@ def print_comparison(
             found = comparison.get(source, {}).get(system)
             if found is not None:
                 console.print(_line(system, found), markup=False, highlight=False)
+        differs = comparison.get(source, {}).get("merged_differs")
+        if differs is not None:
+            console.print(
+                f"merged answers with other SQL than the adapter's: "
+                f"{differs['count']:,} of {differs['n']:,}",
+                highlight=False,
+            )
 
 
 def _cell(metric: Metric) -> str:

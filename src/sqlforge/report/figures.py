@@ -6,6 +6,7 @@ from sqlforge.core.records import Metric
 from sqlforge.score.statistics import McNemar
 
 _NBSP = "\u00a0"
+_LEVEL = 0.05
 _LABELS = {
     "sqlforge-synthetic": "the embedded corpus",
     "spider": "Spider dev",
@@ -79,25 +80,27 @@ def p_value(test: McNemar) -> str:
     """McNemar's p-value as papers print it.
 
     >>> p_value(McNemar(0, 40, 1e-9)), p_value(McNemar(3, 9, 0.146))
-    ('McNemar p < 0.001', 'McNemar p = 0.146')
+    ('McNemar p < 0.001', 'McNemar p = 0.146, not significant')
     """
     if test.p_value < 0.001:
         return "McNemar p < 0.001"
-    return f"McNemar p = {test.p_value:.3f}"
+    chance = ", not significant" if test.p_value >= _LEVEL else ""
+    return f"McNemar p = {test.p_value:.3f}{chance}"
 
 
 def duration(seconds: float) -> str:
     """Seconds as people say them.
 
-    >>> duration(42.4), duration(252), duration(7384)
-    ('42 s', '4 min 12 s', '2 h 3 min')
+    >>> [duration(s).replace("\\xa0", " ") for s in (42.4, 252, 7384)]
+    ['42 s', '4 min 12 s', '2 h 3 min']
     """
     whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    words = f"{whole} s"
+    if whole >= 3600:
+        words = f"{whole // 3600} h {whole % 3600 // 60} min"
+    elif whole >= 60:
+        words = f"{whole // 60} min {whole % 60} s"
+    return words.replace(" ", _NBSP)
 
 
 def gibibytes(size: float) -> str:
