@@ -22,6 +22,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from sqlforge.core.errors import TrainingError
 from sqlforge.core.files import storage_error, write_text
+from sqlforge.model.attention import PACKED, layout_of
 from sqlforge.model.pack import IGNORED, Pack, collate
 
 _COMPLETE = "complete"
@@ -74,6 +75,8 @@ def train(
     """
     last = last_checkpoint(checkpoints)
     resumed_from = _step_of(last) if last else 0
+    if settings.cpu:
+        model.set_attn_implementation(PACKED)
     if on_resume:
         on_resume(resumed_from)
     trainer = _PackTrainer(
@@ -156,7 +159,7 @@ class _PackTrainer(Trainer):
             raise storage_error(folder, "No space left on device") from fault
 
 
-def supervised_loss(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     """Summed cross-entropy, in fp32, of one pack; logits exist at supervised positions only.
 
     Args:
@@ -171,6 +174,8 @@ def supervised_loss(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor
         position_ids=inputs["position_ids"],
         logits_to_keep=positions,
         use_cache=False,
+        # Read by our own attention alone; every other one looks at the mask.
+        pack_layout=inputs.get("pack_layout"),
     )
     logits = output.logits[0].float()
     return torch.nn.functional.cross_entropy(logits, labels[positions], reduction="sum")
@@ -207,8 +212,8 @@ def _arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
     )
 
 
-def _collate_one(packs: list[Pack]) -> dict[str, torch.Tensor]:
-    return collate(packs[0])
+def _collate_one(packs: list[Pack]) -> dict[str, Any]:
+    return collate(packs[0]) | {"pack_layout": layout_of(packs[0])}
 
 
 def _printer() -> type[TrainerCallback]:
