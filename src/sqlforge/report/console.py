@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sqlforge.core.records import Metric
-from sqlforge.report.figures import interval, p_value, percent, points, source_label, system_label
+from sqlforge.report.figures import interval, p_value, percent, points, source_label
 from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary
 
@@ -40,10 +40,10 @@ def print_comparison(
             title_style="bold",
         )
         for name in ("System", "Execution accuracy", "Exact match", "Valid SQL"):
-            table.add_column(name, no_wrap=name != "System")
+            table.add_column(name, no_wrap=name == "System")
         for system, summary in systems.items():
             metrics = (summary.execution_accuracy, summary.exact_match, summary.valid_sql)
-            table.add_row(system_label(system), *(_cell(metric) for metric in metrics))
+            table.add_row(system, *(_cell(metric) for metric in metrics))
         console.print(table)
         for system in systems:
             found = comparison.get(source, {}).get(system)
@@ -66,7 +66,7 @@ def _cell(metric: Metric) -> str:
 def _line(system: str, found: Mapping[str, Any]) -> str:
     gain, test = Difference(**found["difference"]), McNemar(**found["mcnemar"])
     return (
-        f"tuned minus {system_label(system)}: {points(gain.value)} points "
+        f"tuned minus {system}: {points(gain.value)} points "
         f"({points(gain.low)} to {points(gain.high)}), {p_value(test)} "
-        f"(only tuned right: {test.only_tuned:,}, only the other: {test.only_base:,})"
+        f"({test.only_tuned:,} won, {test.only_base:,} lost)"
     )

@@ -12,7 +12,7 @@ from sqlforge.report.markup import Html, el, join
 _TOKEN = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\]|\w+(?:\.\w+)*|<>|[<>!=]=|\|\||\S|\s+"
 )
-_LONGEST = 4_000  # characters; a run-away answer is shown by its beginning
+_LONGEST = 1_500  # characters; a run-away answer is shown by its beginning
 
 
 def marked(left: str, right: str) -> tuple[Html, Html]:
@@ -24,7 +24,7 @@ def marked(left: str, right: str) -> tuple[Html, Html]:
     'select <mark>b</mark> FROM t'
     """
     # Passwords go before the text is cut into tokens: a mark inside a URL would hide it.
-    first, second = (_TOKEN.findall(_short(without_password(sql))) for sql in (left, right))
+    first, second = (_TOKEN.findall(shortened(without_password(sql))) for sql in (left, right))
     words_first = [index for index, token in enumerate(first) if not token.isspace()]
     words_second = [index for index, token in enumerate(second) if not token.isspace()]
     matcher = SequenceMatcher(
@@ -39,6 +39,16 @@ def marked(left: str, right: str) -> tuple[Html, Html]:
         same_first.update(words_first[a : a + size])
         same_second.update(words_second[b : b + size])
     return _with_marks(first, same_first), _with_marks(second, same_second)
+
+
+def shortened(sql: str) -> str:
+    """``sql``, or its beginning where it does not end.
+
+    >>> shortened("x" * 9_999)[-29:]
+    'xxx … (8,499 characters more)'
+    """
+    more = len(sql) - _LONGEST
+    return sql if more <= 0 else f"{sql[:_LONGEST]} … ({more:,} characters more)"
 
 
 def _with_marks(tokens: Sequence[str], same: set[int]) -> Html:
@@ -62,7 +72,3 @@ def _closed(run: Sequence[str]) -> list[str]:
         return [inner]
     start = inner.index(words)
     return [inner[:start], el("mark", words), inner[start + len(words) :]]
-
-
-def _short(sql: str) -> str:
-    return sql if len(sql) <= _LONGEST else sql[:_LONGEST] + " …"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlforge.report.data import Case, MergedCheck, MergedDifference, ReportData
-from sqlforge.report.difference import marked
+from sqlforge.report.difference import marked, shortened
 from sqlforge.report.figures import percent, source_label
 from sqlforge.report.markup import Html, el, folded, join, table, text
 
@@ -95,7 +95,11 @@ def _case(number: int, case: Case) -> Html:
         is_open=lines <= _SCHEMA_LINES_SHOWN,
     )
     panes = [_pane("Gold", gold, "gold"), _pane("Tuned", tuned, "predicted")]
-    base = folded("What the base model answered", _code(text(case.base))) if case.base else None
+    base = (
+        folded("What the base model answered", _code(text(shortened(case.base))))
+        if case.base
+        else None
+    )
     pair = el("div", *panes, class_="pair")
     return el("article", head, el("p", case.question, class_="question"), schema, pair, base)
 
