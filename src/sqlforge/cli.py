@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from sqlforge.core.errors import DataError, SqlforgeError, UserError
+from sqlforge.core.files import CANNOT_STORE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +29,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Forge a language model into a text-to-SQL specialist, and prove what came out.",
 )
+
+# Package → the extra that brings it; the base install does without.
+_EXTRAS = {
+    "torch": "train",
+    "transformers": "train",
+    "peft": "train",
+    "bitsandbytes": "train",
+    "accelerate": "train",
+    "safetensors": "train",
+    "gguf": "train",
+    "faker": "data",
+    "datasets": "data",
+}
 
 DataDir = Annotated[
     Path | None,
@@ -71,11 +86,11 @@ def prepare(
 
     from sqlforge.core.config import load_recipe
     from sqlforge.core.paths import data_dir as named_data_dir
-    from sqlforge.core.run_dir import open_run
+    from sqlforge.pipeline import begin
     from sqlforge.stages.prepare import prepare as do_prepare
 
     loaded = load_recipe(recipe)
-    directory = open_run(out or Path("runs") / loaded.name, loaded)
+    directory = begin(loaded, out or Path("runs") / loaded.name)
     found = do_prepare(loaded, directory, named_data_dir(data_dir), typer.echo)
     facts = {key: value for key, value in asdict(found).items() if key != "skipped"}
     _print(facts | {"skipped": len(found.skipped)}, json)
@@ -105,6 +120,7 @@ def train(run: RunArgument, json: Json = None) -> None:
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.train import train_run
 
+    _quiet_libraries()
     console = _console()
     _print(asdict(train_run(RunDir(run), console, console.print)), json)
 
@@ -115,6 +131,7 @@ def merge(run: RunArgument, json: Json = None) -> None:
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.merge import merge_run
 
+    _quiet_libraries()
     directory = RunDir(run)
     merge_run(directory, typer.echo)
     _print({"merged": str(directory.merged)}, json)
@@ -137,6 +154,7 @@ def predict(
     """Let a model answer a public benchmark."""
     from sqlforge.stages.predict import predict_benchmark
 
+    _quiet_libraries()
     found = predict_benchmark(
         model,
         benchmark,
@@ -209,27 +227,79 @@ def trace(
     json: Json = None,
 ) -> None:
     """Follow one example through every station, from raw row to verdict."""
+    from contextlib import nullcontext
+
     from sqlforge.core.config import load_recipe
+    from sqlforge.core.run_dir import RunDir
+    from sqlforge.pipeline import temporary_run
     from sqlforge.stages.trace import trace_example
 
     _quiet_libraries()
-    recipe = load_recipe(_bundled_recipe("smollm2-135m-cpu"))
-    found = trace_example(example_id, run, recipe, answer, markdown, _console())
+    demo = _bundled_recipe("smollm2-135m-cpu")
+    with temporary_run(load_recipe(demo)) if run is None else nullcontext(RunDir(run)) as found_in:
+        again = _trace_command(example_id, run, answer, markdown)
+        found = trace_example(example_id, found_in, answer, markdown, _console(), again)
     if json is not None:
         _write_json(found, json)
 
 
 def main() -> None:
-    """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect."""
+    """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect.
+
+    Broken gold queries and failed training are nobody's mistake at the keyboard: they exit with 1
+    too, but with their sentence only.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()
-    except SqlforgeError as mistake:
-        from sqlforge.core.redact import without_password
+    except UserError as mistake:
+        _leave(mistake, 2)
+    except SqlforgeError as failure:
+        _leave(failure, 1)
+    except ModuleNotFoundError as fault:
+        if fault.name not in _EXTRAS:
+            raise
+        _leave(_no_extra(fault.name), 2)
+    except OSError as fault:
+        # Paths that the user named; a folder of a run that vanished stays a defect.
+        if fault.errno not in CANNOT_STORE or fault.filename is None:
+            raise
+        _leave(_unusable_path(fault), 2)
 
-        typer.echo(without_password(f"sqlforge: {mistake}"), err=True)
-        sys.exit(2)
+
+def _leave(reason: Exception, code: int) -> NoReturn:
+    from sqlforge.core.redact import without_password
+
+    typer.echo(without_password(f"sqlforge: {reason}"), err=True)
+    sys.exit(code)
+
+
+def _no_extra(package: str) -> UserError:
+    return UserError(
+        f"an installation without the package '{package}'",
+        f"the extra '{_EXTRAS[package]}'",
+        f"run: pip install 'sqlforge[{_EXTRAS[package]}]'",
+    )
+
+
+def _unusable_path(fault: OSError) -> UserError:
+    return UserError(
+        f"'{fault.strerror}' at {fault.filename}",
+        "a path that can be read or written as the command needs",
+        "check what it is, who may use it, and whether the disk has room",
+    )
+
+
+def _trace_command(
+    example_id: str, run: Path | None, answer: str | None, markdown: Path | None
+) -> str:
+    """The command line that makes the same page again."""
+    words = ["sqlforge", "trace", example_id]
+    for option, value in (("--run", run), ("--answer", answer), ("--markdown", markdown)):
+        if value is not None:
+            words += [option, value.as_posix() if isinstance(value, Path) else value]
+    return shlex.join(words)
 
 
 def _run(recipe: Path, out: Path | None, data_dir: Path | None, json: Path | None) -> None:

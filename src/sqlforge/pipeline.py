@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,9 +39,7 @@ def run(
         UserError: see the stages.
     """
     started = time.monotonic()
-    directory = open_run(out, recipe)
-    if not directory.manifest():
-        directory.note(prompt_version=PROMPT_VERSION, seed=recipe.seed, environment=environment())
+    directory = begin(recipe, out)
     _prepare(recipe, directory, data_dir, console)
     _predict(directory, "base", console, progress)
     if recipe.evaluate.template_baseline:
@@ -53,6 +53,29 @@ def run(
     _note_cost(directory, time.monotonic() - started)
     _report(directory, console)
     return summaries
+
+
+def begin(recipe: Recipe, out: Path) -> RunDir:
+    """The run directory for ``recipe``, new or begun, with its circumstances in the manifest.
+
+    Raises:
+        UserError: see :func:`sqlforge.core.run_dir.open_run`.
+    """
+    directory = open_run(out, recipe)
+    if "environment" not in directory.manifest():
+        directory.note(prompt_version=PROMPT_VERSION, seed=recipe.seed, environment=environment())
+    return directory
+
+
+@contextmanager
+def temporary_run(recipe: Recipe) -> Iterator[RunDir]:
+    """A prepared run of ``recipe`` over the synthetic corpus that is gone after the block."""
+    from sqlforge.stages.prepare import prepare
+
+    with tempfile.TemporaryDirectory(prefix="sqlforge-") as folder:
+        directory = begin(recipe, Path(folder) / "run")
+        prepare(recipe, directory, None, lambda _: None)
+        yield directory
 
 
 def _prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, console: Console) -> None:

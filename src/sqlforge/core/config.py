@@ -53,10 +53,12 @@ class DataPart(_Part):
     skip_bad_rows: bool = False
 
     @model_validator(mode="after")
-    def _synthetic_needs_rows(self) -> DataPart:
-        for part in (*self.train, *self.validation, *self.test):
-            if part.source == "synthetic" and part.rows is None:
+    def _sources_make_sense(self) -> DataPart:
+        for parts in (self.train, self.validation, self.test):
+            if any(part.source == "synthetic" and part.rows is None for part in parts):
                 raise ValueError("the synthetic corpus has no end: give 'rows'")
+            if len({part.source for part in parts}) < len(parts):
+                raise ValueError("one split draws twice from one source: add up its 'rows'")
         return self
 
 
@@ -140,11 +142,17 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(
             f"no file at {path}", "a recipe", "name one of the files in recipes/"
         ) from None
+    except OSError as fault:
+        raise RecipeError(
+            f"{path}, which cannot be read ({fault.strerror})",
+            "a recipe",
+            "name one of the files in recipes/",
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         where = " ".join(str(fault).split())
         raise RecipeError(f"{path}, which is not YAML ({where})", "YAML", "mend it") from None
     if not isinstance(raw, dict):
-        raise RecipeError(f"{path} without keys", "a mapping at the top", "see recipes/") from None
+        raise RecipeError(f"{path} without keys", "a mapping at the top", "see recipes/")
     try:
         return Recipe.model_validate(raw)
     except ValidationError as fault:
@@ -166,5 +174,6 @@ def _faults(error: ValidationError) -> str:
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "the recipe"
         what = "is not a known key" if fault["type"] == "extra_forbidden" else fault["msg"]
+        what = what.removeprefix("Value error, ")
         found.append(f"'{where}' {what[0].lower()}{what[1:]}")
     return "; ".join(found)

@@ -13,9 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.errors import StorageError
+from sqlforge.core.errors import DataError, StorageError
 
-_CANNOT_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+CANNOT_STORE = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ENAMETOOLONG,
+    }
+)
+"""What the operating system says of a disk that is full or a path that cannot be written."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,10 +64,24 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Read what :func:`write_jsonl` wrote."""
+    """Read what :func:`write_jsonl` wrote.
+
+    Raises:
+        DataError: a line is no JSON object; file and line are named.
+    """
     with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                row = None
+            if not isinstance(row, dict):
+                raise DataError(
+                    f"a malformed row in {path}, line {number}",
+                    "one JSON object a line, as SQLForge writes it",
+                    "remove the file and start again: what made it makes it anew",
+                )
+            yield row
 
 
 @contextlib.contextmanager
@@ -83,7 +109,7 @@ def storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        if fault.errno in _CANNOT_STORE:
+        if fault.errno in CANNOT_STORE:
             raise storage_error(path, os.strerror(fault.errno)) from fault
         raise
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s:/@]*):[^\s/]*@", re.I)
-_QUERY_SECRET = re.compile(r"(?P<key>[?&](?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", re.I)
+# A password may hold a slash that should have been escaped; quotes end a URL that stands in JSON.
+_CREDENTIALS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s:/@]*):(?:[^\s\"'<>]*|[^\s/]*)@", re.I
+)
+_QUERY_SECRET = re.compile(
+    r"(?P<key>[?&]\w*(?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"]+", re.I
+)
 
 
 def without_password(text: str) -> str:

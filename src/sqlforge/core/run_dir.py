@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,12 @@ import yaml
 
 from sqlforge.core.config import Recipe, dump_recipe, load_recipe
 from sqlforge.core.errors import UserError
-from sqlforge.core.files import write_json, write_text
+from sqlforge.core.files import storing, write_json, write_text
+
+# Temporary names that ``core.files`` gives to what later becomes a file or folder of a run.
+_LEFTOVER = re.compile(
+    r"\.(recipe\.yaml|manifest\.json|report\.html|data|adapter|merged)\.\w+(\.tmp)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +94,31 @@ class RunDir:
         """The recipe that this run follows.
 
         Raises:
-            RecipeError: the folder holds no recipe, or one that is not understood.
+            UserError: the folder is no run directory.
+            RecipeError: its recipe is not understood.
         """
+        if not self.recipe_file.is_file():
+            raise UserError(
+                f"{self.path}, which is no run directory",
+                "a folder with a recipe.yaml that SQLForge wrote",
+                f"make one with 'sqlforge prepare RECIPE --out {self.path}'",
+            )
         return load_recipe(self.recipe_file)
+
+    def data_file(self, name: str) -> Path:
+        """The path of ``data/NAME``, which ``prepare`` wrote.
+
+        Raises:
+            UserError: the run has no data yet.
+        """
+        file = self.data / name
+        if not file.is_file():
+            raise UserError(
+                f"{self.path} without data/{name}",
+                "a run whose data was prepared",
+                f"start 'sqlforge prepare {self.recipe_file} --out {self.path}' first",
+            )
+        return file
 
     def manifest(self) -> dict[str, Any]:
         """The manifest so far; empty before the first stage."""
@@ -112,6 +141,7 @@ def open_run(path: Path, recipe: Recipe) -> RunDir:
     """
     run = RunDir(path)
     resolved = dump_recipe(recipe)
+    _remove_leftovers(path)
     if run.recipe_file.exists():
         if yaml.safe_load(run.recipe_file.read_text(encoding="utf-8")) != yaml.safe_load(resolved):
             raise UserError(
@@ -128,3 +158,13 @@ def open_run(path: Path, recipe: Recipe) -> RunDir:
         )
     write_text(run.recipe_file, resolved)
     return run
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed process left half-written; a run belongs to one process at a time."""
+    if not path.is_dir():
+        return
+    folders = [entry for entry in path.iterdir() if _LEFTOVER.fullmatch(entry.name)]
+    for entry in (*folders, *path.glob("*/.*.tmp")):
+        with storing(entry):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -48,9 +48,7 @@ def encode_prompt(tokenizer: ChatTokenizer, conversation: Sequence[Message]) -> 
     return tuple(tokenizer.encode(text, add_special_tokens=False))
 
 
-def encode_example(
-    tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str
-) -> Encoded:
+def encode_example(tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str) -> Encoded:
     """Ids of a conversation and its answer, checked.
 
     The answer ends with the end-of-sequence token, supervised, whatever the template adds after

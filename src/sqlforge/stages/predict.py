@@ -47,8 +47,8 @@ def predict_run(run: RunDir, system: System, say: Say, progress: Progress | None
     prompt answers the test set, and ``predictions/base_prompts.json`` tells the trial's outcome.
     """
     recipe = run.recipe()
-    examples = read_examples(run.data / "test.jsonl")
-    databases = read_databases(run.data / "databases.jsonl")
+    examples = read_examples(run.data_file("test.jsonl"))
+    databases = read_databases(run.data_file("databases.jsonl"))
     if system == "template":
         texts = _template_answers(run, examples, databases)
     else:
@@ -148,7 +148,7 @@ def _try_prompts(
     databases: dict[str, Database],
     ask: Callable[[Sequence[Example], PromptStyle], list[str]],
 ) -> list[PromptTrial]:
-    validation = read_examples(run.data / "validation.jsonl")
+    validation = read_examples(run.data_file("validation.jsonl"))
     validation = validation[: recipe.evaluate.prompt_trial_rows]
     trials: list[PromptTrial] = []
     if not validation or len(recipe.evaluate.base_prompts) == 1:
@@ -164,7 +164,7 @@ def _try_prompts(
 
 def _shot_examples(run: RunDir, recipe: Recipe) -> list[Example]:
     """Training examples of different kinds and databases to show in few-shot prompts."""
-    examples = read_examples(run.data / "train.jsonl")
+    examples = read_examples(run.data_file("train.jsonl"))
     random.Random(recipe.seed).shuffle(examples)
     chosen: list[Example] = []
     for example in examples:
@@ -178,5 +178,5 @@ def _shot_examples(run: RunDir, recipe: Recipe) -> list[Example]:
 def _template_answers(
     run: RunDir, examples: Sequence[Example], databases: dict[str, Database]
 ) -> list[str]:
-    baseline = fit(read_examples(run.data / "train.jsonl"), databases)
+    baseline = fit(read_examples(run.data_file("train.jsonl")), databases)
     return [baseline.predict(e.question, databases[e.db_id]) for e in examples]

@@ -53,9 +53,9 @@ def prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, say: Say) -> Pre
             write_examples(folder / f"{split}.jsonl", examples)
         write_databases(folder / "databases.jsonl", databases)
         write_json(folder / "licences.json", _licences(splits.values()))
-        write_json(folder / "skipped.json", [str(row) for row in gathering.skipped])
-    digests = {file.name: sha256(file) for file in sorted(run.data.glob("*.jsonl"))}
-    run.note(data_sha256=digests)
+        write_json(folder / "skipped.json", [_row(row) for row in gathering.skipped])
+        # Noted before the folder takes its name: data that is there counts as done.
+        run.note(data_sha256={f.name: sha256(f) for f in sorted(folder.glob("*.jsonl"))})
     return Prepared(
         len(train), len(validation), len(test), len(databases), tuple(gathering.skipped)
     )
@@ -174,6 +174,10 @@ def _by_whole_databases(dataset: Dataset, part: SourcePart) -> list[Example]:
     order = {db_id: rank for rank, db_id in enumerate(rng.sample(with_rows, len(with_rows)))}
     candidates = [e for e in dataset.examples if e.db_id in order]
     return sorted(candidates, key=lambda e: (order[e.db_id], e.id))
+
+
+def _row(skipped: SkippedRow) -> dict[str, object]:
+    return {"file": str(skipped.file), "line": skipped.line, "reason": skipped.reason}
 
 
 def _licences(splits: Iterable[Sequence[Example]]) -> dict[str, str]:

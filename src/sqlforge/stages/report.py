@@ -110,7 +110,7 @@ def _read_judged(run: RunDir) -> _Judged:
         for system in verdicts
         if run.predictions(system).exists()
     }
-    return _Judged(splits, read_databases(run.data / "databases.jsonl"), answers, verdicts)
+    return _Judged(splits, read_databases(run.data_file("databases.jsonl")), answers, verdicts)
 
 
 def _verdict(row: Mapping[str, Any]) -> Verdict:

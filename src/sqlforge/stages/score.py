@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
 from sqlforge.core.records import Database, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
@@ -48,13 +48,23 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
     ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
     other system, and how many merged answers differ from the adapter's.
+
+    Raises:
+        UserError: the folder is no run, or has no data or no predictions yet.
+        GoldError: a gold query fails.
     """
     recipe = run.recipe()
-    databases = read_databases(run.data / "databases.jsonl")
+    databases = read_databases(run.data_file("databases.jsonl"))
     by_source: dict[str, list[Example]] = defaultdict(list)
-    for example in read_examples(run.data / "test.jsonl"):
+    for example in read_examples(run.data_file("test.jsonl")):
         by_source[example.source].append(example)
     systems = {s: _predictions(run, s) for s in SYSTEMS if run.predictions(s).exists()}
+    if not systems:
+        raise UserError(
+            f"{run.path} without predictions",
+            "a run whose models have answered",
+            "start 'sqlforge run' on it: it does the stages that are missing",
+        )
     summaries: dict[str, dict[str, Summary]] = {}
     comparison: dict[str, dict[str, Any]] = {}
     with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:

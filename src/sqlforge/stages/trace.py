@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from sqlforge.core.config import Recipe
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import read_jsonl, write_text
 from sqlforge.core.records import Database, Example, Prediction, QueryResult, Verdict
-from sqlforge.core.run_dir import RunDir, open_run
+from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.model.load import load_tokenizer
@@ -29,7 +27,6 @@ from sqlforge.report.stations import Station, to_console, to_markdown
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.judge import judge
 from sqlforge.score.summary import summarise
-from sqlforge.stages.prepare import prepare
 
 _SPLITS = ("train", "validation", "test")
 _ROWS_SHOWN = 5
@@ -48,51 +45,39 @@ class _Found:
 
 def trace_example(
     example_id: str,
-    run_path: Path | None,
-    recipe: Recipe,
+    run: RunDir,
     answer: str | None,
     markdown: Path | None,
     console: Console,
+    command: str,
 ) -> dict[str, Any]:
     """Print every station of ``example_id`` and return them by title.
 
     Args:
-        run_path: a run directory; without one, the data of ``recipe`` is made in a temporary one.
+        run: the run directory in which the example is looked up; its data must be prepared.
         answer: a model's raw text to judge; without one, the run's own prediction of the tuned
             (or base) model is taken, and without that the stations end before it.
         markdown: write the stations there instead of printing them in colour.
+        command: what makes the Markdown page again; it stands at its top.
 
     Raises:
+        UserError: the folder is no run, or has no data.
         DataError: no example has that id.
     """
-    with _run(run_path, recipe) as run:
-        found = _find(run, example_id)
-        stations = list(_stations(found, answer or _own_answer(run, example_id)))
+    found = _find(run, example_id)
+    judged = _own_answer(run, example_id) if answer is None else answer
+    stations = list(_stations(found, judged))
     if markdown is None:
         to_console(stations, console)
     else:
-        again = "sqlforge trace " + example_id
-        if answer is not None:
-            again += f" --answer {json.dumps(answer, ensure_ascii=False)}"
-        write_text(markdown, to_markdown(stations, f"{again} --markdown {markdown.as_posix()}"))
+        write_text(markdown, to_markdown(stations, command))
     return {station.title: station.text for station in stations}
 
 
-@contextmanager
-def _run(path: Path | None, recipe: Recipe) -> Iterator[RunDir]:
-    if path is not None:
-        yield RunDir(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="sqlforge-trace-") as folder:
-        run = open_run(Path(folder) / "run", recipe)
-        prepare(recipe, run, None, lambda _: None)
-        yield run
-
-
 def _find(run: RunDir, example_id: str) -> _Found:
-    databases = read_databases(run.data / "databases.jsonl")
+    databases = read_databases(run.data_file("databases.jsonl"))
     for split in _SPLITS:
-        examples = read_examples(run.data / f"{split}.jsonl")
+        examples = read_examples(run.data_file(f"{split}.jsonl"))
         for example in examples:
             if example.id == example_id:
                 siblings = [e for e in examples if e.db_id == example.db_id]

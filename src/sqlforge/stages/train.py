@@ -9,12 +9,12 @@ from typing import Any
 from rich.console import Console
 
 from sqlforge.core.config import Recipe
-from sqlforge.core.errors import RecipeError, TrainingError
+from sqlforge.core.errors import RecipeError
 from sqlforge.core.files import new_folder
 from sqlforge.core.records import Example
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
-from sqlforge.model.adapt import add_lora, trainable_parameters
+from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.load import load_model, load_tokenizer, pick_device, resolve, weight_digests
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
@@ -47,8 +47,8 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
         ModelError, TrainingError, StorageError: see the functions this calls.
     """
     recipe = run.recipe()
+    examples = read_examples(run.data_file("train.jsonl"))
     tokenizer: Any = load_tokenizer(recipe.model.name)
-    examples = read_examples(run.data / "train.jsonl")
     encoded, kept, dropped = encode_all(recipe, run, tokenizer, examples)
     say(f"{len(kept):,} training examples, {dropped:,} longer than the window and left out")
     packs, steps = plan_steps(recipe, encoded, [e.db_id for e in kept])
@@ -72,8 +72,12 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
 def encode_all(
     recipe: Recipe, run: RunDir, tokenizer: ChatTokenizer, examples: Sequence[Example]
 ) -> tuple[list[Encoded], list[Example], int]:
-    """Encode examples, leaving out (and counting) those longer than ``prompt.max_tokens``."""
-    databases = read_databases(run.data / "databases.jsonl")
+    """Encode examples, leaving out (and counting) those longer than ``prompt.max_tokens``.
+
+    Raises:
+        RecipeError: none is short enough.
+    """
+    databases = read_databases(run.data_file("databases.jsonl"))
     prompter = Prompter(databases, link_values=recipe.prompt.link_values)
     encoded: list[Encoded] = []
     kept: list[Example] = []
@@ -83,9 +87,11 @@ def encode_all(
             encoded.append(one)
             kept.append(example)
     if not kept:
-        raise TrainingError(
-            f"all {len(examples):,} training examples are longer than prompt.max_tokens "
-            f"({recipe.prompt.max_tokens}); raise it"
+        raise RecipeError(
+            f"prompt.max_tokens {recipe.prompt.max_tokens}, which all {len(examples):,} training "
+            "examples exceed",
+            "a window that holds most of them",
+            "raise prompt.max_tokens",
         )
     return encoded, kept, len(examples) - len(kept)
 
@@ -168,7 +174,10 @@ def _save(model: Any, tokenizer: Any, recipe: Recipe, run: RunDir) -> None:
         model.to(torch.bfloat16 if recipe.model.dtype == "bfloat16" else torch.float32)
     target = run.merged if recipe.train.method == "full" else run.adapter
     with new_folder(target) as folder:
-        model.save_pretrained(folder)
+        if recipe.train.method == "full":
+            model.save_pretrained(folder)
+        else:
+            save_adapter(model, folder)
         tokenizer.save_pretrained(folder)
 
 
