@@ -48,7 +48,7 @@ def print_comparison(
         for system in systems:
             found = comparison.get(source, {}).get(system)
             if found is not None:
-                console.print(_line(system, found), markup=False, highlight=False)
+                console.print(_line(system, found), highlight=False, soft_wrap=True)
         differs = comparison.get(source, {}).get("merged_differs")
         if differs is not None:
             console.print(
