@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, cast
 
 import torch
@@ -49,6 +50,17 @@ def add_lora(
     hub_id = source.base.hub_id if source.base else source.name
     config.base_model_name_or_path = source.name if embedded else hub_id
     return adapted
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write adapter weights and configuration into ``folder``; the base is not looked up.
+
+    Left to itself, peft asks the hub whether the base's vocabulary was changed. It never is here.
+
+    Raises:
+        OSError, SafetensorError: the folder cannot be written.
+    """
+    model.save_pretrained(str(folder), save_embedding_layers=False)
 
 
 def trainable_parameters(model: torch.nn.Module) -> int:

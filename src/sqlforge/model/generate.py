@@ -39,7 +39,7 @@ def generate(
     answers = [""] * len(prompts)
     shared = _shared_lengths(prompts, schema_keys)
     done = 0
-    for batch in _batches(prompts, schema_keys, batch_tokens, max_new_tokens):
+    for batch in _batches(prompts, schema_keys, shared, batch_tokens, max_new_tokens):
         texts = _generate_batch(
             model, tokenizer, [prompts[i] for i in batch], [shared[i] for i in batch],
             max_new_tokens,
@@ -74,7 +74,11 @@ def _shared_lengths(prompts: Sequence[Ids], schema_keys: Sequence[str]) -> list[
 
 
 def _batches(
-    prompts: Sequence[Ids], schema_keys: Sequence[str], batch_tokens: int, max_new_tokens: int
+    prompts: Sequence[Ids],
+    schema_keys: Sequence[str],
+    shared: Sequence[int],
+    batch_tokens: int,
+    max_new_tokens: int,
 ) -> list[list[int]]:
     """Indices in batches: the longest schema first, so that a lack of memory shows at once."""
     longest: dict[str, int] = defaultdict(int)
@@ -82,12 +86,15 @@ def _batches(
         longest[key] = max(longest[key], len(prompt))
     order = sorted(range(len(prompts)), key=lambda i: (-longest[schema_keys[i]], schema_keys[i], i))
     batches: list[list[int]] = []
-    width = 0
+    trunk = own = 0
     for index in order:
-        width = max(width, len(prompts[index]) + max_new_tokens)
+        # Trunks and what follows them are padded apart, so their longest add up.
+        trunk = max(trunk, shared[index])
+        own = max(own, len(prompts[index]) - shared[index])
+        width = trunk + own + max_new_tokens
         if not batches or (len(batches[-1]) + 1) * width > batch_tokens:
             batches.append([])
-            width = len(prompts[index]) + max_new_tokens
+            trunk, own = shared[index], len(prompts[index]) - shared[index]
         batches[-1].append(index)
     return batches
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -72,7 +73,14 @@ def adapter_base(folder: Path) -> str | None:
     config = folder / "adapter_config.json"
     if not config.exists():
         return None
-    return str(json.loads(config.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    try:
+        return str(json.loads(config.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(
+            f"{config}, which names no base model",
+            "the adapter_config.json that peft writes",
+            "train again, or copy the adapter again",
+        ) from None
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -125,7 +133,12 @@ def load_model(
         ModelError: the weights cannot be had, or their configuration is not understood.
     """
     source = resolve(name)
-    options: dict[str, Any] = {"dtype": _DTYPES[dtype], "attn_implementation": "sdpa"}
+    options: dict[str, Any] = {
+        "dtype": _DTYPES[dtype],
+        "attn_implementation": "sdpa",
+        # Pickled weights may run code while they are read.
+        "use_safetensors": True,
+    }
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -136,7 +149,7 @@ def load_model(
     options["device_map"] = {"": pick_device(device)}
     try:
         model = AutoModelForCausalLM.from_pretrained(source.location, **options)
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as fault:
         raise _cannot_load(source, fault) from fault
     _log.info("loaded %s (%s, %s)", name, dtype, quantization)
     model.eval()

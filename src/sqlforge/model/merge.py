@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from peft import PeftModel
+from safetensors import SafetensorError
 
 from sqlforge.core.errors import ModelError
 from sqlforge.core.files import new_folder
@@ -24,7 +25,18 @@ def load_adapted(
     if base is None:
         raise ModelError(f"{adapter}", "a folder with adapter_config.json", "train first")
     model = load_model(base, dtype=dtype, device=device, quantization=quantization)
-    return PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False).eval()
+    weights = adapter / "adapter_model.safetensors"
+    try:
+        # Without the file peft would look for the adapter at the hub, or unpickle one.
+        weights.stat()
+        return PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False).eval()
+    except (OSError, ValueError, RuntimeError, SafetensorError) as fault:
+        reason = " ".join(str(fault).split())[:200]
+        raise ModelError(
+            f"{adapter}, whose weights cannot be read ({reason})",
+            f"an adapter of '{base}' with adapter_model.safetensors",
+            "train again, or copy the adapter again",
+        ) from fault
 
 
 def load_any(name: str, *, dtype: str, device: str, quantization: Quantization = "none") -> Any:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from sqlforge.core.files import write_text
+from sqlforge.core.files import storing, write_text
 from sqlforge.model.pack import Pack
 
 
@@ -76,7 +76,7 @@ class MetricsLog(TrainerCallback):
         if not logs or "loss" not in logs:
             return
         row = self._row(state.global_step, logs)
-        with self._path.open("a", encoding="utf-8") as file:
+        with storing(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         facts = (
             f"loss {row['loss']:.3f} · {row['tokens_per_second']:.0f} tokens/s · "

@@ -11,17 +11,20 @@ import errno
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
-from sqlforge.core.errors import TrainingError
+from sqlforge.core.errors import RecipeError, StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
+from sqlforge.model.adapt import save_adapter
 from sqlforge.model.attention import PACKED, layout_of
 from sqlforge.model.pack import IGNORED, Pack, collate
 
@@ -70,7 +73,8 @@ def train(
     the same losses as a run that was never cut off.
 
     Raises:
-        TrainingError: the loss is not finite, or a step has nothing to learn from.
+        TrainingError: loss or gradient are not finite, or a step has nothing to learn from.
+        RecipeError: a tracker is unknown or its package is not installed.
         StorageError: a checkpoint cannot be written; earlier ones are kept.
     """
     last = last_checkpoint(checkpoints)
@@ -84,8 +88,9 @@ def train(
         args=_arguments(settings, checkpoints),
         train_dataset=packs,
         data_collator=_collate_one,
-        callbacks=list(callbacks),
+        callbacks=[*callbacks, *_trackers(settings.trackers)],
     )
+    trainer.add_callback(_FiniteGradients(trainer))
     trainer.remove_callback(_printer())
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
@@ -141,22 +146,56 @@ class _PackTrainer(Trainer):
         """Summed cross-entropy at supervised positions over the window's supervised tokens."""
         loss = supervised_loss(model, inputs) / num_items_in_batch
         if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss of step {self.state.global_step + 1} is {loss.item()}; the last good "
-                f"checkpoint is kept: lower train.learning_rate and start again"
-            )
+            raise self.not_finite(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
         return (loss, None) if return_outputs else loss
 
+    def not_finite(self, what: str) -> TrainingError:
+        """The error for numbers gone wrong; a checkpoint that led straight to them is removed."""
+        shutil.rmtree(self._checkpoint_folder(), ignore_errors=True)
+        return TrainingError(
+            f"{what}; the last good checkpoint is kept: lower train.learning_rate and start again"
+        )
+
+    def _checkpoint_folder(self) -> Path:
+        return Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Weights as safetensors; what else a checkpoint needs, ``Trainer`` adds."""
+        folder = Path(str(output_dir or self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        model: Any = self.model
+        if isinstance(model, PeftModel):
+            save_adapter(model, folder)
+        else:
+            model.save_pretrained(folder)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        folder = self._checkpoint_folder()
         try:
             super()._save_checkpoint(model, trial)
             write_text(folder / _COMPLETE, "")
+        except StorageError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         except (OSError, RuntimeError, SafetensorError) as fault:
             if not _is_full_disk(fault):
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, "No space left on device") from fault
+
+
+class _FiniteGradients(TrainerCallback):
+    """Stops before an update that would turn the weights, and the next checkpoint, into NaN."""
+
+    def __init__(self, trainer: _PackTrainer) -> None:
+        self._trainer = trainer
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Check all gradients at once, after clipping."""
+        model: Any = self._trainer.model
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            raise self._trainer.not_finite(f"the gradient of step {state.global_step + 1} is nan")
 
 
 def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
@@ -182,6 +221,13 @@ def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
 
 
 def _arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
+    known = {field.name for field in fields(TrainingArguments)}
+    # transformers renamed the two in 5.2x and warns about the old names.
+    kind = "activation" if "activation_checkpointing" in known else "gradient"
+    checkpointing: dict[str, Any] = {
+        f"{kind}_checkpointing": settings.gradient_checkpointing,
+        f"{kind}_checkpointing_kwargs": {"use_reentrant": False},
+    }
     return TrainingArguments(
         output_dir=str(checkpoints),
         per_device_train_batch_size=1,
@@ -195,21 +241,37 @@ def _arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
         optim="adamw_torch",
         bf16=settings.autocast_bf16,
         use_cpu=settings.cpu,
-        gradient_checkpointing=settings.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_strategy="steps",
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="steps",
         save_steps=settings.checkpoint_steps,
         save_total_limit=2,
-        report_to=list(settings.trackers) or "none",
+        report_to="none",
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=not settings.cpu,
         disable_tqdm=True,
         seed=settings.seed,
+        **checkpointing,
     )
+
+
+def _trackers(names: Sequence[str]) -> list[TrainerCallback]:
+    """transformers' callbacks for experiment trackers, made here so that faults are sentences."""
+    found: list[TrainerCallback] = []
+    for name in names:
+        try:
+            (kind,) = get_reporting_integration_callbacks([name])
+            found.append(kind())
+        except (ValueError, RuntimeError, ImportError) as fault:
+            reason = " ".join(str(fault).split()).rstrip(".")
+            raise RecipeError(
+                f"'{name}' in train.trackers ({reason})",
+                "trackers that transformers knows and whose package is installed",
+                f"install the package of '{name}', or take it out of the recipe",
+            ) from fault
+    return found
 
 
 def _collate_one(packs: list[Pack]) -> dict[str, Any]:
