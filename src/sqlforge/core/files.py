@@ -22,6 +22,7 @@ CANNOT_STORE = frozenset(
         errno.EROFS,
         errno.EACCES,
         errno.EPERM,
+        errno.EEXIST,
         errno.EISDIR,
         errno.ENOTDIR,
         errno.ENAMETOOLONG,

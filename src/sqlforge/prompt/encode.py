@@ -67,7 +67,8 @@ def encode_example(tokenizer: ChatTokenizer, conversation: Sequence[Message], sq
     end = tokenizer.eos_token_id
     if end is None:
         raise _broken_template("the tokenizer has no end-of-sequence token")
-    answer = answer[: answer.index(end) + 1] if end in answer else [*answer, end]
+    # What the template adds after the last end token (a line break, say) is not supervised.
+    answer = answer[: len(answer) - answer[::-1].index(end)] if end in answer else [*answer, end]
     encoded = Encoded(prompt, tuple(answer))
     check_encoded(tokenizer, encoded)
     return encoded
@@ -78,12 +79,14 @@ def check_encoded(tokenizer: ChatTokenizer, encoded: Encoded) -> None:
 
     Raises:
         ModelError: two BOS tokens, no supervised token besides the end, or an end token that is
-            missing or not last.
+            missing, not last or there twice.
     """
     if len(encoded.answer) < 2:
         raise _broken_template("nothing of the answer is supervised")
     if encoded.answer[-1] != tokenizer.eos_token_id:
         raise _broken_template("the end-of-sequence token is not supervised")
+    if tokenizer.eos_token_id in encoded.answer[:-1]:
+        raise _broken_template("the end-of-sequence token stands inside an answer")
     begin = tokenizer.bos_token_id
     # SmolLM2 opens every chat turn with its BOS token; there it is the template's turn mark.
     doubled = begin is not None and encoded.prompt[:2] == (begin, begin)

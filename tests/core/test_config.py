@@ -1,0 +1,111 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sqlforge.core.config import Recipe, dump_recipe, load_recipe
+from sqlforge.core.errors import RecipeError
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "model": {"name": "smollm2-135m"},
+    "data": {"train": [{"source": "synthetic", "rows": 8}], "test": [{"source": "spider"}]},
+}
+
+
+def write(folder: Path, value: object) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(value))
+    return path
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_loads_and_its_resolved_copy_loads_as_the_same(
+    path: Path, tmp_path: Path
+) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(dump_recipe(recipe))
+    assert load_recipe(copy) == recipe
+
+
+def test_the_resolved_copy_holds_every_default() -> None:
+    dumped = yaml.safe_load(dump_recipe(Recipe.model_validate(TINY)))
+    assert dumped["train"]["rank"] == 64
+    assert dumped["train"]["alpha"] == 16.0
+    assert dumped["train"]["dropout"] == 0.05
+    assert dumped["evaluate"]["base_prompts"] == ["plain", "instructed", "few_shot"]
+    assert dumped["seed"] == 7
+
+
+def test_all_faults_are_reported_together_in_one_sentence(tmp_path: Path) -> None:
+    faulty = {
+        **TINY,
+        "model": {"name": "x", "dtype": "float8"},
+        "train": {"lora_rnk": 8, "learning_rate": -1},
+        "speed": "fast",
+    }
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, faulty))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert "'train.lora_rnk' is not a known key" in sentence
+    assert "'speed' is not a known key" in sentence
+    assert "'model.dtype' input should be 'bfloat16' or 'float32'" in sentence
+    assert "'train.learning_rate' input should be greater than 0" in sentence
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"train": [{"source": "synthetic"}]}, "the synthetic corpus has no end: give 'rows'"),
+        ({"train": []}, "'data.train'"),
+        ({"train": [{"source": "spider"}, {"source": "spider", "rows": 3}]}, "twice"),
+        ({"train": [{"source": "imagined"}]}, "'data.train.0.source'"),
+        ({"train": [{"source": "spider", "rows": 0}]}, "'data.train.0.rows'"),
+    ],
+)
+def test_data_that_makes_no_sense_is_refused(
+    part: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    recipe = {**TINY, "data": {**TINY["data"], **part}}
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, recipe))
+    assert words in str(caught.value)
+    assert "value error" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "a/b"])
+def test_a_name_that_would_leave_its_folder_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="'name'"):
+        load_recipe(write(tmp_path, {**TINY, "name": name}))
+
+
+def test_a_file_that_is_no_recipe_ends_in_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("name: [unclosed\nmodel: {")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00name")
+    text = tmp_path / "text.yaml"
+    text.write_text("just words")
+    for path in (broken, binary, text, tmp_path, tmp_path / "absent.yaml", text / "below"):
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_cannot_be_changed_once_loaded() -> None:
+    recipe = Recipe.model_validate(TINY)
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 8  # type: ignore[misc]  # that is the claim
+
+
+def test_the_resolved_copy_hides_the_password_of_a_url(tmp_path: Path) -> None:
+    secret = {**TINY, "model": {"name": "postgresql://ann:s3cr3t@host/db?password=hidden"}}
+    dumped = dump_recipe(load_recipe(write(tmp_path, secret)))
+    assert "s3cr3t" not in dumped and "hidden" not in dumped
+    assert "postgresql://ann:***@host/db?password=***" in dumped

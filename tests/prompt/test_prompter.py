@@ -1,0 +1,85 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sqlforge.core.errors import DatabaseError
+from sqlforge.core.records import Database, Example
+from sqlforge.core.schema import Column, Schema, Table
+from sqlforge.prompt.linking import Link
+from sqlforge.prompt.prompter import Prompter
+from sqlforge.prompt.template import Shot, messages
+
+SCHEMA = Schema((Table("customer", (Column("id", "INT", True), Column("city", "TEXT"))),))
+EXAMPLE = Example("x-1", "Who is in Bath?", "SELECT 1", "shop", "test", "CC0-1.0")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Database:
+    path = tmp_path / "shop.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE customer (id INT PRIMARY KEY, city TEXT)")
+        connection.execute("INSERT INTO customer VALUES (1, 'Bath'), (2, 'O''Neil')")
+    connection.close()
+    return Database("shop", SCHEMA, path)
+
+
+def content(prompter: Prompter, question: str) -> str:
+    (message,) = prompter.ask("shop", question)
+    return message["content"]
+
+
+def test_a_prompt_holds_the_schema_the_values_named_and_the_question(shop: Database) -> None:
+    asked = content(Prompter({"shop": shop}, link_values=True), " Is o'neil from bath? ")
+    assert asked == (
+        "SQLite tables:\n"
+        "customer(id int key, city text)\n"
+        "\n"
+        "Values: customer.city = 'O''Neil', customer.city = 'Bath'\n"
+        "Question: Is o'neil from bath?"
+    )
+
+
+def test_values_are_left_out_where_the_recipe_says_so_or_the_database_has_no_rows(
+    shop: Database,
+) -> None:
+    for database, link in ((shop, False), (Database("shop", SCHEMA), True)):
+        prompter = Prompter({"shop": database}, link_values=link)
+        assert "Values:" not in content(prompter, "Who is in Bath?")
+
+
+def test_questions_about_one_database_share_everything_up_to_the_values(shop: Database) -> None:
+    prompter = Prompter({"shop": shop}, link_values=True)
+    first, second = content(prompter, "Who is in Bath?"), content(prompter, "How many?")
+    head = "SQLite tables:\ncustomer(id int key, city text)\n\n"
+    assert first.startswith(head) and second.startswith(head)
+
+
+def test_the_values_of_a_database_are_read_once(shop: Database) -> None:
+    prompter = Prompter({"shop": shop}, link_values=True)
+    before = prompter.links("shop", "Who is in Bath?")
+    assert shop.path is not None
+    shop.path.unlink()
+    assert prompter.links("shop", "Who is in Bath?") == before
+    with pytest.raises(DatabaseError):
+        Prompter({"shop": shop}, link_values=True).links("shop", "Who is in Bath?")
+
+
+def test_a_few_shot_prompt_shows_solved_questions_before_the_one_asked(shop: Database) -> None:
+    prompter = Prompter({"shop": shop}, link_values=True)
+    shot = prompter.shot(EXAMPLE)
+    assert shot == Shot(SCHEMA, (Link("customer", "city", "Bath"),), EXAMPLE.question, EXAMPLE.sql)
+    asked = prompter.ask("shop", "How many?", "few_shot", [shot, shot])
+    roles = [message["role"] for message in asked]
+    assert roles == ["user", "assistant", "user", "assistant", "user"]
+    assert asked[1]["content"] == "SELECT 1"
+    assert asked[-1]["content"].endswith("Question: How many?")
+
+
+def test_shots_are_shown_by_the_few_shot_prompt_only(shop: Database) -> None:
+    shot = Prompter({"shop": shop}, link_values=True).shot(EXAMPLE)
+    for style in ("plain", "instructed"):
+        assert len(messages(SCHEMA, (), "How many?", style, [shot])) == 1
+    instructed = messages(SCHEMA, (), "How many?", "instructed")[0]["content"]
+    assert "Reply with the SQL only" in instructed
+    assert instructed.endswith("Question: How many?")
