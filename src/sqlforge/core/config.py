@@ -43,13 +43,15 @@ class DataPart(_Part):
     """Where examples come from.
 
     ``validation`` examples of a benchmark are drawn from databases of its *training* split, which
-    are then left out of training. ``synthetic`` sources need ``rows``.
+    are then left out of training. ``synthetic`` sources need ``rows``; ``synthetic_max_tables`` cuts
+    their domains into small databases, ``synthetic_kinds`` weighs the kinds of query.
     """
 
     train: tuple[SourcePart, ...] = Field(min_length=1)
     validation: tuple[SourcePart, ...] = ()
     test: tuple[SourcePart, ...] = Field(min_length=1)
     synthetic_max_tables: Annotated[int, Field(ge=1)] | None = None
+    synthetic_kinds: dict[str, Annotated[float, Field(ge=0)]] | None = None
     skip_bad_rows: bool = False
 
     @model_validator(mode="after")

@@ -37,6 +37,7 @@ class PromptTrial:
 
     style: PromptStyle
     correct: int
+    valid: int
     n: int
 
 
@@ -124,9 +125,12 @@ def _model_answers(
     shots = [prompter.shot(example) for example in _shot_examples(run, recipe)]
     trials = _try_prompts(run, recipe, databases, lambda asked, style: ask(asked, style, shots))
     for trial in trials:
-        say(f"base model, {trial.style} prompt: {trial.correct} of {trial.n} on validation")
+        say(
+            f"base model, {trial.style} prompt: {trial.correct} of {trial.n} right, "
+            f"{trial.valid} valid on validation"
+        )
     write_json(run.predictions("base").with_name("base_prompts.json"), [asdict(t) for t in trials])
-    best = max(trials, key=lambda t: t.correct).style if trials else recipe.evaluate.base_prompts[0]
+    best = max(trials, key=lambda t: (t.correct, t.valid)).style if trials else recipe.evaluate.base_prompts[0]
     say(f"base model answers with the {best} prompt")
     return ask(examples, best, shots)
 
@@ -158,7 +162,8 @@ def _try_prompts(
             predictions = predictions_of(validation, ask(validation, style))
             verdicts = judge(validation, predictions, databases, sandbox)
             correct = sum(verdict.execution for verdict in verdicts)
-            trials.append(PromptTrial(style, correct, len(verdicts)))
+            valid = sum(verdict.valid for verdict in verdicts)
+            trials.append(PromptTrial(style, correct, valid, len(verdicts)))
     return trials
 
 

@@ -119,6 +119,7 @@ class _Gathering:
                 seed=self._recipe.seed,
                 counts=counts,
                 max_tables=data.synthetic_max_tables,
+                kinds=data.synthetic_kinds,
             )
         dataset = self._synthetic[split]
         self.databases.update(dataset.databases)
