@@ -1,0 +1,96 @@
+"""What NF4 costs on this CPU: training tokens a second, 16-bit LoRA against QLoRA.
+
+The same packs of the demo's corpus, rank 16, bf16 compute and adapters, the two in turn. Writes
+``docs/results/nf4_cpu.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from claims import ROOT, ClaimRow, write_claims
+from sqlforge.core.config import Recipe, load_recipe
+from sqlforge.core.run_dir import open_run
+from sqlforge.corpus.store import read_examples
+from sqlforge.model.adapt import add_lora
+from sqlforge.model.attention import PACKED, layout_of
+from sqlforge.model.load import load_model, load_tokenizer, resolve
+from sqlforge.model.pack import Pack, collate
+from sqlforge.model.quiet import quiet_libraries
+from sqlforge.model.train import supervised_loss
+from sqlforge.stages.prepare import prepare
+from sqlforge.stages.train import encode_all, plan_steps
+
+PACKS = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.parse_args()
+    quiet_libraries()
+    recipe = load_recipe(ROOT / "recipes" / "smollm2-135m-cpu.yaml")
+    packs = _packs(recipe)
+    models = {"lora": _model(recipe, "none"), "qlora": _model(recipe, "nf4")}
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for name, model in models.items():
+        _step(model, packs[0])
+        print(f"{name} is warm", flush=True)
+    for pack in packs:
+        for name, model in models.items():
+            times[name].append(_step(model, pack) / len(pack))
+    speeds = {name: 1 / statistics.median(found) for name, found in times.items()}
+    rows = [
+        ClaimRow("lora_speed", speeds["lora"], "tokens/s", n=PACKS),
+        ClaimRow("qlora_speed", speeds["qlora"], "tokens/s", n=PACKS),
+        ClaimRow("speed_lost_to_nf4", 1 - speeds["qlora"] / speeds["lora"], "fraction", n=PACKS),
+    ]
+    for row in rows:
+        print(f"{row.name:<20} {row.value:,.3g} {row.unit}")
+    print(write_claims("nf4_cpu", command="python bench/nf4_cpu.py", seed=recipe.seed, rows=rows))
+
+
+def _packs(recipe: Recipe) -> Sequence[Pack]:
+    with tempfile.TemporaryDirectory() as folder:
+        run = open_run(Path(folder) / "run", recipe)
+        prepare(recipe, run, None, lambda _: None)
+        tokenizer: Any = load_tokenizer(recipe.model.name)
+        examples = read_examples(run.data / "train.jsonl")[:600]
+        encoded, kept, _ = encode_all(recipe, run, tokenizer, examples)
+    packs, _ = plan_steps(recipe, encoded, [example.db_id for example in kept])
+    return sorted(packs, key=len)[-PACKS:]
+
+
+def _model(recipe: Recipe, quantization: Any) -> Any:
+    model = load_model(recipe.model.name, device="cpu", quantization=quantization)
+    adapted: Any = add_lora(
+        model,
+        resolve(recipe.model.name),
+        rank=recipe.train.rank,
+        alpha=recipe.train.alpha,
+        dropout=recipe.train.dropout,
+        dtype=recipe.train.adapter_dtype,
+        seed=recipe.seed,
+    )
+    adapted.set_attn_implementation(PACKED)
+    return adapted.train()
+
+
+def _step(model: Any, pack: Pack) -> float:
+    """Seconds of one forward and backward pass."""
+    started = time.perf_counter()
+    loss = supervised_loss(model, collate(pack) | {"pack_layout": layout_of(pack)})
+    (loss / len(pack)).backward()
+    model.zero_grad(set_to_none=True)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    torch.manual_seed(7)
+    main()
