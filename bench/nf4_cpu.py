@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from claims import ROOT, ClaimRow, write_claims
 from sqlforge.core.config import Recipe, load_recipe
 from sqlforge.core.run_dir import open_run

@@ -47,8 +47,16 @@ def _coverage(folder: str) -> ClaimRow:
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / "coverage.json"
         subprocess.run(
-            [sys.executable, "-m", "coverage", "json", "-q", "-o", str(out)]
-            + [f"--include=src/sqlforge/{folder}/*"],
+            [
+                sys.executable,
+                "-m",
+                "coverage",
+                "json",
+                "-q",
+                "-o",
+                str(out),
+                f"--include=src/sqlforge/{folder}/*",
+            ],
             cwd=ROOT,
             check=True,
         )

@@ -1,4 +1,4 @@
-"""Run a command and watch what it costs as a whole: wall time and the memory of all its processes."""
+"""Run a command and watch its whole cost: wall time, and memory of all its processes."""
 
 from __future__ import annotations
 
