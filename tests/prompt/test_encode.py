@@ -60,9 +60,13 @@ def test_the_question_may_hold_the_words_of_the_answer(characters: CharacterToke
     assert read(encoded.answer) == "SELECT 1$"
 
 
-@pytest.mark.parametrize("sql", ["  SELECT 1", "\nSELECT\n1\n", "SELECT 'ä😀'", 'SELECT "a"'])
+@pytest.mark.parametrize("sql", ["  SELECT 1", "\nSELECT\n1", "SELECT 'ä😀'", 'SELECT "a"'])
 def test_not_a_character_of_the_sql_is_lost(sql: str, characters: CharacterTokenizer) -> None:
     assert read(encode_example(characters, QUESTION, sql).answer) == sql + "$"
+
+
+def test_blanks_after_the_sql_are_not_learnt(characters: CharacterTokenizer) -> None:
+    assert read(encode_example(characters, QUESTION, "SELECT 1 \n").answer) == "SELECT 1$"
 
 
 def test_a_second_begin_token_is_refused() -> None:

@@ -51,14 +51,14 @@ def encode_prompt(tokenizer: ChatTokenizer, conversation: Sequence[Message]) -> 
 def encode_example(tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str) -> Encoded:
     """Ids of a conversation and its answer, checked.
 
-    The answer ends with the end-of-sequence token, supervised, whatever the template adds after
-    it.
+    The answer is ``sql`` without blanks at its end, then the end-of-sequence token, supervised,
+    whatever the template adds after it.
 
     Raises:
         ModelError: the template does not keep the promises that training rests on.
     """
     prompt_text = _render(tokenizer, conversation, add_generation_prompt=True)
-    answered = [*conversation, Message(role="assistant", content=sql)]
+    answered = [*conversation, Message(role="assistant", content=sql.rstrip())]
     whole_text = _render(tokenizer, answered, add_generation_prompt=False)
     if not whole_text.startswith(prompt_text):
         raise _broken_template("the prompt's text is not a prefix of the whole conversation")
