@@ -154,11 +154,8 @@ def test_an_example_longer_than_the_budget_is_refused() -> None:
 
 
 TOKENS = st.lists(st.integers(3, 6), min_size=1, max_size=8).map(tuple)
-EXAMPLES = st.lists(
-    st.tuples(st.builds(Encoded, TOKENS, TOKENS.map(lambda ids: (*ids, END))), st.sampled_from("abc")),
-    min_size=1,
-    max_size=14,
-)  # fmt: skip
+ENCODED = st.builds(Encoded, TOKENS, TOKENS.map(lambda ids: (*ids, END)))
+EXAMPLES = st.lists(st.tuples(ENCODED, st.sampled_from("abc")), min_size=1, max_size=14)
 
 
 def _unpacked(packs: list[Pack]) -> list[tuple[list[int], list[int]]]:

@@ -27,7 +27,7 @@ END = 2
 
 
 def tiny_llama(*, seed: int = 0, spread: float = 0.2) -> LlamaForCausalLM:
-    """Two layers of width 64, grouped heads, fp32; ``spread`` of weights decides how varied it is."""
+    """Two layers of width 64, grouped heads, fp32; weights are drawn as widely as ``spread``."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCABULARY,

@@ -30,6 +30,10 @@ from sqlforge.model.pack import IGNORED, Pack, collate
 
 _COMPLETE = "complete"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
+# safetensors and torch.save give the reason in words only, torch in those of its C++ parts.
+_FULL_DISK = re.compile(
+    "no space left|os error 28|pytorchstreamwriter|inline_container|iostream error", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +295,4 @@ def _step_of(checkpoint: Path) -> int:
 def _is_full_disk(fault: Exception) -> bool:
     if isinstance(fault, OSError) and fault.errno is not None:
         return fault.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors and torch.save give the reason in words only.
-    text = str(fault).lower()
-    return "no space left" in text or "os error 28" in text or "pytorchstreamwriter" in text
+    return _FULL_DISK.search(str(fault)) is not None
