@@ -13,7 +13,6 @@ from itertools import groupby
 from typing import Any
 
 import torch
-from torch.nn import functional
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -26,7 +25,8 @@ PACKED = "sqlforge_packed"
 class Group:
     """One trunk and its branches in a pack.
 
-    ``trunk`` is the slice of the trunk's tokens (empty if nothing is shared). ``branches`` holds
+    ``trunk`` is the slice of the trunk's tokens (empty if nothing is shared), ``trunk_bias`` its
+    causal mask, ``[trunk, trunk]``, added to the scores. ``branches`` holds
     token indices, ``[branches, longest]``, shorter ones filled with their last token; ``real``
     marks which of these, flattened, are no filling. ``bias`` is added to the scores,
     ``[longest, trunk + longest]``: 0 where a
@@ -34,6 +34,7 @@ class Group:
     """
 
     trunk: slice
+    trunk_bias: torch.Tensor
     branches: torch.Tensor
     real: torch.Tensor
     bias: torch.Tensor
@@ -82,7 +83,7 @@ def packed_attention(
     pieces: list[torch.Tensor] = []
     for group in pack_layout:
         if group.trunk.stop > group.trunk.start:
-            pieces.append(_trunk(query, key, value, group.trunk, scale))
+            pieces.append(_trunk(query[0], key[0], value[0], group, scale))
         pieces.append(_branches(query[0], key[0], value[0], group, scale))
     return torch.cat(pieces, dim=1).transpose(0, 1)[None], None
 
@@ -95,47 +96,78 @@ def _group(trunk: slice, branches: list[list[int]]) -> Group:
     filled = [branch + [branch[-1]] * (longest - len(branch)) for branch in branches]
     real = [place < len(branch) for branch in branches for place in range(longest)]
     # Filling stands behind all real tokens, so the causal mask hides it from them.
-    later = torch.ones(longest, longest, dtype=torch.bool).triu(diagonal=1)
-    sees_trunk = torch.zeros(longest, trunk.stop - trunk.start, dtype=torch.bool)
-    hidden = torch.cat([sees_trunk, later], dim=1)
-    bias = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.bfloat16).min)
-    return Group(trunk, torch.tensor(filled), torch.tensor(real).nonzero()[:, 0], bias)
+    own = _causal_bias(longest)
+    sees_trunk = torch.zeros(longest, trunk.stop - trunk.start)
+    return Group(
+        trunk=trunk,
+        trunk_bias=_causal_bias(trunk.stop - trunk.start),
+        branches=torch.tensor(filled),
+        real=torch.tensor(real).nonzero()[:, 0],
+        bias=torch.cat([sees_trunk, own], dim=1),
+    )
+
+
+def _causal_bias(size: int) -> torch.Tensor:
+    later = torch.ones(size, size, dtype=torch.bool).triu(diagonal=1)
+    return torch.zeros(size, size).masked_fill(later, torch.finfo(torch.bfloat16).min)
 
 
 def _trunk(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, trunk: slice, scale: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Group, scale: float
 ) -> torch.Tensor:
-    """A trunk sees itself only: plain causal attention, ``[heads, trunk, head size]``."""
-    return functional.scaled_dot_product_attention(
-        query[:, :, trunk],
-        key[:, :, trunk],
-        value[:, :, trunk],
-        is_causal=True,
-        scale=scale,
-        enable_gqa=True,
-    )[0]
+    """A trunk sees itself only: ``[heads, trunk, head size]``."""
+    tokens = group.trunk
+    mixed = _attend(
+        query[None, :, tokens],
+        key[None, :, tokens],
+        value[None, :, tokens],
+        group.trunk_bias,
+        scale,
+    )
+    return mixed[0]
 
 
 def _branches(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, group: Group, scale: float
 ) -> torch.Tensor:
     """All branches of a group at once, ``[heads, real tokens, head size]``."""
-    count, longest = group.branches.shape
-    heads, size = query.shape[0], query.shape[2]
-    kv_heads = key.shape[0]
-    asked = query[:, group.branches].transpose(0, 1)
-    keys, values = _with_trunk(key, group), _with_trunk(value, group)
+    heads, _, size = query.shape
+    asked = _gathered(query, group)
+    mixed = _attend(asked, _with_trunk(key, group), _with_trunk(value, group), group.bias, scale)
+    return mixed.transpose(0, 1).reshape(heads, -1, size).index_select(1, group.real)
+
+
+def _attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bias: torch.Tensor,
+    scale: float,
+) -> torch.Tensor:
+    """Softmax attention in the plain way, ``[rows, heads, tokens, head size]``.
+
+    At these sizes (some dozens of tokens a row) plain products are faster on a CPU than PyTorch's
+    flash kernel, three times so backwards.
+    """
+    rows, heads, tokens, size = query.shape
+    kv_heads = key.shape[1]
     # The heads that share keys are stacked, so that one product serves them all.
-    stacked = asked.reshape(count, kv_heads, heads // kv_heads * longest, size)
-    scores = (stacked @ keys.transpose(2, 3)).view(count, heads, longest, -1) * scale
-    weights = torch.softmax(scores + group.bias.to(scores.dtype), dim=-1, dtype=torch.float32)
-    mixed = weights.to(values.dtype).view(count, kv_heads, heads // kv_heads * longest, -1) @ values
-    rows = mixed.view(count, heads, longest, size).transpose(0, 1).reshape(heads, -1, size)
-    return rows[:, group.real]
+    stacked = query.reshape(rows, kv_heads, heads // kv_heads * tokens, size)
+    scores = (stacked @ key.transpose(2, 3)).view(rows, heads, tokens, -1) * scale
+    weights = torch.softmax(scores + bias.to(scores.dtype), dim=-1, dtype=torch.float32)
+    stacked_weights = weights.to(value.dtype).view(rows, kv_heads, heads // kv_heads * tokens, -1)
+    return (stacked_weights @ value).view(rows, heads, tokens, size)
+
+
+def _gathered(states: torch.Tensor, group: Group) -> torch.Tensor:
+    """The branches' own states: ``[branches, heads, longest, size]``."""
+    count, longest = group.branches.shape
+    flat = states.index_select(1, group.branches.flatten())
+    return flat.view(states.shape[0], count, longest, -1).transpose(0, 1)
 
 
 def _with_trunk(states: torch.Tensor, group: Group) -> torch.Tensor:
     """Keys or values that each branch sees: ``[branches, kv heads, trunk + longest, size]``."""
-    own = states[:, group.branches].transpose(0, 1)
+    own = _gathered(states, group)
     trunk = states[None, :, group.trunk].expand(own.shape[0], -1, -1, -1)
     return torch.cat([trunk, own], dim=2)
