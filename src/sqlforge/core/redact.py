@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# A password may hold a slash that should have been escaped; quotes end a URL that stands in JSON.
+# A URL taken for a path has lost one of its slashes. A password may hold a slash that should have
+# been escaped; quotes end a URL that stands in JSON.
 _CREDENTIALS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^\s:/@]*):(?:[^\s\"'<>]*|[^\s/]*)@", re.I
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://?)(?P<user>[^\s:/@]*):(?:[^\s\"'<>]*|[^\s/]*)@", re.I
 )
 _QUERY_SECRET = re.compile(
     r"(?P<key>[?&]\w*(?:password|passwd|pwd|token|secret|api_?key)=)[^&\s'\"]+", re.I

@@ -75,13 +75,14 @@ def trace_example(
 
 
 def _find(run: RunDir, example_id: str) -> _Found:
+    recipe = run.recipe()
     databases = read_databases(run.data_file("databases.jsonl"))
     for split in _SPLITS:
         examples = read_examples(run.data_file(f"{split}.jsonl"))
         for example in examples:
             if example.id == example_id:
                 siblings = [e for e in examples if e.db_id == example.db_id]
-                return _Found(run.recipe(), split, example, siblings, databases)
+                return _Found(recipe, split, example, siblings, databases)
     raise DataError(
         f"the example id '{example_id}'",
         "an id from the run's data/*.jsonl",
