@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -295,11 +294,13 @@ def _trace_command(
     example_id: str, run: Path | None, answer: str | None, markdown: Path | None
 ) -> str:
     """The command line that makes the same page again."""
+    from sqlforge.report.stations import command_line
+
     words = ["sqlforge", "trace", example_id]
     for option, value in (("--run", run), ("--answer", answer), ("--markdown", markdown)):
         if value is not None:
             words += [option, value.as_posix() if isinstance(value, Path) else value]
-    return shlex.join(words)
+    return command_line(words)
 
 
 def _run(recipe: Path, out: Path | None, data_dir: Path | None, json: Path | None) -> None:

@@ -43,8 +43,8 @@ class DataPart(_Part):
     """Where examples come from.
 
     ``validation`` examples of a benchmark are drawn from databases of its *training* split, which
-    are then left out of training. ``synthetic`` sources need ``rows``; ``synthetic_max_tables`` cuts
-    their domains into small databases, ``synthetic_kinds`` weighs the kinds of query.
+    are then left out of training. ``synthetic`` sources need ``rows``; ``synthetic_max_tables``
+    cuts their domains into small databases, ``synthetic_kinds`` weighs the kinds of query.
     """
 
     train: tuple[SourcePart, ...] = Field(min_length=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,10 +43,26 @@ def to_markdown(stations: Sequence[Station], command: str) -> str:
     lines = ["# Follow one example", "", f"Made by `{command}`; a test holds it to that.", ""]
     for number, station in enumerate(stations, start=1):
         lines += [f"## {number}. {station.title}", "", f"`{station.where}`", ""]
-        lines += ["```text", station.text, "```", ""]
+        fence = "````" if "```" in station.text else "```"  # a model may answer in a fence
+        lines += [f"{fence}text", station.text, fence, ""]
         if station.tokens:
             lines += ["Supervised tokens in bold, one box a token:", "", _bold(station.tokens), ""]
     return "\n".join(lines)
+
+
+def command_line(words: Sequence[str]) -> str:
+    """``words`` as one line for a shell; SQL with its quotes stays readable.
+
+    >>> print(command_line(["sqlforge", "trace", "x-1", "--answer", "SELECT 'a'"]))
+    sqlforge trace x-1 --answer "SELECT 'a'"
+    """
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    quoted = shlex.quote(word)
+    plain = quoted == word or any(mark in word for mark in '"$`!\\')
+    return quoted if plain else f'"{word}"'
 
 
 def _coloured(tokens: Sequence[tuple[str, bool]]) -> Text:

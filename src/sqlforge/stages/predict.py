@@ -130,7 +130,9 @@ def _model_answers(
             f"{trial.valid} valid on validation"
         )
     write_json(run.predictions("base").with_name("base_prompts.json"), [asdict(t) for t in trials])
-    best = max(trials, key=lambda t: (t.correct, t.valid)).style if trials else recipe.evaluate.base_prompts[0]
+    best = recipe.evaluate.base_prompts[0]
+    if trials:
+        best = max(trials, key=lambda t: (t.correct, t.valid)).style
     say(f"base model answers with the {best} prompt")
     return ask(examples, best, shots)
 
