@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.tiny_llama import END, VOCABULARY, made_up_examples, tiny_adapted
+from model.tiny_llama import END, VOCABULARY, made_up_examples, tiny_adapted, with_drawn_b
 from sqlforge.model.adapt import add_lora
 from sqlforge.model.attention import PACKED, layout_of
 from sqlforge.model.load import resolve
@@ -72,10 +72,7 @@ def test_a_packed_step_of_smollm2_has_the_loss_and_gradients_of_the_plain_one(
         smol, resolve("smollm2-135m"), rank=4, alpha=8, dropout=0, dtype="float32", seed=3
     )
     try:
-        generator = torch.Generator().manual_seed(5)
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.data = 0.01 * torch.randn(parameter.shape, generator=generator)
+        with_drawn_b(model, 0.01)
         _assert_packed_is_plain(model, *conversations, way, 4_000)
     finally:
         model.set_attn_implementation("sdpa")

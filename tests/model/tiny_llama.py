@@ -54,12 +54,12 @@ def tiny_adapted(*, dropout: float = 0.0, draw_b: bool = True) -> Any:
     return with_drawn_b(adapted) if draw_b else adapted
 
 
-def with_drawn_b(adapted: Any) -> Any:
+def with_drawn_b(adapted: Any, spread: float = 0.05) -> Any:
     """Draw every B: at zero, A would have no gradient and the adapter no effect."""
     generator = torch.Generator().manual_seed(5)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
-            parameter.data = 0.05 * torch.randn(parameter.shape, generator=generator)
+            parameter.data = spread * torch.randn(parameter.shape, generator=generator)
     return adapted
 
 

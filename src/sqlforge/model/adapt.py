@@ -61,6 +61,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
         OSError, SafetensorError: the folder cannot be written.
     """
     model.save_pretrained(str(folder), save_embedding_layers=False)
+    # peft's model card is an empty form that names the folder the base was read from.
+    (folder / "README.md").unlink(missing_ok=True)
 
 
 def trainable_parameters(model: torch.nn.Module) -> int:

@@ -12,6 +12,7 @@ import importlib.metadata
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlforge.core.errors import ModelError
 from sqlforge.core.files import new_folder, sha256, storing, write_json
@@ -83,8 +84,12 @@ def _convert(gguf: Path, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
     # The file says nothing of SmolLM2's limit but its metadata; say it once for all users.
     tokenizer.model_max_length = model.config.max_position_embeddings
+    _write(model, tokenizer, gguf, folder)
+
+
+def _write(model: Any, tokenizer: Any, gguf: Path, folder: Path) -> None:
     with new_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        origin = {"package": _PACKAGE, "file": name, "sha256": sha256(gguf)}
+        origin = {"package": _PACKAGE, "file": gguf.name, "sha256": sha256(gguf)}
         write_json(temporary / _PROVENANCE, origin)

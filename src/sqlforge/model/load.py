@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -28,6 +29,17 @@ from sqlforge.model.catalog import CATALOG, SEVEN_PROJECTIONS, BaseModel
 from sqlforge.model.embedded import embedded_model_folder
 
 Quantization = Literal["none", "nf4"]
+# The libraries meet files that are damaged or shaped otherwise unprepared, hence the last three.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 _log = logging.getLogger(__name__)
 
@@ -92,7 +104,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     source = resolve(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.location)
-    except (OSError, ValueError) as fault:
+    except UNREADABLE as fault:
         raise _cannot_load(source, fault) from fault
     return with_template(tokenizer, source)
 
@@ -149,7 +161,7 @@ def load_model(
     options["device_map"] = {"": pick_device(device)}
     try:
         model = AutoModelForCausalLM.from_pretrained(source.location, **options)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as fault:
+    except UNREADABLE as fault:
         raise _cannot_load(source, fault) from fault
     _log.info("loaded %s (%s, %s)", name, dtype, quantization)
     model.eval()

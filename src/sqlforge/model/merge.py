@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from peft import PeftModel
-from safetensors import SafetensorError
 
 from sqlforge.core.errors import ModelError
 from sqlforge.core.files import new_folder
-from sqlforge.model.load import Quantization, adapter_base, load_model, load_tokenizer
+from sqlforge.model.load import UNREADABLE, Quantization, adapter_base, load_model, load_tokenizer
 
 
 def load_adapted(
@@ -30,7 +29,7 @@ def load_adapted(
         # Without the file peft would look for the adapter at the hub, or unpickle one.
         weights.stat()
         return PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False).eval()
-    except (OSError, ValueError, RuntimeError, SafetensorError) as fault:
+    except UNREADABLE as fault:
         reason = " ".join(str(fault).split())[:200]
         raise ModelError(
             f"{adapter}, whose weights cannot be read ({reason})",
