@@ -1,0 +1,5 @@
+"""``python -m sqlforge``."""
+
+from sqlforge.cli import main
+
+main()
