@@ -60,7 +60,9 @@ def make_run(
         write_jsonl(run.predictions(system), (asdict(_answer(system, e)) for e in test))
     trials = [("plain", 1), ("instructed", 3), ("few_shot", 2)]
     if "base" in systems:
-        rows_of_trials = [{"style": style, "correct": c, "n": 16} for style, c in trials]
+        rows_of_trials = [
+            {"style": style, "correct": c, "valid": c + 1, "n": 16} for style, c in trials
+        ]
         write_json(run.predictions("base").with_name("base_prompts.json"), rows_of_trials)
     _write_scores(run, test, systems)
     _write_metrics(run)

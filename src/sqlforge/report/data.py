@@ -76,6 +76,7 @@ class Trial:
 
     style: str
     correct: int
+    valid: int
     n: int
 
 

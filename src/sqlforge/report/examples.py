@@ -55,15 +55,19 @@ def trials(data: ReportData) -> Html | None:
     """How the base model's prompt was chosen."""
     if not data.trials:
         return None
-    best = max(data.trials, key=lambda trial: trial.correct)
+    best = max(data.trials, key=lambda trial: (trial.correct, trial.valid))
     rows = [
-        [t.style + (" (used)" if t is best else ""), f"{t.correct} of {t.n}"] for t in data.trials
+        [t.style + (" (used)" if t is best else ""), f"{t.correct} of {t.n}", f"{t.valid} of {t.n}"]
+        for t in data.trials
     ]
-    words = "So that the base model gets a fair chance, it was tried with each prompt on "
+    words = (
+        "So that the base model gets a fair chance, it was tried with each prompt on validation "
+        "questions; the best one answered the test set (valid SQL decides between equals)."
+    )
     return join(
         [
-            el("p", words + "validation questions; the best one answered the test set."),
-            table("Prompts of the base model", ["Prompt", "Right on validation"], rows),
+            el("p", words),
+            table("Prompts of the base model", ["Prompt", "Right", "Valid SQL"], rows),
         ]
     )
 

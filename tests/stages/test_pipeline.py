@@ -1,0 +1,193 @@
+"""Every stage in order, on a model so small that it learns nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from sqlforge import pipeline
+from sqlforge.core.config import Recipe
+from sqlforge.core.errors import UserError
+from sqlforge.core.run_dir import RunDir
+from sqlforge.model.load import load_tokenizer
+
+SYSTEMS = ("base", "template", "tuned", "merged")
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of two layers with SmolLM2's tokenizer and weights drawn by seed."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = load_tokenizer("smollm2-135m")
+    torch.set_num_threads(1)  # workers share the cores
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=1024,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def recipe_for(model: Path, **train: object) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "model": {"name": str(model), "dtype": "float32", "device": "cpu"},
+            "data": {
+                "synthetic_max_tables": 1,
+                "train": [{"source": "synthetic", "rows": 16}],
+                "validation": [{"source": "synthetic", "rows": 2}],
+                "test": [{"source": "synthetic", "rows": 4}],
+            },
+            "train": {
+                "method": "lora",
+                "rank": 2,
+                "pack_tokens": 512,
+                "gradient_checkpointing": False,
+                "max_steps": 3,
+                "checkpoint_steps": 2,
+                **train,
+            },
+            "evaluate": {"max_new_tokens": 4, "prompt_trial_rows": 2, "template_baseline": True},
+        }
+    )
+
+
+def run(recipe: Recipe, out: Path) -> tuple[dict[str, Any], str]:
+    console = Console(record=True, width=100)
+    summaries = pipeline.run(recipe, out, None, console, lambda _: lambda done, total: None)
+    return summaries, console.export_text()
+
+
+def whole(folder: Path) -> dict[str, int]:
+    """Every file but the scores, which are judged anew each time, with its time of change."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not path.is_relative_to(folder / "scores")
+        and path.name not in ("manifest.json", "report.html")
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("finished") / "run"
+    summaries, _ = run(recipe_for(tiny_model), out)
+    (by_system,) = summaries.values()
+    assert set(by_system) == set(SYSTEMS)
+    return out
+
+
+def test_a_run_leaves_every_part_of_its_folder(finished: Path) -> None:
+    directory = RunDir(finished)
+    for system in SYSTEMS:
+        lines = directory.predictions(system).read_text().splitlines()
+        assert len(lines) == 4
+        assert list(finished.glob(f"scores/{system}-*.json"))
+    assert (directory.adapter / "adapter_model.safetensors").exists()
+    assert (directory.merged / "model.safetensors").exists()
+    assert (directory.merged / "tokenizer.json").exists()
+    assert directory.report.exists() and directory.metrics_file.exists()
+    assert not list(finished.rglob(".*")), "nothing temporary is left"
+
+
+def test_the_manifest_says_what_was_run_on_what(finished: Path) -> None:
+    manifest = RunDir(finished).manifest()
+    assert manifest["seed"] == 7 and manifest["prompt_version"]
+    assert manifest["environment"]["packages"]["torch"]
+    assert set(manifest["data_sha256"]) == {
+        *("train.jsonl", "validation.jsonl", "test.jsonl", "databases.jsonl")
+    }
+    assert manifest["base_weights_sha256"].keys() == {"model.safetensors"}
+    assert manifest["training"]["steps"] == 3
+    assert manifest["seconds"] > 0 and manifest["peak_memory_bytes"] > 0
+
+
+def test_what_is_done_already_is_skipped(finished: Path, tiny_model: Path) -> None:
+    before = whole(finished)
+    summaries, shown = run(recipe_for(tiny_model), finished)
+    assert whole(finished) == before
+    assert shown.count("done already") == 7
+    assert summaries
+
+
+def test_a_stage_whose_result_is_gone_is_done_again_and_no_other(
+    finished: Path, tiny_model: Path
+) -> None:
+    directory = RunDir(finished)
+    answers = directory.predictions("tuned").read_bytes()
+    before = whole(finished)
+    directory.predictions("tuned").unlink()
+    run(recipe_for(tiny_model), finished)
+    after = whole(finished)
+    assert {name for name in before if before[name] != after[name]} == {"predictions/tuned.jsonl"}
+    assert directory.predictions("tuned").read_bytes() == answers
+
+
+def test_the_merged_model_answers_as_the_adapter_does(finished: Path) -> None:
+    (comparison,) = json.loads((finished / "scores" / "comparison.json").read_text()).values()
+    assert comparison["merged_differs"] == {"count": 0, "n": 4, "ids": []}
+
+
+def test_another_recipe_is_refused(finished: Path, tiny_model: Path) -> None:
+    with pytest.raises(UserError, match="follows another recipe"):
+        run(recipe_for(tiny_model, rank=4), finished)
+
+
+def test_full_fine_tuning_leaves_a_whole_model_and_no_adapter(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    summaries, shown = run(recipe_for(tiny_model, method="full"), tmp_path / "run")
+    (by_system,) = summaries.values()
+    assert set(by_system) == {"base", "template", "tuned"}
+    assert (tmp_path / "run" / "merged" / "model.safetensors").exists()
+    assert not (tmp_path / "run" / "adapter").exists()
+    assert "merge: done already" in shown
+
+
+def test_a_merged_model_and_an_adapter_answer_a_public_benchmark(
+    finished: Path, tmp_path: Path
+) -> None:
+    from published import write_tiny_spider
+    from sqlforge.stages.predict import predict_benchmark
+
+    folder = write_tiny_spider(tmp_path / "spider")
+    answers = []
+    for model in ("merged", "adapter"):
+        out = tmp_path / f"{model}.jsonl"
+        found = predict_benchmark(
+            str(finished / model), "spider", folder, out, split=None, rows=2, max_new_tokens=4
+        )
+        assert found == {"predictions": str(out), "n": 2}
+        answers.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
+    assert answers[0] == answers[1] == ["spider-dev-0000", "spider-dev-0001"]
+
+
+def test_plain_transformers_load_the_merged_model(finished: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(finished / "merged")
+    tokenizer = AutoTokenizer.from_pretrained(finished / "merged")
+    ids = tokenizer("SELECT 1", return_tensors="pt").input_ids
+    assert type(model).__name__ == "LlamaForCausalLM"
+    assert model(input_ids=ids).logits.shape == (1, ids.shape[1], len(tokenizer))
+    assert tokenizer.chat_template
