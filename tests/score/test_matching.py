@@ -70,7 +70,7 @@ def test_many_alike_columns_do_not_explode() -> None:
     started = time.perf_counter()
     results_match(result(rows), result(other), ordered=False)
     assert results_match(result(identity), result(identity[::-1]), ordered=False)
-    assert time.perf_counter() - started < 2.0
+    assert time.perf_counter() - started < 30  # seconds; trying all permutations takes days
 
 
 @pytest.mark.parametrize(
