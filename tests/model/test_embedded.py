@@ -36,9 +36,7 @@ def test_the_converted_folder_tells_where_its_weights_came_from(smol: Any) -> No
 def test_conversion_happens_once(smol: Any) -> None:
     folder = embedded_model_folder()
     before = (folder / "model.safetensors").stat()
-    started = time.monotonic()
     assert resolve("smollm2-135m").location == str(folder)
-    assert time.monotonic() - started < 1.0
     after = (folder / "model.safetensors").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -56,6 +54,7 @@ def _write_slowly(folder: Path) -> None:
         _write(tiny_llama(), _SlowTokenizer(), Path(__file__), folder)
 
 
+@pytest.mark.xdist_group("killed")
 def test_a_killed_conversion_leaves_no_half_folder_and_no_litter(tmp_path: Path) -> None:
     # The model is a small one: what is looked at is the writing, not the 25 s of reading before.
     folder = tmp_path / "models" / "smollm2"

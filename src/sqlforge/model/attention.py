@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Any
 
 import torch
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 from sqlforge.model.pack import Pack
 
@@ -89,6 +90,8 @@ def packed_attention(
 
 
 AttentionInterface.register(PACKED, packed_attention)
+# Without a layout (generation after training) padding is masked as for PyTorch's own attention.
+AttentionMaskInterface.register(PACKED, sdpa_mask)
 
 
 def _group(trunk: slice, branches: list[list[int]]) -> Group:
