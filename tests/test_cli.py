@@ -338,6 +338,8 @@ def test_a_model_that_cannot_be_had_names_the_ways_out(
     sentence = sqlforge("predict", "--model", "smollm3", *words).sentence()
     assert "smollm2-135m" in sentence
     assert not (tmp_path / "out.jsonl").exists()
+    words = ("--model", "nobody/nothing", *words[:-1], tmp_path)
+    assert "Is a directory" in sqlforge("predict", *words).sentence(), "before any long work"
 
 
 def test_a_model_without_a_chat_template_anywhere_is_refused(

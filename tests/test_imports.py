@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serve": {*_LOW, "model", "report"},
     "stages": {*_LOW, "model", "report", "serve"},
     "pipeline": {*_LOW, "model", "report", "serve", "stages"},
+    "__main__": {"cli"},
     "cli": {*_LOW, "model", "report", "serve", "stages", "pipeline"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -10,6 +10,7 @@ import pytest
 
 from sqlforge.core.errors import DataError, StorageError
 from sqlforge.core.files import (
+    check_writable,
     new_folder,
     read_jsonl,
     sha256,
@@ -79,9 +80,12 @@ def test_a_full_disk_leaves_no_half_folder(full_disk: Path) -> None:
 def test_a_path_through_a_file_and_a_folder_in_the_way_are_storage_errors(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder" / "below").mkdir(parents=True)
-    for path in (tmp_path / "folder", tmp_path / ("n" * 300)):
-        with pytest.raises(StorageError):
-            write_text(path, "x")
+    for path in (tmp_path / "folder", tmp_path / "file" / "below"):
+        for write in (check_writable, lambda path: write_text(path, "x")):
+            with pytest.raises(StorageError):
+                write(path)
+    with pytest.raises(StorageError):
+        write_text(tmp_path / ("n" * 300), "x")
     with pytest.raises(StorageError), new_folder(tmp_path / "file" / "below"):
         pass
     with pytest.raises(StorageError), new_folder(tmp_path / "file"):

@@ -1,4 +1,6 @@
+import itertools
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,9 @@ PUBLIC = {
     "test": [{"source": "spider", "rows": 30}, {"source": "wikisql", "rows": 30}],
 }
 MADE = {
-    "train": [{"source": "synthetic", "rows": 60}],
-    "validation": [{"source": "synthetic", "rows": 10}],
-    "test": [{"source": "synthetic", "rows": 20}],
+    "train": [{"source": "synthetic", "rows": 24}],
+    "validation": [{"source": "synthetic", "rows": 6}],
+    "test": [{"source": "synthetic", "rows": 8}],
     "synthetic_max_tables": 2,
 }
 
@@ -41,12 +43,29 @@ def databases_of(run: RunDir, split: str) -> set[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def some_published_data(published_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Spider whole, and of WikiSQL the first 300 questions of each split with their tables."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "spider").symlink_to(published_data / "spider")
+    (folder / "wikisql").mkdir()
+    for split in ("train", "test"):
+        with lzma.open(published_data / "wikisql" / f"{split}.jsonl.xz", "rt") as file:
+            questions = list(itertools.islice(file, 300))
+        wanted = {json.loads(line)["table_id"] for line in questions}
+        with lzma.open(published_data / "wikisql" / f"{split}.tables.jsonl.xz", "rt") as file:
+            tables = [line for line in file if line.split('"', 4)[3] in wanted]
+        (folder / "wikisql" / f"{split}.jsonl").write_text("".join(questions))
+        (folder / "wikisql" / f"{split}.tables.jsonl").write_text("".join(tables))
+    return folder
+
+
+@pytest.fixture(scope="module")
 def public_run(
-    published_data: Path, session_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    some_published_data: Path, session_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunDir, Prepared]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SQLFORGE_CACHE_DIR", str(session_cache))
-        return prepared(tmp_path_factory.mktemp("public") / "run", PUBLIC, published_data)
+        return prepared(tmp_path_factory.mktemp("public") / "run", PUBLIC, some_published_data)
 
 
 def test_every_split_gets_the_rows_that_the_recipe_asks_for(
@@ -87,12 +106,15 @@ def test_sources_and_licences_are_kept(public_run: tuple[RunDir, Prepared]) -> N
 
 
 def test_the_same_recipe_gives_the_same_bytes(
-    public_run: tuple[RunDir, Prepared], published_data: Path, session_cache: Path, tmp_path: Path,
+    public_run: tuple[RunDir, Prepared],
+    some_published_data: Path,
+    session_cache: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("SQLFORGE_CACHE_DIR", str(session_cache))
     run, _ = public_run
-    again, _ = prepared(tmp_path / "run", PUBLIC, published_data)
+    again, _ = prepared(tmp_path / "run", PUBLIC, some_published_data)
     names = ("train.jsonl", "validation.jsonl", "test.jsonl", "databases.jsonl")
     digests = {name: sha256(again.data / name) for name in names}
     assert digests == run.manifest()["data_sha256"] == again.manifest()["data_sha256"]
@@ -100,7 +122,7 @@ def test_the_same_recipe_gives_the_same_bytes(
 
 def test_made_examples_have_databases_of_their_own_on_every_side(tmp_path: Path) -> None:
     run, found = prepared(tmp_path / "run", MADE, None)
-    assert (found.train, found.validation, found.test) == (60, 10, 20)
+    assert (found.train, found.validation, found.test) == (24, 6, 8)
     train, validation, test = (databases_of(run, split) for split in SPLITS)
     assert not train & validation and not train & test and not validation & test
     for database in read_databases(run.data_file("databases.jsonl")).values():

@@ -54,6 +54,23 @@ def write_text(path: Path, text: str) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Fail before long work, not after it, where ``path`` could not be written.
+
+    Raises:
+        StorageError: its folder cannot be made or written, or a folder is in its place.
+
+    >>> check_writable(Path(tempfile.gettempdir()))
+    Traceback (most recent call last):
+    sqlforge.core.errors.StorageError: Got 'Is a directory' while writing ...
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        tempfile.TemporaryFile(dir=path.parent).close()
+
+
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

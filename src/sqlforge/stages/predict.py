@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlforge.core.config import PromptStyle, Recipe
-from sqlforge.core.files import write_json, write_jsonl
+from sqlforge.core.files import check_writable, write_json, write_jsonl
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
@@ -74,7 +74,9 @@ def predict_benchmark(
     Raises:
         DataError: the benchmark is missing or malformed.
         ModelError: the model cannot be had.
+        StorageError: ``out`` cannot be written.
     """
+    check_writable(out)
     dataset = load_benchmark(benchmark, data_dir, split)
     examples = dataset.examples[:rows]
     texts = answer(
