@@ -15,9 +15,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.conftest import ASKED, DATABASES
 from model.tiny_llama import END, VOCABULARY, tiny_llama
+from sqlforge.core.records import Example
+from sqlforge.model.answer import answer
 from sqlforge.model.attention import PACKED
 from sqlforge.model.generate import _batches, _shared_lengths, generate
+from sqlforge.prompt.encode import encode_prompt
+from sqlforge.prompt.prompter import Prompter
 
 
 class _Ids:
@@ -157,3 +162,22 @@ def test_what_is_shared_is_the_longest_common_beginning_but_never_a_whole_prompt
         assert length < min(map(len, mine))
         assert len({p[:length] for p in mine}) == 1
         assert len({p[: length + 1] for p in mine}) > 1 or length == min(map(len, mine)) - 1
+
+
+@pytest.mark.xdist_group("smollm2")
+def test_smollm2_answers_examples_in_their_order(smol: Any, smol_tokenizer: Any) -> None:
+    prompter = Prompter(DATABASES, link_values=False)
+    examples = [
+        Example(f"e{i}", question, sql, db, "tests", "Apache-2.0")
+        for i, (db, question, sql) in enumerate(ASKED[:3])
+    ]
+    got = answer(
+        smol, smol_tokenizer, prompter, examples, max_new_tokens=5, batch_tokens=4_000
+    )  # fmt: skip
+    prompts = [encode_prompt(smol_tokenizer, prompter.ask(e.db_id, e.question)) for e in examples]
+    for prompt, text in zip(prompts, got, strict=True):
+        ids = torch.tensor([prompt])
+        output = smol.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=5, do_sample=False
+        )[0, len(prompt) :]
+        assert text == smol_tokenizer.decode(output, skip_special_tokens=True).strip()

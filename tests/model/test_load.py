@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -159,6 +160,16 @@ def test_a_hub_model_without_network_ends_in_one_sentence(tmp_path: Path) -> Non
     assert all("smollm2-135m" in s and "path of a folder" in s for s in sentences)
     # Importing everything on the way says nothing either: no notice of missing CPU kernels.
     assert "gemm_4bit" not in done.stderr
+
+
+def test_only_the_notice_of_missing_cpu_kernels_is_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    with caplog.at_level(logging.WARNING, logger=log.name):
+        log.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s", "why")
+        log.warning("the weights are wrong")
+    assert caplog.messages == ["the weights are wrong"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

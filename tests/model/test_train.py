@@ -31,6 +31,7 @@ from model.tiny_llama import (
     made_up_examples,
     settings,
     tiny_adapted,
+    tiny_llama,
     tiny_packs,
     train_in,
 )
@@ -168,6 +169,43 @@ def test_the_loss_falls_on_examples_seen_again(tmp_path: Path) -> None:
     watch = _Watch()
     train(tiny_adapted(), [pack] * 30, settings(30), tmp_path, [watch])
     assert watch.losses[-1] < 0.5 * watch.losses[0]
+
+
+def test_every_step_leaves_a_line_with_what_it_cost(tmp_path: Path) -> None:
+    packs = tiny_packs()[:5]
+    log = MetricsLog(tmp_path / "metrics.jsonl", packs, 2, 3, Console(quiet=True))
+    plan = settings(3, accumulation=2)
+    summary = train(tiny_adapted(), packs, plan, tmp_path / "checkpoints", [log], log.resume)
+    log.close()
+    rows = _rows(tmp_path)
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    windows = [packs[:2], packs[2:4], packs[4:]]
+    assert [row["tokens"] for row in rows] == [sum(map(len, window)) for window in windows]
+    assert [row["examples"] for row in rows] == [sum(p.examples for p in w) for w in windows]
+    assert summary.final_loss == rows[-1]["loss"]
+    assert all(row["peak_memory_bytes"] > 2**20 and row["seconds"] > 0 for row in rows)
+    assert log.seconds() == pytest.approx(sum(row["seconds"] for row in rows))
+
+
+def test_full_fine_tuning_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    packs = tiny_packs()
+    whole, cut, resumed = _Watch(), _Watch(), _Watch()
+    plan = settings(6, learning_rate=1e-3, checkpoint_steps=2)
+    train(tiny_llama(), packs, plan, tmp_path / "whole", [whole])
+    with pytest.raises(InterruptedError):
+        train(tiny_llama(), packs, plan, tmp_path / "cut", [cut, _StopBefore(5)])
+    summary = train(tiny_llama(), packs, plan, tmp_path / "cut", [resumed])
+    assert summary.resumed_from == 4
+    assert cut.losses[:4] + resumed.losses == whole.losses
+
+
+class _StopBefore(TrainerCallback):
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step + 1 == self._step:
+            raise InterruptedError
 
 
 # --- killed and started again -----------------------------------------------------------------
