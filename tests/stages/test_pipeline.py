@@ -1,6 +1,11 @@
 """Every stage in order, on a model so small that it learns nothing."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,7 @@ from rich.console import Console
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from sqlforge import pipeline
-from sqlforge.core.config import Recipe
+from sqlforge.core.config import Recipe, dump_recipe
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.model.load import load_tokenizer
@@ -146,6 +151,35 @@ def test_a_stage_whose_result_is_gone_is_done_again_and_no_other(
 def test_the_merged_model_answers_as_the_adapter_does(finished: Path) -> None:
     (comparison,) = json.loads((finished / "scores" / "comparison.json").read_text()).values()
     assert comparison["merged_differs"] == {"count": 0, "n": 4, "ids": []}
+
+
+def test_a_run_killed_while_it_trains_ends_as_if_it_had_never_been(
+    finished: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    recipe, out = recipe_for(tiny_model), tmp_path / "run"
+    (tmp_path / "tiny.yaml").write_text(dump_recipe(recipe))
+    words = ["run", str(tmp_path / "tiny.yaml"), "--out", str(out)]
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "sqlforge", *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while begun.poll() is None and not list(out.glob("checkpoints/*/complete")):
+        time.sleep(0.001)
+    begun.send_signal(signal.SIGKILL)
+    assert begun.wait() == -signal.SIGKILL
+    run(recipe, out)
+    for system in SYSTEMS:
+        name = f"predictions/{system}.jsonl"
+        assert (out / name).read_bytes() == (finished / name).read_bytes()
+    assert losses(out) == losses(finished)
+    assert not list(out.rglob(".*"))
+
+
+def losses(out: Path) -> list[tuple[int, float]]:
+    rows = map(json.loads, RunDir(out).metrics_file.read_text().splitlines())
+    return [(row["step"], row["loss"]) for row in rows]
 
 
 def test_another_recipe_is_refused(finished: Path, tiny_model: Path) -> None:
