@@ -21,6 +21,7 @@ from sqlforge.prompt.encode import Encoded, check_encoded, encode_example, encod
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Message
 
+pytestmark = pytest.mark.xdist_group("tokenizers")
 V3 = "mistral_instruct_tokenizer_240323.model.v3"
 HARD = [  # (user message, SQL)
     ("Line one\nline two\n\n\nline five", "SELECT 1"),

@@ -20,6 +20,8 @@ from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.model.load import load_tokenizer
 
+# One worker makes the finished run, for all of these tests.
+pytestmark = pytest.mark.xdist_group("pipeline")
 SYSTEMS = ("base", "template", "tuned", "merged")
 
 

@@ -14,6 +14,7 @@ from sqlforge.core.run_dir import RunDir, open_run
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.stages.prepare import Prepared, prepare
 
+pytestmark = pytest.mark.xdist_group("prepare")
 SPLITS = ("train", "validation", "test")
 PUBLIC = {
     "train": [{"source": "spider", "rows": 40}, {"source": "wikisql", "rows": 40}],
