@@ -1,24 +1,28 @@
-"""Verb → stage; the only place that prints a user's mistake.
+"""Verb → stage; the command line as others call it.
 
 Stages are imported inside the commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
-from sqlforge.core.errors import DataError, SqlforgeError, UserError
-from sqlforge.core.files import CANNOT_STORE
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from sqlforge.cli_support import (
+    bundled_recipe,
+    new_console,
+    print_facts,
+    progress_on,
+    published_folder,
+    quiet_libraries,
+    run_and_explain,
+    write_facts,
+)
+from sqlforge.core.errors import DataError
 
 app = typer.Typer(
     name="sqlforge",
@@ -28,19 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Forge a language model into a text-to-SQL specialist, and prove what came out.",
 )
-
-# Package → the extra that brings it; the base install does without.
-_EXTRAS = {
-    "torch": "train",
-    "transformers": "train",
-    "peft": "train",
-    "bitsandbytes": "train",
-    "accelerate": "train",
-    "safetensors": "train",
-    "gguf": "train",
-    "faker": "data",
-    "datasets": "data",
-}
 
 DataDir = Annotated[
     Path | None,
@@ -59,7 +50,7 @@ def demo(
 ) -> None:
     """Forge SmolLM2-135M on the embedded corpus, on this machine's CPU."""
     name = "smollm2-135m-cpu-small" if small else "smollm2-135m-cpu"
-    _run(_bundled_recipe(name), out, None, json)
+    _run(bundled_recipe(name), out, None, json)
 
 
 @app.command(epilog="Example: sqlforge run recipes/smollm2-135m-gpu.yaml --data-dir data")
@@ -92,7 +83,7 @@ def prepare(
     directory = begin(loaded, out or Path("runs") / loaded.name)
     found = do_prepare(loaded, directory, named_data_dir(data_dir), typer.echo)
     facts = {key: value for key, value in asdict(found).items() if key != "skipped"}
-    _print(facts | {"skipped": len(found.skipped)}, json)
+    print_facts(facts | {"skipped": len(found.skipped)}, json)
 
 
 @app.command(epilog="Example: sqlforge synth --out corpus --n 20000")
@@ -108,7 +99,7 @@ def synth(
     """Make the embedded synthetic corpus: questions, executed SQL and SQLite databases."""
     from sqlforge.stages.synth import synth as do_synth
 
-    _print(do_synth(out, n=n, seed=seed, max_tables=max_tables), json)
+    print_facts(do_synth(out, n=n, seed=seed, max_tables=max_tables), json)
 
 
 @app.command(epilog="Example: sqlforge train runs/mine")
@@ -119,9 +110,9 @@ def train(run: RunArgument, json: Json = None) -> None:
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.train import train_run
 
-    _quiet_libraries()
-    console = _console()
-    _print(asdict(train_run(RunDir(run), console, console.print)), json)
+    quiet_libraries()
+    console = new_console()
+    print_facts(asdict(train_run(RunDir(run), console, console.print)), json)
 
 
 @app.command(epilog="Example: sqlforge merge runs/mine")
@@ -130,10 +121,10 @@ def merge(run: RunArgument, json: Json = None) -> None:
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.merge import merge_run
 
-    _quiet_libraries()
+    quiet_libraries()
     directory = RunDir(run)
     merge_run(directory, typer.echo)
-    _print({"merged": str(directory.merged)}, json)
+    print_facts({"merged": str(directory.merged)}, json)
 
 
 @app.command(
@@ -153,18 +144,18 @@ def predict(
     """Let a model answer a public benchmark."""
     from sqlforge.stages.predict import predict_benchmark
 
-    _quiet_libraries()
+    quiet_libraries()
     found = predict_benchmark(
         model,
         benchmark,
-        _data_dir(data_dir),
+        published_folder(data_dir),
         out,
         split=split,
         rows=rows,
         max_new_tokens=max_new_tokens,
-        progress=_progress(_console())("answers"),
+        progress=progress_on(new_console())("answers"),
     )
-    _print(found, json)
+    print_facts(found, json)
 
 
 @app.command(
@@ -193,13 +184,17 @@ def score(
     from sqlforge.score.summary import to_json
     from sqlforge.stages.score import score_file, verdict_rows
 
-    console = _console()
+    console = new_console()
     found = score_file(
-        benchmark, _data_dir(data_dir), predictions, split=split, progress=_progress(console)("")
+        benchmark,
+        published_folder(data_dir),
+        predictions,
+        split=split,
+        progress=progress_on(console)(""),
     )
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
-    _print(to_json(found.summary, benchmark, found.split), json)
+    print_facts(to_json(found.summary, benchmark, found.split), json)
 
 
 @app.command(epilog="Example: sqlforge report runs/mine")
@@ -208,7 +203,7 @@ def report(run: RunArgument, json: Json = None) -> None:
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.report import report_run
 
-    _print({"report": str(report_run(RunDir(run)))}, json)
+    print_facts({"report": str(report_run(RunDir(run)))}, json)
 
 
 @app.command(epilog="Example: sqlforge trace synthetic-test-000003 --run runs/demo")
@@ -233,61 +228,20 @@ def trace(
     from sqlforge.pipeline import temporary_run
     from sqlforge.stages.trace import trace_example
 
-    _quiet_libraries()
-    demo = _bundled_recipe("smollm2-135m-cpu")
+    quiet_libraries()
+    demo = bundled_recipe("smollm2-135m-cpu")
     with temporary_run(load_recipe(demo)) if run is None else nullcontext(RunDir(run)) as found_in:
         again = _trace_command(example_id, run, answer, markdown)
-        found = trace_example(example_id, found_in, answer, markdown, _console(), again)
+        found = trace_example(example_id, found_in, answer, markdown, new_console(), again)
     if json is not None:
-        _write_json(found, json)
+        write_facts(found, json)
 
 
 def main() -> None:
-    """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect.
-
-    Broken gold queries and failed training are nobody's mistake at the keyboard: they exit with 1
-    too, but with their sentence only.
-    """
+    """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    try:
-        app()
-    except UserError as mistake:
-        _leave(mistake, 2)
-    except SqlforgeError as failure:
-        _leave(failure, 1)
-    except ModuleNotFoundError as fault:
-        if fault.name not in _EXTRAS:
-            raise
-        _leave(_no_extra(fault.name), 2)
-    except OSError as fault:
-        # Paths that the user named; a folder of a run that vanished stays a defect.
-        if fault.errno not in CANNOT_STORE or fault.filename is None:
-            raise
-        _leave(_unusable_path(fault), 2)
-
-
-def _leave(reason: Exception, code: int) -> NoReturn:
-    from sqlforge.core.redact import without_password
-
-    typer.echo(without_password(f"sqlforge: {reason}"), err=True)
-    sys.exit(code)
-
-
-def _no_extra(package: str) -> UserError:
-    return UserError(
-        f"an installation without the package '{package}'",
-        f"the extra '{_EXTRAS[package]}'",
-        f"run: pip install 'sqlforge[{_EXTRAS[package]}]'",
-    )
-
-
-def _unusable_path(fault: OSError) -> UserError:
-    return UserError(
-        f"'{fault.strerror}' at {fault.filename}",
-        "a path that can be read or written as the command needs",
-        "check what it is, who may use it, and whether the disk has room",
-    )
+    sys.exit(run_and_explain(app))
 
 
 def _trace_command(
@@ -309,12 +263,14 @@ def _run(recipe: Path, out: Path | None, data_dir: Path | None, json: Path | Non
     from sqlforge.core.paths import data_dir as named_data_dir
 
     loaded = load_recipe(recipe)
-    _quiet_libraries()
-    console = _console()
+    quiet_libraries()
+    console = new_console()
     target = out or Path("runs") / loaded.name
-    summaries = pipeline.run(loaded, target, named_data_dir(data_dir), console, _progress(console))
+    summaries = pipeline.run(
+        loaded, target, named_data_dir(data_dir), console, progress_on(console)
+    )
     if json is not None:
-        _write_json(pipeline.as_json(summaries), json)
+        write_facts(pipeline.as_json(summaries), json)
 
 
 def _score_internal(run: Path | None, json: Path | None) -> None:
@@ -326,59 +282,6 @@ def _score_internal(run: Path | None, json: Path | None) -> None:
     from sqlforge.stages.score import score_run
 
     scored = score_run(RunDir(run))
-    print_comparison(_console(), scored.summaries, scored.comparison)
+    print_comparison(new_console(), scored.summaries, scored.comparison)
     if json is not None:
-        _write_json(as_json(scored.summaries), json)
-
-
-def _data_dir(explicit: Path | None) -> Path:
-    from sqlforge.core.paths import data_dir
-
-    found = data_dir(explicit)
-    if found is None:
-        raise DataError(
-            "no folder with the benchmark's files",
-            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
-            "name the folder that holds the published files",
-        )
-    return found
-
-
-def _bundled_recipe(name: str) -> Path:
-    """A recipe of the package, or of the source tree beside it."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "recipes", here.parents[1] / "recipes"):
-        if (folder / f"{name}.yaml").exists():
-            return folder / f"{name}.yaml"
-    raise UserError(f"an installation without {name}.yaml", "the recipes", "reinstall sqlforge")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def _progress(console: Console) -> Callable[[str], Callable[[int, int], None]]:
-    from sqlforge.report.progress import progress_bars
-
-    return progress_bars(console)
-
-
-def _quiet_libraries() -> None:
-    """Our bars and sentences say what happens; the libraries' own add noise only."""
-    from sqlforge.model.quiet import quiet_libraries
-
-    quiet_libraries()
-
-
-def _print(facts: object, path: Path | None) -> None:
-    typer.echo(json.dumps(facts, indent=1, ensure_ascii=False))
-    if path is not None:
-        _write_json(facts, path)
-
-
-def _write_json(facts: object, path: Path) -> None:
-    from sqlforge.core.files import write_json
-
-    write_json(path, facts)
+        write_facts(as_json(scored.summaries), json)
