@@ -122,7 +122,7 @@ class _Gathering:
                 kinds=data.synthetic_kinds,
             )
         dataset = self._synthetic[split]
-        self.databases.update(dataset.databases)
+        self._know(dataset)
         return dataset.examples
 
     def _read_training(self, part: SourcePart) -> Dataset:
@@ -149,6 +149,16 @@ class _Gathering:
             )
         return self._data_dir
 
+    def _know(self, dataset: Dataset) -> None:
+        """Remember the databases; an id stands for one database only."""
+        for db_id, database in dataset.databases.items():
+            if self.databases.setdefault(db_id, database) != database:
+                raise DataError(
+                    f"two databases named '{db_id}', one of them from {dataset.name}",
+                    "ids that differ between sources",
+                    "leave one of the sources out",
+                )
+
     def _draw(
         self, examples: Sequence[Example], part: SourcePart, split: str, dataset: Dataset
     ) -> list[Example]:
@@ -158,7 +168,7 @@ class _Gathering:
                 f"the {part.rows:,} that the recipe asks for",
                 f"lower data.{split} rows",
             )
-        self.databases.update(dataset.databases)
+        self._know(dataset)
         if part.rows is None:
             return list(examples)
         if split == "validation":

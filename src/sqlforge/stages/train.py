@@ -21,8 +21,10 @@ from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.train import TrainSettings, TrainSummary, train
 from sqlforge.prompt.encode import ChatTokenizer, Encoded, encode_example
 from sqlforge.prompt.prompter import Prompter
+from sqlforge.report.progress import progress_bars
 
 Say = Callable[[str], None]
+_SHOWN_EVERY = 500  # examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     recipe = run.recipe()
     examples = read_examples(run.data_file("train.jsonl"))
     tokenizer: Any = load_tokenizer(recipe.model.name)
-    encoded, kept, dropped = encode_all(recipe, run, tokenizer, examples)
+    bar = progress_bars(console)("tokenise")
+    encoded, kept, dropped = encode_all(recipe, run, tokenizer, examples, bar)
     say(f"{len(kept):,} training examples, {dropped:,} longer than the window and left out")
     packs, steps = plan_steps(recipe, encoded, [e.db_id for e in kept])
     model = _trainable_model(recipe)
@@ -70,7 +73,11 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
 
 
 def encode_all(
-    recipe: Recipe, run: RunDir, tokenizer: ChatTokenizer, examples: Sequence[Example]
+    recipe: Recipe,
+    run: RunDir,
+    tokenizer: ChatTokenizer,
+    examples: Sequence[Example],
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Encoded], list[Example], int]:
     """Encode examples, leaving out (and counting) those longer than ``prompt.max_tokens``.
 
@@ -81,11 +88,13 @@ def encode_all(
     prompter = Prompter(databases, link_values=recipe.prompt.link_values)
     encoded: list[Encoded] = []
     kept: list[Example] = []
-    for example in examples:
+    for done, example in enumerate(examples, start=1):
         one = encode_example(tokenizer, prompter.ask(example.db_id, example.question), example.sql)
         if len(one) <= recipe.prompt.max_tokens:
             encoded.append(one)
             kept.append(example)
+        if progress and (done % _SHOWN_EVERY == 0 or done == len(examples)):
+            progress(done, len(examples))
     if not kept:
         raise RecipeError(
             f"prompt.max_tokens {recipe.prompt.max_tokens}, which all {len(examples):,} training "
