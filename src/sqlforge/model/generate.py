@@ -6,8 +6,9 @@ its keys and values to every prompt that continues it, so that a prompt costs it
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -36,6 +37,21 @@ def generate(
         batch_tokens: bounds a batch, padding included; a longer single prompt goes alone.
         progress: called with (done, total) after each batch.
     """
+    with _contiguous_head(model):
+        return _generate(
+            model, tokenizer, prompts, schema_keys, max_new_tokens, batch_tokens, progress
+        )
+
+
+def _generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Ids],
+    schema_keys: Sequence[str],
+    max_new_tokens: int,
+    batch_tokens: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[str]:
     answers = [""] * len(prompts)
     shared = _shared_lengths(prompts, schema_keys)
     done = 0
@@ -50,6 +66,22 @@ def generate(
         if progress:
             progress(done, len(prompts))
     return answers
+
+
+@contextlib.contextmanager
+def _contiguous_head(model: Any) -> Iterator[None]:
+    """Hand the last position's states to the output layer in one piece.
+
+    A slice of a longer sequence is strided, and PyTorch's CPU product then copies the whole output
+    layer once a row: 57 MB times the batch, for nothing.
+    """
+    hook = model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, inputs: (inputs[0].contiguous(), *inputs[1:])
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _shared_lengths(prompts: Sequence[Ids], schema_keys: Sequence[str]) -> list[int]:

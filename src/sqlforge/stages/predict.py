@@ -15,7 +15,7 @@ from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.model.answer import answer
-from sqlforge.model.load import Quantization, load_model, load_tokenizer
+from sqlforge.model.load import Quantization, load_model, load_tokenizer, pick_device
 from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Shot
@@ -146,7 +146,13 @@ def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
     if system == "merged" or (system == "tuned" and recipe.train.method == "full"):
         return load_model(str(run.merged), dtype=dtype, device=device)
     if system == "tuned":
-        return load_adapted(run.adapter, dtype=dtype, device=device, quantization=quantization)
+        return load_adapted(
+            run.adapter,
+            dtype=dtype,
+            device=device,
+            quantization=quantization,
+            unpack=pick_device(device) == "cpu",
+        )
     return load_model(recipe.model.name, dtype=dtype, device=device)
 
 
