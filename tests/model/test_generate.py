@@ -95,6 +95,21 @@ def test_a_model_that_was_just_trained_generates_as_before() -> None:
     assert generate(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=9_000) == wanted
 
 
+def test_the_output_layer_gets_states_in_one_piece(model: Any) -> None:
+    # A strided slice makes PyTorch's CPU product copy the layer once a row: gigabytes.
+    in_one_piece: list[bool] = []
+    head = model.get_output_embeddings()
+    prompts, keys = _prompts(6, schemas=2, count=6)
+    hooks = len(head._forward_pre_hooks)
+    watch = head.register_forward_hook(
+        lambda module, inputs, output: in_one_piece.append(inputs[0].is_contiguous())
+    )
+    generate(model, _Ids(), prompts, keys, max_new_tokens=3, batch_tokens=9_000)
+    watch.remove()
+    assert len(in_one_piece) >= 3 and all(in_one_piece)
+    assert len(head._forward_pre_hooks) == hooks
+
+
 @pytest.mark.parametrize(
     "prompts",
     [

@@ -172,6 +172,14 @@ def test_qlora_trains_saves_and_loads_again_on_the_cpu(
     again = load_adapted(tmp_path / "adapter", dtype="bfloat16", device="cpu", quantization="nf4")
     torch.testing.assert_close(_logits(again, ids), trained, rtol=0.05, atol=0.05)
 
+    unpacked = load_adapted(
+        tmp_path / "adapter", dtype="bfloat16", device="cpu", quantization="nf4", unpack=True
+    )
+    assert not any(isinstance(module, Linear4bit) for module in unpacked.modules())
+    # The same 4-bit values in 16-bit weights: what differs is the rounding of bf16 products.
+    far = torch.linalg.vector_norm(_logits(unpacked, ids) - trained)
+    assert far < 0.05 * torch.linalg.vector_norm(trained)
+
 
 def _evaluated(model: Any) -> Any:
     model.set_attn_implementation("sdpa")
