@@ -45,7 +45,7 @@ RecipeArgument = Annotated[Path, typer.Argument(help="A recipe; see recipes/.")]
 @app.command(epilog="Example: sqlforge demo --out runs/demo")
 def demo(
     out: Annotated[Path, typer.Option(help="The run directory.")] = Path("runs/demo"),
-    small: Annotated[bool, typer.Option(help="A minute's version that shows it works.")] = False,
+    small: Annotated[bool, typer.Option(help="A few minutes: shows that it works.")] = False,
     json: Json = None,
 ) -> None:
     """Forge SmolLM2-135M on the embedded corpus, on this machine's CPU."""

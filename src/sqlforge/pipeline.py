@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -18,6 +19,7 @@ from sqlforge.prompt.template import PROMPT_VERSION
 from sqlforge.score.summary import Summary
 
 Progress = Callable[[int, int], None]
+System = Literal["base", "tuned", "merged", "template"]
 
 
 def run(
@@ -95,7 +97,7 @@ def _prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, console: Consol
 
 
 def _predict(
-    run: RunDir, system: str, console: Console, progress: Callable[[str], Progress]
+    run: RunDir, system: System, console: Console, progress: Callable[[str], Progress]
 ) -> None:
     if run.predictions(system).exists():
         console.print(f"[dim]predict {system}: done already[/]")
@@ -103,7 +105,7 @@ def _predict(
     from sqlforge.stages.predict import predict_run
 
     console.rule(f"predict: {system}")
-    predict_run(run, system, console.print, progress(f"answers ({system})"))  # type: ignore[arg-type]
+    predict_run(run, system, console.print, progress(f"answers ({system})"))
 
 
 def _train(recipe: Recipe, run: RunDir, console: Console) -> None:

@@ -16,7 +16,8 @@ from sqlforge.core.records import Database, Status
 from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.database.sandbox import BATCH, Limits, Sandbox
 
-LIMITS = Limits(seconds=0.4, grace=0.2, rows=2_000, bytes=2**20, memory=400 * 2**20)
+# A second each, so that on a busy machine too an attack on size meets the limit on size first.
+LIMITS = Limits(seconds=1.0, grace=1.0, rows=2_000, bytes=2**20, memory=400 * 2**20)
 COUNT = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
 DOUBLING = "WITH c0(a) AS (SELECT 1)" + "".join(
     f", c{i}(a) AS (SELECT x.a FROM c{i - 1} x JOIN c{i - 1} y)" for i in range(1, 30)

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from sqlforge.model.pack import shared_length
+
 Ids = Sequence[int]
 
 
@@ -94,12 +96,7 @@ def _shared_lengths(prompts: Sequence[Ids], schema_keys: Sequence[str]) -> list[
         by_key[key].append(index)
     lengths = [0] * len(prompts)
     for indices in by_key.values():
-        ordered = sorted(tuple(prompts[i]) for i in indices)
-        first, last = ordered[0], ordered[-1]
-        limit = min(len(prompts[i]) for i in indices) - 1
-        length = 0
-        while length < limit and first[length] == last[length]:
-            length += 1
+        length = shared_length([tuple(prompts[i]) for i in indices])
         for index in indices:
             lengths[index] = length
     return lengths

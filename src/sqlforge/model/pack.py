@@ -79,6 +79,23 @@ def plan_packs(
     return _fill(groups, budget)
 
 
+def shared_length(prompts: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens all prompts begin with; each keeps at least its last for itself.
+
+    The last prompt token predicts the first answer token, so it cannot be shared.
+
+    >>> shared_length([(5, 6, 7), (5, 6, 8, 9)]), shared_length([(5, 6), (5, 6)])
+    (2, 1)
+    """
+    # The first and last of sorted tuples share what all between them share.
+    first, last = min(prompts), max(prompts)
+    limit = min(len(prompt) for prompt in prompts) - 1
+    length = 0
+    while length < limit and first[length] == last[length]:
+        length += 1
+    return length
+
+
 def collate(pack: Pack) -> dict[str, torch.Tensor]:
     """A pack as tensors of one row; the mask is boolean, ``[1, 1, tokens, tokens]``."""
     groups = torch.tensor(pack.groups)
@@ -127,19 +144,8 @@ def _fill(groups: list[list[Encoded]], budget: int) -> list[Pack]:
 
 
 def _trunk_length(group: Sequence[Encoded]) -> int:
-    """Tokens that all prompts share; at least one prompt token is left to every branch.
-
-    The last prompt token predicts the first answer token, so it cannot be shared.
-    """
-    if len(group) == 1:
-        return 0
-    first, last = min(e.prompt for e in group), max(e.prompt for e in group)
-    limit = min(len(e.prompt) for e in group) - 1
-    # The first and last of sorted tuples share what all between them share.
-    length = 0
-    while length < limit and first[length] == last[length]:
-        length += 1
-    return length
+    """Tokens of the group's trunk; a single example has none."""
+    return 0 if len(group) == 1 else shared_length([e.prompt for e in group])
 
 
 def _group_size(group: Sequence[Encoded]) -> int:
