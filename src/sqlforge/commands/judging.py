@@ -1,0 +1,124 @@
+"""``score``, ``report`` and ``trace``: what came out.
+
+Stages are imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sqlforge.cli_support import (
+    bundled_recipe,
+    new_console,
+    print_facts,
+    progress_on,
+    published_folder,
+    quiet_libraries,
+    write_facts,
+)
+from sqlforge.commands.options import DataDir, Json, RunArgument
+from sqlforge.core.errors import DataError
+
+
+def score(
+    benchmark: Annotated[
+        Literal["spider", "wikisql", "internal"], typer.Option(help="What was answered.")
+    ],
+    predictions: Annotated[
+        Path | None, typer.Option(help="One SQL a line in order, or JSONL with id and sql.")
+    ] = None,
+    data_dir: DataDir = None,
+    split: Annotated[str | None, typer.Option(help="Else the benchmark's test split.")] = None,
+    run: Annotated[Path | None, typer.Option(help="For 'internal': the run directory.")] = None,
+    verdicts: Annotated[Path | None, typer.Option(help="One JSON line an example.")] = None,
+    json: Json = None,
+) -> None:
+    """Judge predictions by executing them, in a read-only sandbox."""
+    if benchmark == "internal":
+        _score_internal(run, json)
+        return
+    if predictions is None:
+        raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
+    from sqlforge.core.files import write_jsonl
+    from sqlforge.score.summary import to_json
+    from sqlforge.stages.score import score_file, verdict_rows
+
+    console = new_console()
+    found = score_file(
+        benchmark,
+        published_folder(data_dir),
+        predictions,
+        split=split,
+        progress=progress_on(console)(""),
+    )
+    if verdicts is not None:
+        write_jsonl(verdicts, verdict_rows(found.verdicts))
+    print_facts(to_json(found.summary, benchmark, found.split), json)
+
+
+def report(run: RunArgument, json: Json = None) -> None:
+    """Write a run's report.html anew."""
+    from sqlforge.core.run_dir import RunDir
+    from sqlforge.stages.report import report_run
+
+    print_facts({"report": str(report_run(RunDir(run)))}, json)
+
+
+def trace(
+    example_id: Annotated[str, typer.Argument(help="An example's id.")],
+    run: Annotated[
+        Path | None, typer.Option(help="A run directory; else the demo's corpus is made.")
+    ] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="Judge this answer instead of the run's own.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write Markdown here instead of colours.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Follow one example through every station, from raw row to verdict."""
+    from contextlib import nullcontext
+
+    from sqlforge.core.config import load_recipe
+    from sqlforge.core.run_dir import RunDir
+    from sqlforge.pipeline import temporary_run
+    from sqlforge.stages.trace import trace_example
+
+    quiet_libraries()
+    demo = bundled_recipe("smollm2-135m-cpu")
+    with temporary_run(load_recipe(demo)) if run is None else nullcontext(RunDir(run)) as found_in:
+        again = _trace_command(example_id, run, answer, markdown)
+        found = trace_example(example_id, found_in, answer, markdown, new_console(), again)
+    if json is not None:
+        write_facts(found, json)
+
+
+def _score_internal(run: Path | None, json: Path | None) -> None:
+    if run is None:
+        raise DataError("--benchmark internal without --run", "a run directory", "add --run DIR")
+    from sqlforge.core.run_dir import RunDir
+    from sqlforge.pipeline import as_json
+    from sqlforge.report.console import print_comparison
+    from sqlforge.stages.score import score_run
+
+    scored = score_run(RunDir(run))
+    print_comparison(new_console(), scored.summaries, scored.comparison)
+    if json is not None:
+        write_facts(as_json(scored.summaries), json)
+
+
+def _trace_command(
+    example_id: str, run: Path | None, answer: str | None, markdown: Path | None
+) -> str:
+    """The command line that makes the same page again."""
+    from sqlforge.report.stations import command_line
+
+    words = ["sqlforge", "trace", example_id]
+    for option, value in (("--run", run), ("--answer", answer), ("--markdown", markdown)):
+        if value is not None:
+            words += [option, value.as_posix() if isinstance(value, Path) else value]
+    return command_line(words)
