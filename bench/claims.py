@@ -185,7 +185,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def commit() -> str:
     """The commit measured, with ``+changes`` where tracked code differs from it."""
-    head = _git("rev-parse", "HEAD") or "unknown"
+    head = _git("rev-parse", "HEAD") or os.environ.get("SQLFORGE_COMMIT", "unknown")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench", "recipes")
     return head + ("+changes" if changed else "")
 
@@ -244,7 +244,3 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _usable_cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

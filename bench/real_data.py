@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch  # noqa: F401  (the claims name the GPU where torch is loaded)
+
 from claims import ROOT, ClaimRow, write_claims
 from finished_run import gain_row, metric_rows, print_rows, read_json, training_rows
 from watched import watched

@@ -34,13 +34,17 @@ def environment() -> dict[str, object]:
 
 
 def commit() -> str | None:
-    """The commit of the source tree, with ``+`` if it has changes; ``None`` outside git."""
+    """The commit of the source tree, with ``+`` if it has changes.
+
+    A copy without its history may be told by the environment variable ``SQLFORGE_COMMIT``; without
+    either it is ``None``.
+    """
     here = Path(__file__).resolve().parent
     try:
         head = _git(here, "rev-parse", "HEAD")
         changed = _git(here, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("SQLFORGE_COMMIT")
     return head + ("+" if changed else "")
 
 

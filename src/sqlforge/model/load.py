@@ -181,6 +181,18 @@ def pick_device(device: str) -> str:
     return device
 
 
+def device_name(device: str) -> str:
+    """What ``device`` stands for on this machine, for the manifest: the GPU by name, or ``cpu``.
+
+    >>> device_name("cpu")
+    'cpu'
+    """
+    if pick_device(device) == "cpu":
+        return "cpu"
+    memory = torch.cuda.get_device_properties(0).total_memory
+    return f"{torch.cuda.get_device_name(0)}, {memory / 2**30:.1f} GiB"
+
+
 def weight_digests(name: str) -> dict[str, str]:
     """SHA-256 of every local weight file of a model; empty for a hub id."""
     folder = Path(resolve(name).location)

@@ -15,7 +15,14 @@ from sqlforge.core.records import Example
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
-from sqlforge.model.load import load_model, load_tokenizer, pick_device, resolve, weight_digests
+from sqlforge.model.load import (
+    device_name,
+    load_model,
+    load_tokenizer,
+    pick_device,
+    resolve,
+    weight_digests,
+)
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.train import TrainSettings, TrainSummary, train
@@ -67,6 +74,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     trained = _summary(run, packs, encoded, dropped, model, summary, recipe, log.seconds())
     run.note(
         training=asdict(trained),
+        trained_on=device_name(recipe.model.device),
         base_weights_sha256=weight_digests(recipe.model.name),
     )
     return trained
