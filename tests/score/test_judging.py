@@ -80,10 +80,19 @@ def test_where_golds_quote_strings_doubly_predictions_may(shop: Database, sandbo
 def test_a_failing_gold_stops_and_is_named(shop: Database, sandbox: Sandbox) -> None:
     with pytest.raises(GoldError, match=r"gold SQL of 1 fails \(no such column: nam\)"):
         one("SELECT 1", shop, sandbox, gold="SELECT nam FROM shop")
-    empty = Database("shop", shop.schema)
-    with pytest.raises(GoldError, match="no rows here"):
-        one("SELECT 1", empty, sandbox)
     assert one(GOLD, shop, sandbox).execution
+
+
+def test_without_rows_nothing_is_executed_and_the_rest_is_judged(
+    shop: Database, sandbox: Sandbox
+) -> None:
+    empty = Database("shop", shop.schema)
+    right, wrong = one(GOLD, empty, sandbox), one("SELECT nam FROM shop", empty, sandbox)
+    assert (right.execution, right.exact, right.valid, right.error) == (None, True, True, None)
+    assert (wrong.execution, wrong.valid, wrong.error) == (None, False, "unknown column: nam")
+    summary = summarise([right, wrong, one(GOLD, shop, sandbox)])
+    assert (summary.execution_accuracy.correct, summary.execution_accuracy.n) == (1, 1)
+    assert summary.valid_sql.n == 3
 
 
 def test_verdicts_come_in_order_with_progress(shop: Database, sandbox: Sandbox) -> None:

@@ -32,6 +32,10 @@ def score(
     ] = None,
     data_dir: DataDir = None,
     split: Annotated[str | None, typer.Option(help="Else the benchmark's test split.")] = None,
+    match: Annotated[
+        Literal["official", "strict"],
+        typer.Option(help="Count as the benchmark's own evaluator does, or strictly."),
+    ] = "official",
     run: Annotated[Path | None, typer.Option(help="For 'internal': the run directory.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="One JSON line an example.")] = None,
     json: Json = None,
@@ -52,6 +56,7 @@ def score(
         published_folder(data_dir),
         predictions,
         split=split,
+        match=match,
         progress=progress_on(console)(""),
     )
     if verdicts is not None:

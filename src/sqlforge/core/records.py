@@ -98,15 +98,17 @@ class QueryResult:
 class Verdict:
     """The judgement on one prediction.
 
-    ``exact`` is equality of canonical SQL, ``valid`` means that it parses and every name resolves
-    against the schema, ``execution`` that its result equals the gold's. ``error`` says in a few
-    words what went wrong first (``None`` if execution matched).
+    ``execution`` says whether its result equals the gold's, and is ``None`` where the database
+    has no rows to execute on (a schema from DDL alone). ``exact`` is exact match in the sense of
+    the mode it was judged in, ``valid`` means that it parses and every name resolves against the
+    schema. ``error`` says in a few words what went wrong first (``None`` if execution matched,
+    or, where nothing was executed, if it is valid).
     """
 
     id: str
     db_id: str
     kind: str | None
-    execution: bool
+    execution: bool | None
     exact: bool
     valid: bool
     parsed: bool

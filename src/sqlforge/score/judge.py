@@ -9,8 +9,7 @@ from itertools import islice
 from sqlforge.core.errors import DataError, GoldError
 from sqlforge.core.records import Database, Example, Prediction, QueryResult, Status, Verdict
 from sqlforge.database.sandbox import Sandbox
-from sqlforge.score.canonical import exact_match
-from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.rules import Exact, Match, rules_for
 from sqlforge.score.validity import Validity, check_validity
 
 Progress = Callable[[int, int], None]
@@ -23,13 +22,15 @@ def judge(
     sandbox: Sandbox,
     progress: Progress | None = None,
     *,
+    match: Match = "official",
     quoted_literals: bool | None = None,
 ) -> list[Verdict]:
     """A verdict for each example, in the order of ``examples``.
 
-    ``progress`` is called with how many are done and how many there are. ``quoted_literals`` is
-    passed to :func:`check_validity`; ``None`` means as the golds do: if one of them is valid only
-    because a double-quoted word counts as a string, predictions may do the same.
+    ``progress`` is called with how many are done and how many there are. ``match`` chooses the
+    rules (:mod:`sqlforge.score.rules`). ``quoted_literals`` is passed to :func:`check_validity`;
+    ``None`` means as the golds do: if one of them is valid only because a double-quoted word
+    counts as a string, predictions may do the same.
 
     Raises :class:`DataError` if predictions are missing, doubled or unknown or a database is
     missing, and :class:`GoldError` if a gold query fails: that is a fault of the benchmark.
@@ -41,17 +42,21 @@ def judge(
     _check_databases(examples, databases)
     if quoted_literals is None:
         quoted_literals = _golds_quote_literals(examples, databases)
-    results = sandbox.run_many(_queries(examples, answers, databases))
+    results = sandbox.run_many(_queries(examples, answers, databases, match))
     verdicts: list[Verdict] = []
     for example in examples:
-        gold, predicted = islice(results, 2)
-        if not gold.ok:
-            raise GoldError(example.id, example.sql, gold.error or gold.status)
-        database = databases[example.db_id]
-        validity = check_validity(
-            answers[example.id], database.schema, quoted_literals=quoted_literals
-        )
-        verdicts.append(_verdict(example, answers[example.id], database, validity, gold, predicted))
+        database, sql = databases[example.db_id], answers[example.id]
+        rules = rules_for(example.source, match)
+        matches = None
+        predicted = None
+        if database.path is not None:
+            gold, predicted = islice(results, 2)
+            if not gold.ok:
+                raise GoldError(example.id, example.sql, gold.error or gold.status)
+            matches = rules.same_result(gold, predicted, example.sql)
+        validity = check_validity(sql, database.schema, quoted_literals=quoted_literals)
+        exact = rules.exact(example.sql, sql, database)
+        verdicts.append(_verdict(example, matches, exact, validity, predicted))
         if progress is not None:
             progress(len(verdicts), len(examples))
     return verdicts
@@ -59,27 +64,25 @@ def judge(
 
 def _verdict(
     example: Example,
-    sql: str,
-    database: Database,
+    matches: bool | None,
+    exact: Exact,
     validity: Validity,
-    gold: QueryResult,
-    predicted: QueryResult,
+    predicted: QueryResult | None,
 ) -> Verdict:
-    matches = results_match(gold, predicted, ordered=gold_is_ordered(example.sql))
     return Verdict(
         id=example.id,
         db_id=example.db_id,
         kind=example.kind,
         execution=matches,
-        exact=exact_match(example.sql, sql, database.schema),
+        exact=exact.matches,
         valid=validity.valid,
-        parsed=validity.parsed,
+        parsed=validity.parsed if exact.parsed is None else exact.parsed,
         error=None if matches else _what_went_wrong(validity, predicted),
     )
 
 
-def _what_went_wrong(validity: Validity, predicted: QueryResult) -> str:
-    if validity.error is not None:
+def _what_went_wrong(validity: Validity, predicted: QueryResult | None) -> str | None:
+    if validity.error is not None or predicted is None:
         return validity.error
     if predicted.status is Status.TIMEOUT:
         return "timeout"
@@ -89,11 +92,17 @@ def _what_went_wrong(validity: Validity, predicted: QueryResult) -> str:
 
 
 def _queries(
-    examples: Sequence[Example], answers: Mapping[str, str], databases: Mapping[str, Database]
+    examples: Sequence[Example],
+    answers: Mapping[str, str],
+    databases: Mapping[str, Database],
+    match: Match,
 ) -> Iterator[tuple[Database, str]]:
     for example in examples:
-        yield databases[example.db_id], example.sql
-        yield databases[example.db_id], answers[example.id]
+        database = databases[example.db_id]
+        if database.path is not None:
+            rules = rules_for(example.source, match)
+            yield database, rules.gold_text(example.sql)
+            yield database, rules.predicted_text(answers[example.id])
 
 
 def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Summary:
 
     @property
     def execution_accuracy(self) -> Metric:
-        """Share of predictions whose result equals the gold's."""
+        """Share of the executed predictions whose result equals the gold's."""
         return self.metrics.execution_accuracy
 
     @property
@@ -50,6 +50,8 @@ class Summary:
 
 def summarise(verdicts: Sequence[Verdict]) -> Summary:
     """All metrics of ``verdicts`` with 95 % Wilson intervals, overall and by kind.
+
+    Execution accuracy leaves out what could not be executed for want of rows; its ``n`` says so.
 
     >>> summarise([Verdict("1", "db", "easy", True, False, True, True)]).execution_accuracy.value
     1.0
@@ -80,8 +82,9 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
 
 def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
     n = len(verdicts)
+    executed = [v.execution for v in verdicts if v.execution is not None]
     return Metrics(
-        execution_accuracy=wilson(sum(v.execution for v in verdicts), n),
+        execution_accuracy=wilson(sum(executed), len(executed)),
         exact_match=wilson(sum(v.exact for v in verdicts), n),
         valid_sql=wilson(sum(v.valid for v in verdicts), n),
         parse_rate=wilson(sum(v.parsed for v in verdicts), n),

@@ -171,7 +171,7 @@ def _try_prompts(
         for style in recipe.evaluate.base_prompts:
             predictions = predictions_of(validation, ask(validation, style))
             verdicts = judge(validation, predictions, databases, sandbox)
-            correct = sum(verdict.execution for verdict in verdicts)
+            correct = sum(verdict.execution is True for verdict in verdicts)
             valid = sum(verdict.valid for verdict in verdicts)
             trials.append(PromptTrial(style, correct, valid, len(verdicts)))
     return trials

@@ -128,12 +128,12 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
 
 def _right(judged: _Judged, system: str, example: Example) -> bool:
     verdict = judged.verdicts.get(system, {}).get(example.id)
-    return verdict is not None and verdict.execution
+    return verdict is not None and verdict.execution is True
 
 
 def _wrong(judged: _Judged, system: str, example: Example) -> bool:
     verdict = judged.verdicts.get(system, {}).get(example.id)
-    return verdict is not None and not verdict.execution
+    return verdict is not None and verdict.execution is False
 
 
 def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:

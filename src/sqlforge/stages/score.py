@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
-from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, load_benchmark
 from sqlforge.score.judge import judge
 from sqlforge.score.predictions_file import read_predictions
+from sqlforge.score.rules import Match
 from sqlforge.score.statistics import mcnemar, paired_difference
 from sqlforge.score.summary import Summary, summarise, to_json
 
@@ -87,20 +88,25 @@ def score_file(
     predictions_file: Path,
     *,
     split: str | None = None,
+    match: Match = "official",
     seconds: float = 5.0,
     progress: Progress | None = None,
 ) -> ScoredFile:
-    """Judge a file of predictions on a public benchmark.
+    """Judge a file of predictions on a public benchmark, by the rules that ``match`` names.
 
     Raises:
-        DataError: the benchmark or the file is missing or malformed, or they do not fit.
+        DataError: the benchmark or the file is missing or malformed, they do not fit, or a
+            database has no file.
         GoldError: a gold query of the benchmark fails.
     """
     split = split or DEFAULT_SPLITS[benchmark]
     dataset = load_benchmark(benchmark, data_dir, split)
     predictions = read_predictions(predictions_file, dataset)
+    _check_files(dataset)
     with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
-        verdicts = judge(dataset.examples, predictions, dataset.databases, sandbox, progress)
+        verdicts = judge(
+            dataset.examples, predictions, dataset.databases, sandbox, progress, match=match
+        )
     return ScoredFile(benchmark, split, summarise(verdicts), verdicts)
 
 
@@ -117,6 +123,18 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             "parsed": verdict.parsed,
             "error": verdict.error,
         }
+
+
+def _check_files(dataset: Dataset) -> None:
+    """A public benchmark is executed as a whole or not at all."""
+    lacking = [d.db_id for d in dataset.databases.values() if d.path is None]
+    if lacking:
+        named = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+        raise DataError(
+            f"{len(lacking)} of {len(dataset.databases)} databases without a file ({named})",
+            f"a SQLite file for every database of {dataset.name}",
+            "put them into the benchmark's folder as database/NAME/NAME.sqlite",
+        )
 
 
 def _predictions(run: RunDir, system: str) -> dict[str, Prediction]:
@@ -145,6 +163,16 @@ def _write(stem: Path, summary: Summary, verdicts: Sequence[Verdict], source: st
     write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(verdicts))
 
 
+def _executed(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[bool], list[bool]]:
+    """The execution verdicts of two systems on the examples that could be executed."""
+    pairs = [
+        (a.execution, b.execution)
+        for a, b in zip(first, second, strict=True)
+        if a.execution is not None and b.execution is not None
+    ]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
 def _compare(
     verdicts: Mapping[str, Sequence[Verdict]],
     examples: Sequence[Example],
@@ -154,11 +182,10 @@ def _compare(
     found: dict[str, Any] = {}
     if "tuned" not in verdicts:
         return found
-    tuned = [verdict.execution for verdict in verdicts["tuned"]]
     for system in verdicts:
         if system == "tuned":
             continue
-        other = [verdict.execution for verdict in verdicts[system]]
+        other, tuned = _executed(verdicts[system], verdicts["tuned"])
         found[system] = {
             "mcnemar": asdict(mcnemar(other, tuned)),
             "difference": asdict(paired_difference(other, tuned)),

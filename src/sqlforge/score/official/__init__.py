@@ -1,0 +1,1 @@
+"""Spider's official evaluation, rule by rule, so that its published numbers come out again."""
