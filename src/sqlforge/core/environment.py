@@ -11,7 +11,7 @@ from pathlib import Path
 
 _PACKAGES = (
     "sqlforge torch transformers peft bitsandbytes accelerate tokenizers datasets sqlglot "
-    "SQLAlchemy pydantic scipy faker"
+    "SQLAlchemy pydantic faker"
 ).split()
 
 

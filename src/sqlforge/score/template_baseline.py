@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from heapq import nsmallest
 
 import sqlglot
 from sqlglot import exp
@@ -43,27 +43,27 @@ def fit(examples: Sequence[Example], databases: Mapping[str, Database]) -> Templ
     counts = [_features(words, common) for words in masked]
     frequency = Counter(word for words in counts for word in words)
     rarity = {w: math.log(1 + len(examples) / n) for w, n in frequency.items()}
-    vocabulary = {word: i for i, word in enumerate(rarity)}
     return TemplateBaseline(
         examples=[(e, databases[e.db_id].schema) for e in examples],
         slots=[_slots(words) for words in masked],
         common=common,
-        vocabulary=vocabulary,
         rarity=rarity,
-        matrix=_matrix(counts, vocabulary, rarity),
+        weights=_weights(counts, rarity),
     )
 
 
 @dataclass
 class TemplateBaseline:
-    """Training questions as rows of a sparse matrix of unit length; made by :func:`fit`."""
+    """Training questions as sparse vectors of unit length; made by :func:`fit`.
+
+    ``weights`` is turned round, by word: which questions have it, and how much it weighs there.
+    """
 
     examples: list[tuple[Example, Schema]]
     slots: list[int]  # values and numbers in each question
     common: frozenset[str]
-    vocabulary: dict[str, int]
     rarity: dict[str, float]
-    matrix: Any  # scipy.sparse.csr_array, shape (examples, words)
+    weights: dict[str, list[tuple[int, float]]]
     _values: dict[str, ValueIndex] = field(default_factory=dict)
 
     def predict(self, question: str, database: Database) -> str:
@@ -82,32 +82,31 @@ class TemplateBaseline:
         return ""
 
     def _nearest(self, question: str, values: ValueIndex) -> list[int]:
-        import numpy as np
-
         words = _masked(question, values)
-        vector = np.zeros(len(self.vocabulary))
-        for word, count in _features(words, self.common).items():
-            if word in self.vocabulary:
-                vector[self.vocabulary[word]] = count * self.rarity[word]
-        length = float(np.linalg.norm(vector)) or 1.0
-        other_slots = np.abs(np.array(self.slots) - _slots(words))
-        scores = self.matrix @ vector / length - SLOT_PENALTY * other_slots
-        return [int(i) for i in np.argsort(-scores, kind="stable")[:NEIGHBOURS]]
+        asked = {
+            word: count * self.rarity[word]
+            for word, count in _features(words, self.common).items()
+            if word in self.rarity
+        }
+        length = math.hypot(*asked.values()) or 1.0
+        slots = _slots(words)
+        scores = [-SLOT_PENALTY * abs(other - slots) for other in self.slots]
+        for word, weight in asked.items():
+            for number, other_weight in self.weights[word]:
+                scores[number] += weight * other_weight / length
+        return nsmallest(NEIGHBOURS, range(len(scores)), key=lambda i: -scores[i])
 
 
-def _matrix(
-    counts: Sequence[Mapping[str, float]], vocabulary: dict[str, int], rarity: dict[str, float]
-) -> Any:
-    from scipy.sparse import csr_array
-
-    data, columns, starts = [], [], [0]
-    for words in counts:
-        weights = [count * rarity[word] for word, count in words.items()]
-        length = math.sqrt(sum(w * w for w in weights)) or 1.0
-        data += [w / length for w in weights]
-        columns += [vocabulary[word] for word in words]
-        starts.append(len(data))
-    return csr_array((data, columns, starts), shape=(len(counts), len(vocabulary)))
+def _weights(
+    counts: Sequence[Mapping[str, float]], rarity: Mapping[str, float]
+) -> dict[str, list[tuple[int, float]]]:
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for number, words in enumerate(counts):
+        weights = {word: count * rarity[word] for word, count in words.items()}
+        length = math.hypot(*weights.values()) or 1.0
+        for word, weight in weights.items():
+            found[word].append((number, weight / length))
+    return dict(found)
 
 
 def _masked(question: str, values: ValueIndex) -> list[str]:
