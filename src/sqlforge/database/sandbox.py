@@ -19,23 +19,22 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 
 from sqlforge.core.records import Database, QueryResult, Status
-from sqlforge.database.readonly import MAX_SQL_BYTES
+from sqlforge.database.sandbox_batch import Batch, Item
 
 BATCH = 32  # statements sent to a worker at a time
 WINDOW = 16  # batches a worker may be ahead of the oldest unanswered one
+HELD_BYTES = 32 * 2**20  # of results that wait for an older one, before workers have to wait too
 START_SECONDS = 30.0
 # No site-packages: the worker needs the standard library and starts in a twentieth of a second.
 START = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from sqlforge.database.sandbox_worker import main; main(sys.argv[2:])"
 )
-
-Item = tuple[Database, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +94,15 @@ class Sandbox:
         """The results of ``items`` in their order, spread over the workers.
 
         The items are consumed lazily: at most a bounded number runs ahead of the result that is
-        yielded. One iteration at a time: going on with one after a later one has started raises
+        yielded, and no more than ``HELD_BYTES`` of results and one a worker are held. One
+        iteration at a time: going on with one after a later one has started raises
         ``RuntimeError``. Raises ``OSError`` if a worker process cannot be started.
         """
         if any(worker.batch is not None for worker in self._workers):
             raise RuntimeError("the sandbox is still busy with an earlier run_many")
         owner = self._owner = object()
         source = iter(items)
-        pending: deque[_Batch] = deque()
+        pending: deque[Batch] = deque()
         try:
             while True:
                 if self._owner is not owner:
@@ -110,28 +110,34 @@ class Sandbox:
                 self._feed(source, pending)
                 if not pending:
                     return
-                if pending[0].is_done:
-                    yield from pending.popleft().results
-                else:
-                    self._collect()
+                yield from pending[0].take()
+                if pending[0].is_empty:
+                    pending.popleft()
+                elif self._owner is owner:
+                    self._collect(pending)
         finally:
             if self._owner is owner:
                 for worker in self._workers:
                     if worker.batch is not None:  # the caller went away in the middle of a batch
                         worker.stop()
 
-    def _feed(self, source: Iterator[Item], pending: deque[_Batch]) -> None:
+    def _feed(self, source: Iterator[Item], pending: deque[Batch]) -> None:
         for worker in self._workers:
             if worker.batch is None and len(pending) < WINDOW * len(self._workers):
                 items = list(islice(source, BATCH))
                 if not items:
                     return
-                batch = _Batch(items)
+                batch = Batch(items)
                 pending.append(batch)
                 worker.send(batch)
 
-    def _collect(self) -> None:
+    def _collect(self, pending: deque[Batch]) -> None:
         busy = [worker for worker in self._workers if worker.batch is not None]
+        if sum(batch.held for batch in pending) > HELD_BYTES:
+            for worker in busy:
+                if worker.batch is not pending[0]:  # its pipe fills up, and it has to wait
+                    worker.postpone()
+            busy = [worker for worker in busy if worker.batch is pending[0]]
         wait = min(worker.due for worker in busy) - time.monotonic()
         readable = _readable([worker.output for worker in busy], wait)
         for worker in busy:
@@ -139,37 +145,6 @@ class Sandbox:
                 worker.receive()
             elif time.monotonic() > worker.due:
                 worker.fail(Status.TIMEOUT, f"killed after {self.limits.seconds:g} s")
-
-
-class _Batch:
-    """Items on their way through one worker; what needs no worker is answered at once."""
-
-    def __init__(self, items: list[Item]) -> None:
-        self._slots = [_refuse(database, sql) for database, sql in items]
-        self.open = deque(i for i, slot in enumerate(self._slots) if slot is None)
-        self._items = items
-
-    @property
-    def is_done(self) -> bool:
-        return not self.open
-
-    @property
-    def results(self) -> list[QueryResult]:
-        return [slot for slot in self._slots if slot is not None]
-
-    def answer(self, result: QueryResult) -> None:
-        self._slots[self.open.popleft()] = result
-
-    def request(self) -> bytes:
-        """The frame that asks for everything still open."""
-        groups = groupby((self._items[i] for i in self.open), key=lambda item: item[0])
-        body = marshal.dumps(
-            [
-                (str(database.path), _table_names(database), [sql for _, sql in group])
-                for database, group in groups
-            ]
-        )
-        return struct.pack("<I", len(body)) + body
 
 
 def _readable(descriptors: list[int], seconds: float) -> set[int]:
@@ -180,43 +155,34 @@ def _readable(descriptors: list[int], seconds: float) -> set[int]:
     return {descriptor for descriptor, _ in poller.poll(max(0, math.ceil(seconds * 1000)))}
 
 
-def _refuse(database: Database, sql: str) -> QueryResult | None:
-    if database.path is None:
-        return QueryResult(Status.ERROR, error="no rows here")
-    if len(sql) > MAX_SQL_BYTES:
-        error = f"a statement of {len(sql)} characters, more than {MAX_SQL_BYTES}"
-        return QueryResult(Status.ERROR, error=error)
-    return None
-
-
-def _table_names(database: Database) -> frozenset[str]:
-    return frozenset(table.name.lower() for table in database.schema.tables)
-
-
 class _Process:
     """One worker process, the batch it is busy with and the moment it is overdue."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.batch: _Batch | None = None
+        self.batch: Batch | None = None
         self.due = 0.0
         self.output = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = bytearray()
 
-    def send(self, batch: _Batch) -> None:
+    def send(self, batch: Batch) -> None:
         """Start on ``batch``, in a new process if there is none."""
         if batch.is_done:
             return
         self.batch = batch
         process = self._process or self._start()
         assert process.stdin is not None
-        self.due = time.monotonic() + self.limits.seconds + self.limits.grace
+        self.postpone()
         try:
             process.stdin.write(batch.request())
             process.stdin.flush()
         except OSError:  # it died while idle: the pipe's end is noticed by `receive`
             return
+
+    def postpone(self) -> None:
+        """Start the clock of the current statement anew."""
+        self.due = time.monotonic() + self.limits.seconds + self.limits.grace
 
     def receive(self) -> None:
         """Take what the process has written and answer as many statements as that completes."""
@@ -225,11 +191,12 @@ class _Process:
             self.fail(Status.CRASHED, "the worker process died")
             return
         self._buffer += data
-        self.due = time.monotonic() + self.limits.seconds + self.limits.grace
+        self.postpone()
         while self.batch is not None and (frame := self._frame()) is not None:
             status, columns, chunks, error, seconds = marshal.loads(frame)
             rows = tuple(chain.from_iterable(map(marshal.loads, chunks)))
-            self.batch.answer(QueryResult(Status(status), columns, rows, error, seconds))
+            result = QueryResult(Status(status), columns, rows, error, seconds)
+            self.batch.answer(result, len(frame))
             if self.batch.is_done:
                 self.batch = None
 

@@ -1,18 +1,20 @@
 """The process that runs queries nobody trusts; standard library only, so that it starts quickly.
 
 It is started by :mod:`sqlforge.database.sandbox` in an isolated interpreter and speaks frames
- over its pipes: four bytes of length, then a ``marshal`` value. A request is
+over its pipes: four bytes of length, then a ``marshal`` value. A request is
 ``[(path, tables, [sql, …]), …]``; every statement is answered by one frame
 ``(status, columns, [marshalled rows, …], error, seconds)``, in order.
 
-The layers, from the outside in: operating-system limits on memory, files and core dumps; a file
-opened read-only; an authorizer that lets a statement read the tables it was given and call
-harmless functions, nothing else; SQLite's own limits on size and nesting; a progress handler that
-ends a statement at its deadline. What gets past all of these is killed by the parent.
+The layers, from the outside in: operating-system limits on memory, files and core dumps; a limit
+on SQLite's heap; a file opened read-only; an authorizer that lets a statement read the tables it
+was given and call harmless functions, nothing else; SQLite's own limits on size and nesting; a
+progress handler that ends a statement at its deadline. What gets past all of these is killed by
+the parent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import sqlite3
@@ -180,13 +182,13 @@ def _packed(reply: Reply) -> bytes:
 
 
 def _read_exactly(source: int, size: int) -> bytes:
-    data = b""
+    data = bytearray()
     while len(data) < size:
         part = os.read(source, size - len(data))
         if not part:
             return b""
         data += part
-    return data
+    return bytes(data)
 
 
 def _write_all(sink: int, data: bytes) -> None:
@@ -196,7 +198,13 @@ def _write_all(sink: int, data: bytes) -> None:
 
 
 def limit_process(memory: int) -> None:
-    """Bound this process's address space, and forbid files and core dumps, where the system can."""
+    """Bound this process's address space, and forbid files and core dumps, where the system can.
+
+    SQLite's own heap gets half of it: a sort that wants more ends as "out of memory" on every
+    system, and leaves room for the result.
+    """
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"PRAGMA hard_heap_limit = {memory // 2}").close()
     try:
         import resource
     except ImportError:  # Windows

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlforge.core.schema import Schema
-from sqlforge.database.readonly import ReadOnly, limit
+from sqlforge.database.readonly import MAX_SQL_BYTES, ReadOnly, limit
 
 NOT_PARSED = "does not parse"
 MAX_DEFINITIONS = 200  # common table expressions in one query
@@ -61,6 +61,8 @@ def check_validity(sql: str, schema: Schema, *, quoted_literals: bool = False) -
     >>> check_validity('SELECT "nam" FROM shop', schema)
     Validity(parsed=True, valid=False, error='unknown column: nam')
     """
+    if len(sql) > MAX_SQL_BYTES:  # the sandbox refuses it too
+        return Validity(False, False, NOT_PARSED)
     tokens = [match for match in _TOKEN.finditer(sql) if match.lastgroup != "comment"]
     while tokens and tokens[-1].group() == ";":
         tokens.pop()
