@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "sqlforge"
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "gguf"}
 LATE = {"faker", "datasets"}  # of an extra: imported inside functions, or by the model folder
+ON_NUMPY = {"corpus/minhash.py", "corpus/near_duplicates.py"}  # late themselves, all but each other
 _LOW = {"core", "database", "corpus", "prompt", "score", "decode", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
@@ -89,6 +90,15 @@ def test_stages_are_imported_inside_functions_only(name: str) -> None:
         ours = {m for m in at_top if m.startswith("sqlforge")}
         light = ("sqlforge.core", "sqlforge.cli_support", "sqlforge.commands")
         assert all(m.startswith(light) for m in ours)
+
+
+def test_numpy_stays_in_the_modules_that_are_imported_late() -> None:
+    late = {f"sqlforge.{name[:-3].replace('/', '.')}" for name in ON_NUMPY}
+    for file in FILES:
+        if file.relative_to(PACKAGE).as_posix() not in ON_NUMPY:
+            at_top = {name for name, top in imports(file) if top}
+            assert not at_top & late, f"{file}: import it inside a function"
+            assert not {n for n in at_top if n.split(".")[0] == "numpy"}, file
 
 
 def test_core_imports_nothing_but_the_standard_library_pydantic_and_yaml() -> None:

@@ -27,6 +27,7 @@ _EXTRAS = {
     "gguf": "train",
     "faker": "data",
     "datasets": "data",
+    "numpy": "data",
 }
 
 
