@@ -180,12 +180,27 @@ def test_the_summary_counts_each_kind() -> None:
     assert summary.by_kind["easy"].valid_sql.n == 2
 
 
+def test_golds_without_rows_are_counted_with_and_without(shop: Database, sandbox: Sandbox) -> None:
+    empty = "SELECT name FROM shop WHERE id = 9"
+    examples = [example(1), example(2, empty), example(3, empty)]
+    answers = [GOLD, "SELECT note FROM sale WHERE id = 9", GOLD]
+    predictions = [Prediction(str(i), sql, sql) for i, sql in enumerate(answers, start=1)]
+    verdicts = judge(examples, predictions, {"shop": shop}, sandbox)
+    assert [v.empty_gold for v in verdicts] == [False, True, True]
+    metrics = summarise(verdicts).metrics
+    assert (metrics.execution_accuracy.correct, metrics.execution_accuracy.n) == (2, 3)
+    assert (metrics.with_rows.correct, metrics.with_rows.n) == (1, 1)
+
+
 def test_the_json_has_its_fixed_form() -> None:
     summary = summarise([Verdict("1", "d", "easy", True, True, True, True)])
     for benchmark, exact in (("internal", "exact_match"), ("spider", "exact_set_match")):
         found = json.loads(json.dumps(to_json(summary, benchmark, "dev")))
         assert list(found) == ["benchmark", "split", "n", "metrics", "by_hardness"]
-        assert list(found["metrics"]) == ["execution_accuracy", exact, "valid_sql", "parse_rate"]
+        assert list(found["metrics"]) == [
+            *("execution_accuracy", exact, "valid_sql", "parse_rate"),
+            "execution_accuracy_with_rows",
+        ]
         assert list(found["metrics"][exact]) == ["value", "low", "high", "correct", "n"]
         assert found["by_hardness"]["easy"]["execution_accuracy"]["value"] == 1.0
 

@@ -102,7 +102,8 @@ class Verdict:
     has no rows to execute on (a schema from DDL alone). ``exact`` is exact match in the sense of
     the mode it was judged in, ``valid`` means that it parses and every name resolves against the
     schema. ``error`` says in a few words what went wrong first (``None`` if execution matched,
-    or, where nothing was executed, if it is valid).
+    or, where nothing was executed, if it is valid). ``empty_gold`` says that the gold's result has
+    no rows, which a wrong query easily meets.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Verdict:
     valid: bool
     parsed: bool
     error: str | None = None
+    empty_gold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from sqlforge.core.errors import DataError, GoldError
@@ -49,14 +50,17 @@ def judge(
         rules = rules_for(example.source, match)
         matches = None
         predicted = None
+        is_empty = False
         if database.path is not None:
             gold, predicted = islice(results, 2)
             if not gold.ok:
                 raise GoldError(example.id, example.sql, gold.error or gold.status)
             matches = rules.same_result(gold, predicted, example.sql)
+            is_empty = not gold.rows
         validity = check_validity(sql, database.schema, quoted_literals=quoted_literals)
         exact = rules.exact(example.sql, sql, database)
-        verdicts.append(_verdict(example, matches, exact, validity, predicted))
+        found = _verdict(example, matches, exact, validity, predicted)
+        verdicts.append(replace(found, empty_gold=is_empty))
         if progress is not None:
             progress(len(verdicts), len(examples))
     return verdicts

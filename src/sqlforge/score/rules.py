@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlforge.core.records import Database, QueryResult
+from sqlforge.score import strict
 from sqlforge.score.canonical import exact_match
 from sqlforge.score.execution import gold_is_ordered, results_match
 from sqlforge.score.official.texts import executed_text
@@ -50,7 +51,9 @@ def rules_for(source: str, match: Match) -> Rules:
     >>> rules_for("spider", "official").gold_text("SELECT DISTINCT a FROM t")
     'SELECT  a FROM t'
     """
-    return SPIDER if (source, match) == ("spider", "official") else CANONICAL
+    if match == "strict":
+        return STRICT
+    return SPIDER if source == "spider" else CANONICAL
 
 
 def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool:
@@ -71,3 +74,6 @@ SPIDER = Rules(
     _same_canonical,
 )
 """Spider's official evaluation."""
+
+STRICT = Rules(strict.gold_text, str, strict.same_result, _same_canonical)
+"""One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""

@@ -11,9 +11,13 @@ from sqlforge.score.statistics import wilson
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The four proportions that are reported of any set of verdicts."""
+    """The proportions that are reported of any set of verdicts.
+
+    ``with_rows`` is execution accuracy on those golds only whose result has rows.
+    """
 
     execution_accuracy: Metric
+    with_rows: Metric
     exact_match: Metric
     valid_sql: Metric
     parse_rate: Metric
@@ -68,7 +72,7 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
     canonical SQL, and the key says which.
 
     >>> list(to_json(summarise([]), "internal", "test")["metrics"])
-    ['execution_accuracy', 'exact_match', 'valid_sql', 'parse_rate']
+    ['execution_accuracy', 'exact_match', 'valid_sql', 'parse_rate', 'execution_accuracy_with_rows']
     """
     exact = "exact_match" if benchmark == "internal" else "exact_set_match"
     return {
@@ -82,13 +86,19 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
 
 def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
     n = len(verdicts)
-    executed = [v.execution for v in verdicts if v.execution is not None]
+    executed = [v for v in verdicts if v.execution is not None]
+    telling = [v for v in executed if not v.empty_gold]
     return Metrics(
-        execution_accuracy=wilson(sum(executed), len(executed)),
+        execution_accuracy=wilson(sum(map(_right, executed)), len(executed)),
+        with_rows=wilson(sum(map(_right, telling)), len(telling)),
         exact_match=wilson(sum(v.exact for v in verdicts), n),
         valid_sql=wilson(sum(v.valid for v in verdicts), n),
         parse_rate=wilson(sum(v.parsed for v in verdicts), n),
     )
+
+
+def _right(verdict: Verdict) -> bool:
+    return verdict.execution is True
 
 
 def _as_dict(metrics: Metrics, exact: str) -> dict[str, object]:
@@ -97,4 +107,5 @@ def _as_dict(metrics: Metrics, exact: str) -> dict[str, object]:
         exact: asdict(metrics.exact_match),
         "valid_sql": asdict(metrics.valid_sql),
         "parse_rate": asdict(metrics.parse_rate),
+        "execution_accuracy_with_rows": asdict(metrics.with_rows),
     }

@@ -123,6 +123,7 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
         valid=row["valid"],
         parsed=row["parsed"],
         error=row["error"],
+        empty_gold=row.get("empty_gold", False),
     )
 
 

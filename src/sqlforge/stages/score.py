@@ -111,7 +111,7 @@ def score_file(
 
 
 def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
-    """Verdicts in the fixed form of ``--verdicts``."""
+    """Verdicts in the form of ``--verdicts``: the keys that others rely on come first."""
     for verdict in verdicts:
         yield {
             "id": verdict.id,
@@ -122,6 +122,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             "valid": verdict.valid,
             "parsed": verdict.parsed,
             "error": verdict.error,
+            "empty_gold": verdict.empty_gold,
         }
 
 
