@@ -103,7 +103,8 @@ class Verdict:
     the mode it was judged in, ``valid`` means that it parses and every name resolves against the
     schema. ``error`` says in a few words what went wrong first (``None`` if execution matched,
     or, where nothing was executed, if it is valid). ``empty_gold`` says that the gold's result has
-    no rows, which a wrong query easily meets.
+    no rows, which a wrong query easily meets. ``exact_error`` says why ``exact`` is false and
+    ``gold_is_null`` whether the gold gives no row or NULL only, where the mode tells.
     """
 
     id: str
@@ -115,6 +116,8 @@ class Verdict:
     parsed: bool
     error: str | None = None
     empty_gold: bool = False
+    exact_error: str | None = None
+    gold_is_null: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

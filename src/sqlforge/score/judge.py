@@ -51,16 +51,18 @@ def judge(
         matches = None
         predicted = None
         is_empty = False
+        gold_is_null = None
         if database.path is not None:
             gold, predicted = islice(results, 2)
             if not gold.ok:
                 raise GoldError(example.id, example.sql, gold.error or gold.status)
             matches = rules.same_result(gold, predicted, example.sql)
             is_empty = not gold.rows
+            gold_is_null = _is_null(gold) if rules.null_golds else None
         validity = check_validity(sql, database.schema, quoted_literals=quoted_literals)
         exact = rules.exact(example.sql, sql, database)
         found = _verdict(example, matches, exact, validity, predicted)
-        verdicts.append(replace(found, empty_gold=is_empty))
+        verdicts.append(replace(found, empty_gold=is_empty, gold_is_null=gold_is_null))
         if progress is not None:
             progress(len(verdicts), len(examples))
     return verdicts
@@ -82,7 +84,12 @@ def _verdict(
         valid=validity.valid,
         parsed=validity.parsed if exact.parsed is None else exact.parsed,
         error=None if matches else _what_went_wrong(validity, predicted),
+        exact_error=exact.reason,
     )
+
+
+def _is_null(gold: QueryResult) -> bool:
+    return all(value is None for row in gold.rows for value in row)
 
 
 def _what_went_wrong(validity: Validity, predicted: QueryResult | None) -> str | None:
@@ -105,8 +112,8 @@ def _queries(
         database = databases[example.db_id]
         if database.path is not None:
             rules = rules_for(example.source, match)
-            yield database, rules.gold_text(example.sql)
-            yield database, rules.predicted_text(answers[example.id])
+            yield rules.as_executed(rules.gold_text(example.sql), database)
+            yield rules.as_executed(rules.predicted_text(answers[example.id]), database)
 
 
 def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, str]:

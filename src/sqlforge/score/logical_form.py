@@ -224,8 +224,8 @@ class _Reader:
         if isinstance(node, exp.Neg):
             node = node.this
         if isinstance(node, exp.Column) and not node.table and node.this.args.get("quoted"):
-            name = node.name
-            return name.lower() not in self.places and f'"{name}"' in self.sql
+            quoted = '"' + node.name.replace('"', '""') + '"'
+            return node.name.lower() not in self.places and quoted in self.sql
         return isinstance(node, exp.Literal)
 
     def _text(self, node: exp.Expr) -> str:

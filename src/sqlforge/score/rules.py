@@ -10,6 +10,7 @@ from sqlforge.core.records import Database, QueryResult
 from sqlforge.score import strict
 from sqlforge.score.canonical import exact_match
 from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.official import wikisql
 from sqlforge.score.official.texts import executed_text
 
 Match = Literal["official", "strict"]
@@ -21,11 +22,16 @@ class Exact:
     """Whether prediction and gold match exactly, and whether the prediction parsed.
 
     ``parsed`` is ``None`` where the rules have no parser of their own; the validity check then
-    decides.
+    decides. ``reason`` says why they do not match, where the rules can tell.
     """
 
     matches: bool
     parsed: bool | None = None
+    reason: str | None = None
+
+
+def _as_written(sql: str, database: Database) -> tuple[Database, str]:
+    return database, sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,16 @@ class Rules:
         predicted_text: the text to execute for a prediction.
         same_result: whether two results count as equal: gold's, prediction's, the gold query.
         exact: whether two queries match exactly: gold, prediction, their database.
+        as_executed: the database and the text that are executed for a text; may change both.
+        null_golds: whether golds that give nothing (no row, or NULL only) are reported apart.
     """
 
     gold_text: Callable[[str], str]
     predicted_text: Callable[[str], str]
     same_result: Callable[[QueryResult, QueryResult, str], bool]
     exact: Callable[[str, str, Database], Exact]
+    as_executed: Callable[[str, Database], tuple[Database, str]] = _as_written
+    null_golds: bool = False
 
 
 def rules_for(source: str, match: Match) -> Rules:
@@ -51,9 +61,7 @@ def rules_for(source: str, match: Match) -> Rules:
     >>> rules_for("spider", "official").gold_text("SELECT DISTINCT a FROM t")
     'SELECT  a FROM t'
     """
-    if match == "strict":
-        return STRICT
-    return SPIDER if source == "spider" else CANONICAL
+    return STRICT if match == "strict" else _OFFICIAL.get(source, CANONICAL)
 
 
 def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool:
@@ -77,3 +85,20 @@ SPIDER = Rules(
 
 STRICT = Rules(strict.gold_text, str, strict.same_result, _same_canonical)
 """One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
+
+def _same_form(gold: str, predicted: str, database: Database) -> Exact:
+    reason = wikisql.form_mismatch(gold, predicted, database)
+    return Exact(reason is None, reason=reason)
+
+
+WIKISQL = Rules(
+    str,
+    str,
+    lambda gold, predicted, _: wikisql.same_values(gold, predicted),
+    _same_form,
+    wikisql.as_executed,
+    null_golds=True,
+)
+"""WikiSQL's official evaluation: execution and logical form."""
+
+_OFFICIAL = {"spider": SPIDER, "wikisql": WIKISQL}

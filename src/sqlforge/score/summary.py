@@ -14,6 +14,8 @@ class Metrics:
     """The proportions that are reported of any set of verdicts.
 
     ``with_rows`` is execution accuracy on those golds only whose result has rows.
+    ``without_null_golds`` also leaves out those that give NULL only; it is ``None`` where the mode
+    does not tell them apart.
     """
 
     execution_accuracy: Metric
@@ -21,6 +23,7 @@ class Metrics:
     exact_match: Metric
     valid_sql: Metric
     parse_rate: Metric
+    without_null_golds: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,13 @@ def summarise(verdicts: Sequence[Verdict]) -> Summary:
 def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
     """The fixed JSON form of ``sqlforge score --json``; values are fractions.
 
-    Spider's exact metric is the exact *set* match, the internal split's an exact match of
-    canonical SQL, and the key says which.
+    Spider's exact metric is the exact *set* match, WikiSQL's the equality of logical forms, the
+    internal split's an exact match of canonical SQL, and the key says which.
 
     >>> list(to_json(summarise([]), "internal", "test")["metrics"])
     ['execution_accuracy', 'exact_match', 'valid_sql', 'parse_rate', 'execution_accuracy_with_rows']
     """
-    exact = "exact_match" if benchmark == "internal" else "exact_set_match"
+    exact = _EXACT.get(benchmark, ("exact_set_match",))
     return {
         "benchmark": benchmark,
         "split": split,
@@ -82,6 +85,12 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
         "metrics": _as_dict(summary.metrics, exact),
         "by_hardness": {kind: _as_dict(m, exact) for kind, m in summary.by_kind.items()},
     }
+
+
+_EXACT = {
+    "internal": ("exact_match",),
+    "wikisql": ("logical_form_accuracy", "exact_set_match"),  # one figure: a set of conditions
+}
 
 
 def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
@@ -94,6 +103,7 @@ def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
         exact_match=wilson(sum(v.exact for v in verdicts), n),
         valid_sql=wilson(sum(v.valid for v in verdicts), n),
         parse_rate=wilson(sum(v.parsed for v in verdicts), n),
+        without_null_golds=_without_null_golds(verdicts),
     )
 
 
@@ -101,10 +111,18 @@ def _right(verdict: Verdict) -> bool:
     return verdict.execution is True
 
 
-def _as_dict(metrics: Metrics, exact: str) -> dict[str, object]:
+def _without_null_golds(verdicts: Sequence[Verdict]) -> Metric | None:
+    told = [v for v in verdicts if v.gold_is_null is not None]
+    kept = [v.execution for v in told if not v.gold_is_null and v.execution is not None]
+    return wilson(sum(kept), len(kept)) if told else None
+
+
+def _as_dict(metrics: Metrics, exact: tuple[str, ...]) -> dict[str, object]:
+    without = metrics.without_null_golds
     return {
         "execution_accuracy": asdict(metrics.execution_accuracy),
-        exact: asdict(metrics.exact_match),
+        **({"execution_accuracy_without_null_golds": asdict(without)} if without else {}),
+        **{name: asdict(metrics.exact_match) for name in exact},
         "valid_sql": asdict(metrics.valid_sql),
         "parse_rate": asdict(metrics.parse_rate),
         "execution_accuracy_with_rows": asdict(metrics.with_rows),

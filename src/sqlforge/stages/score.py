@@ -113,7 +113,7 @@ def score_file(
 def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
     """Verdicts in the form of ``--verdicts``: the keys that others rely on come first."""
     for verdict in verdicts:
-        yield {
+        row: dict[str, object] = {
             "id": verdict.id,
             "db_id": verdict.db_id,
             "hardness": verdict.kind,
@@ -124,6 +124,10 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             "error": verdict.error,
             "empty_gold": verdict.empty_gold,
         }
+        for name in ("exact_error", "gold_is_null"):
+            if getattr(verdict, name) is not None:
+                row[name] = getattr(verdict, name)
+        yield row
 
 
 def _check_files(dataset: Dataset) -> None:
