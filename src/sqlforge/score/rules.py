@@ -86,6 +86,7 @@ SPIDER = Rules(
 STRICT = Rules(strict.gold_text, str, strict.same_result, _same_canonical)
 """One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
 
+
 def _same_form(gold: str, predicted: str, database: Database) -> Exact:
     reason = wikisql.form_mismatch(gold, predicted, database)
     return Exact(reason is None, reason=reason)
