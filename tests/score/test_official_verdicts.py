@@ -1,100 +1,85 @@
-"""Execution match held against the official evaluator's verdicts on 2,068 real predictions."""
+"""The official mode held against the official evaluator's verdicts on 2,068 real predictions."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sqlforge.core.records import Database
-from sqlforge.database.introspect import schema_from_sqlite
+from sqlforge.core.records import Dataset, Prediction, Verdict
 from sqlforge.database.sandbox import Sandbox
-from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.benchmarks import load_benchmark
+from sqlforge.score.judge import judge
 from sqlforge.score.validity import check_validity
 
-DATA = Path(
-    os.environ.get("SQLFORGE_DATA_DIR") or Path(__file__).parents[2] / ".." / "shared" / "data"
-)
-ARCHIVE = DATA / "spider" / "database.tar.xz"
-FILES = sorted((DATA / "verdicts").glob("spider_dev_*.jsonl"))
-
-pytestmark = pytest.mark.skipif(
-    not (ARCHIVE.is_file() and FILES), reason=f"needs Spider and the verdicts in {DATA}"
-)
+SYSTEMS = ("1b", "7b")
+Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for file in FILES for line in file.read_text("utf-8").splitlines()]
+def dataset(published_data: Path, session_cache: Path) -> Iterator[Dataset]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SQLFORGE_CACHE_DIR", str(session_cache))
+        yield load_benchmark("spider", published_data)
 
 
 @pytest.fixture(scope="module")
-def databases(
-    rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Database]:
-    wanted = {row["db_id"] for row in rows}
-    folder = tmp_path_factory.mktemp("spider")
+def rows(published_data: Path, dataset: Dataset) -> dict[str, list[Row]]:
     found = {}
-    with tarfile.open(ARCHIVE) as archive:
-        for member in archive:
-            name = Path(member.name)
-            if name.suffix == ".sqlite" and name.stem in wanted:
-                archive.extract(member, folder, filter="data")
-                path = folder / member.name
-                found[name.stem] = Database(name.stem, schema_from_sqlite(path), path)
+    for system in SYSTEMS:
+        path = published_data / "verdicts" / f"spider_dev_codes-{system}.jsonl"
+        found[system] = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        assert len(found[system]) == len(dataset.examples)
     return found
 
 
-def official(sql: str, *, predicted: bool) -> str:
-    """What the official evaluator does to a query before it runs it."""
-    sql = re.sub(r"\bdistinct\b", "", sql, flags=re.IGNORECASE)
-    return sql.replace("value", "1") if predicted else sql
-
-
-def test_execution_match_agrees_with_every_official_verdict(
-    rows: list[dict[str, Any]], databases: dict[str, Database]
-) -> None:
-    queries = (
-        (databases[row["db_id"]], official(row[side], predicted=side == "prediction"))
-        for row in rows
-        for side in ("gold", "prediction")
-    )
-    wrong = []
+@pytest.fixture(scope="module")
+def verdicts(rows: dict[str, list[Row]], dataset: Dataset) -> dict[str, list[Verdict]]:
+    found = {}
     with Sandbox(workers=2) as sandbox:
-        results = sandbox.run_many(queries)
-        for row in rows:
-            gold, predicted = next(results), next(results)
-            assert gold.ok, (row["gold"], gold.error)
-            matches = results_match(gold, predicted, ordered=gold_is_ordered(row["gold"]))
-            if matches != bool(row["exec"]):
-                wrong.append((row["gold"], row["prediction"], row["exec"]))
-    assert wrong == []
+        for system, some in rows.items():
+            predictions = [
+                Prediction(example.id, row["prediction"], row["prediction"])
+                for example, row in zip(dataset.examples, some, strict=True)
+            ]
+            found[system] = judge(dataset.examples, predictions, dataset.databases, sandbox)
+    return found
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_verdict_agrees_with_the_official_evaluator(
+    rows: dict[str, list[Row]], verdicts: dict[str, list[Verdict]], system: str
+) -> None:
+    ours = [(v.execution, v.exact, v.parsed, v.kind) for v in verdicts[system]]
+    theirs = [
+        (bool(row["exec"]), bool(row["exact"]), row["parsed"], row["hardness"])
+        for row in rows[system]
+    ]
+    differing = [
+        (row["gold"], row["prediction"], mine, official)
+        for row, mine, official in zip(rows[system], ours, theirs, strict=True)
+        if mine != official
+    ]
+    assert differing == []
 
 
 def test_every_gold_of_spider_is_valid_in_its_own_dialect(
-    rows: list[dict[str, Any]], databases: dict[str, Database]
+    rows: dict[str, list[Row]], dataset: Dataset
 ) -> None:
     errors = {
-        check_validity(row["gold"], databases[row["db_id"]].schema, quoted_literals=True).error
-        for row in rows
+        check_validity(
+            row["gold"], dataset.databases[row["db_id"]].schema, quoted_literals=True
+        ).error
+        for row in rows["1b"]
     }
     assert errors == {None}
 
 
 def test_a_prediction_that_executes_to_the_golds_rows_is_nearly_always_valid(
-    rows: list[dict[str, Any]], databases: dict[str, Database]
+    verdicts: dict[str, list[Verdict]],
 ) -> None:
-    executed = [row for row in rows if row["exec"]]
-    invalid = [
-        row["prediction"]
-        for row in executed
-        if not check_validity(
-            row["prediction"], databases[row["db_id"]].schema, quoted_literals=True
-        ).valid
-    ]
+    invalid = [v.id for some in verdicts.values() for v in some if v.execution and not v.valid]
     assert len(invalid) <= 2, invalid

@@ -21,12 +21,15 @@ class Database:
     """A schema and, where rows exist, the SQLite file that holds them.
 
     Several databases may share one file (each WikiSQL table is a database of its own); only the
-    tables of ``schema`` belong to this one.
+    tables of ``schema`` belong to this one. ``listed_keys`` are the foreign keys as the data set's
+    own description lists them, in its order, where it has one that may differ from the file's:
+    pairs of ``table.column``, the referring one first.
     """
 
     db_id: str
     schema: Schema
     path: Path | None = None
+    listed_keys: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

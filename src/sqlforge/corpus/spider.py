@@ -191,9 +191,13 @@ def _database_folder(folder: Path) -> Path | None:
 
 def _database(entry: _Entry, files: Path | None) -> Database:
     path = files / entry.db_id / f"{entry.db_id}.sqlite" if files else None
+    names = [
+        f"{entry.tables[table]}.{name}" if table >= 0 else "*" for table, name in entry.columns
+    ]
+    keys = tuple((names[a], names[b]) for a, b in entry.foreign_keys)
     if path is None or not path.is_file():
-        return Database(entry.db_id, _schema_of_entry(entry))
-    return Database(entry.db_id, _schema_of_file(entry, path), path)
+        return Database(entry.db_id, _schema_of_entry(entry), None, keys)
+    return Database(entry.db_id, _schema_of_file(entry, path), path, keys)
 
 
 def _schema_of_entry(entry: _Entry) -> Schema:

@@ -40,13 +40,16 @@ def _row(database: Database, folder: Path) -> dict[str, Any]:
         "db_id": database.db_id,
         "path": None if path is None else path.as_posix(),
         "schema": asdict(database.schema),
+        "listed_keys": database.listed_keys,
     }
 
 
 def _database(row: dict[str, Any], folder: Path) -> Database:
     tables = tuple(_table(table) for table in row["schema"]["tables"])
     path = None if row["path"] is None else folder / row["path"]
-    return Database(row["db_id"], Schema(tables, row["schema"]["dialect"]), path)
+    keys = row.get("listed_keys")
+    listed = None if keys is None else tuple((own, other) for own, other in keys)
+    return Database(row["db_id"], Schema(tables, row["schema"]["dialect"]), path, listed)
 
 
 def _table(row: dict[str, Any]) -> Table:

@@ -38,12 +38,14 @@ def results_match(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -
         return False
     if len(gold.rows) != len(predicted.rows):
         return False
-    if not gold.rows or gold.rows == predicted.rows:
+    if not gold.rows:
         return True
     if len(gold.rows[0]) != len(predicted.rows[0]):
         return False
     if not _same_unordered_rows(gold.rows, predicted.rows, ordered):
         return False
+    if gold.rows == predicted.rows:
+        return True
     if ordered:
         return Counter(zip(*gold.rows, strict=True)) == Counter(zip(*predicted.rows, strict=True))
     return _match_bags(gold.rows, predicted.rows)
@@ -52,8 +54,8 @@ def results_match(gold: QueryResult, predicted: QueryResult, *, ordered: bool) -
 def _same_unordered_rows(gold: Sequence[Row], predicted: Sequence[Row], ordered: bool) -> bool:
     """The official evaluator's quick rejection: rows with their values sorted by text and type.
 
-    It is part of the verdict, not only a shortcut: ``(1, 10.5)`` and ``(10.5, 1.0)`` may sort
-    differently though some permutation would match them.
+    It is part of the verdict, not only a shortcut: ``(1, 10.5)`` and ``(1.0, 10.5)`` sort
+    differently, and so do not match.
     """
     left, right = [_sorted_row(row) for row in gold], [_sorted_row(row) for row in predicted]
     return left == right if ordered else set(left) == set(right)

@@ -45,6 +45,7 @@ def judge(
         quoted_literals = _golds_quote_literals(examples, databases)
     results = sandbox.run_many(_queries(examples, answers, databases, match))
     verdicts: list[Verdict] = []
+    comparers: dict[str, Callable[[str, str], Exact]] = {}
     for example in examples:
         database, sql = databases[example.db_id], answers[example.id]
         rules = rules_for(example.source, match)
@@ -60,8 +61,9 @@ def judge(
             is_empty = not gold.rows
             gold_is_null = _is_null(gold) if rules.null_golds else None
         validity = check_validity(sql, database.schema, quoted_literals=quoted_literals)
-        exact = rules.exact(example.sql, sql, database)
-        found = _verdict(example, matches, exact, validity, predicted)
+        if (compare := comparers.get(example.db_id)) is None:
+            compare = comparers[example.db_id] = rules.comparer(database)
+        found = _verdict(example, matches, compare(example.sql, sql), validity, predicted)
         verdicts.append(replace(found, empty_gold=is_empty, gold_is_null=gold_is_null))
         if progress is not None:
             progress(len(verdicts), len(examples))

@@ -10,8 +10,8 @@ from sqlforge.core.records import Database, QueryResult
 from sqlforge.score import strict
 from sqlforge.score.canonical import exact_match
 from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.official import rules as official
 from sqlforge.score.official import wikisql
-from sqlforge.score.official.texts import executed_text
 
 Match = Literal["official", "strict"]
 """``official`` counts as the benchmark's own evaluator does, ``strict`` as one would wish."""
@@ -42,7 +42,7 @@ class Rules:
         gold_text: the text to execute for a gold query.
         predicted_text: the text to execute for a prediction.
         same_result: whether two results count as equal: gold's, prediction's, the gold query.
-        exact: whether two queries match exactly: gold, prediction, their database.
+        comparer: for a database, whether two queries match exactly: gold, prediction.
         as_executed: the database and the text that are executed for a text; may change both.
         null_golds: whether golds that give nothing (no row, or NULL only) are reported apart.
     """
@@ -50,7 +50,7 @@ class Rules:
     gold_text: Callable[[str], str]
     predicted_text: Callable[[str], str]
     same_result: Callable[[QueryResult, QueryResult, str], bool]
-    exact: Callable[[str, str, Database], Exact]
+    comparer: Callable[[Database], Callable[[str, str], Exact]]
     as_executed: Callable[[str, Database], tuple[Database, str]] = _as_written
     null_golds: bool = False
 
@@ -68,35 +68,40 @@ def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool
     return results_match(gold, predicted, ordered=gold_is_ordered(gold_sql))
 
 
-def _same_canonical(gold: str, predicted: str, database: Database) -> Exact:
-    return Exact(exact_match(gold, predicted, database.schema))
+def _by_canonical_sql(database: Database) -> Callable[[str, str], Exact]:
+    return lambda gold, predicted: Exact(exact_match(gold, predicted, database.schema))
 
 
-CANONICAL = Rules(str, str, _same_rows, _same_canonical)
+def _by_clauses(database: Database) -> Callable[[str, str], Exact]:
+    compare = official.comparer(database)
+    return lambda gold, predicted: Exact(*compare(gold, predicted))
+
+
+CANONICAL = Rules(str, str, _same_rows, _by_canonical_sql)
 """Queries as they are, results as bags, exact match of canonical SQL: the internal split."""
 
 SPIDER = Rules(
-    lambda sql: executed_text(sql, predicted=False),
-    lambda sql: executed_text(sql, predicted=True),
-    _same_rows,
-    _same_canonical,
+    official.executed_text, official.executed_prediction, official.same_result, _by_clauses
 )
 """Spider's official evaluation."""
 
-STRICT = Rules(strict.gold_text, str, strict.same_result, _same_canonical)
+STRICT = Rules(strict.gold_text, str, strict.same_result, _by_canonical_sql)
 """One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
 
 
-def _same_form(gold: str, predicted: str, database: Database) -> Exact:
-    reason = wikisql.form_mismatch(gold, predicted, database)
-    return Exact(reason is None, reason=reason)
+def _by_form(database: Database) -> Callable[[str, str], Exact]:
+    def compare(gold: str, predicted: str) -> Exact:
+        reason = wikisql.form_mismatch(gold, predicted, database)
+        return Exact(reason is None, reason=reason)
+
+    return compare
 
 
 WIKISQL = Rules(
     str,
     str,
     lambda gold, predicted, _: wikisql.same_values(gold, predicted),
-    _same_form,
+    _by_form,
     wikisql.as_executed,
     null_golds=True,
 )

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from sqlglot.errors import SqlglotError
-
 from sqlforge.core.errors import GoldError
-from sqlforge.core.records import Dataset, Example
+from sqlforge.core.records import Database, Dataset, Example
 from sqlforge.corpus.spider import read_spider
-from sqlforge.score.benchmarks.spider_hardness import spider_hardness
+from sqlforge.score.official.rules import hardness
+from sqlforge.score.official.tokens import UnreadableError
 
 
 def load_spider(data_dir: Path, split: Literal["train", "dev"]) -> Dataset:
@@ -22,11 +21,14 @@ def load_spider(data_dir: Path, split: Literal["train", "dev"]) -> Dataset:
         GoldError: a gold query cannot be parsed.
     """
     dataset = read_spider(data_dir, split).dataset
-    return replace(dataset, examples=tuple(_with_hardness(e) for e in dataset.examples))
+    databases = dataset.databases
+    return replace(
+        dataset, examples=tuple(_with_hardness(e, databases[e.db_id]) for e in dataset.examples)
+    )
 
 
-def _with_hardness(example: Example) -> Example:
+def _with_hardness(example: Example, database: Database) -> Example:
     try:
-        return replace(example, kind=spider_hardness(example.sql))
-    except SqlglotError as fault:
+        return replace(example, kind=hardness(example.sql, database))
+    except UnreadableError as fault:
         raise GoldError(example.id, example.sql, "it cannot be parsed") from fault

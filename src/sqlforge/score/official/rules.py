@@ -1,0 +1,70 @@
+"""The official evaluation of Spider as three functions: texts to run, results, exact set match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlforge.core.records import Database, QueryResult
+from sqlforge.score.execution import results_match
+from sqlforge.score.official.exact import exact_set_match
+from sqlforge.score.official.hardness import hardness_of
+from sqlforge.score.official.names import names_of
+from sqlforge.score.official.parser import parse, parse_gold
+from sqlforge.score.official.texts import executed_text, is_nothing, without_placeholders
+from sqlforge.score.official.tokens import UnreadableError
+
+__all__ = ["comparer", "executed_prediction", "executed_text", "hardness", "same_result"]
+_EMPTY_RESULT = "SELECT NULL WHERE 0"
+
+
+def hardness(sql: str, database: Database) -> str:
+    """The official hardness of a gold query.
+
+    Raises:
+        UnreadableError: it is no query in the official evaluator's language.
+
+    >>> from sqlforge.core.schema import Column, Schema, Table
+    >>> singer = Database("d", Schema((Table("singer", (Column("age", ""),)),)))
+    >>> hardness("SELECT count(*) FROM singer", singer)
+    'easy'
+    """
+    return hardness_of(parse_gold(sql, names_of(database)))
+
+
+def executed_prediction(sql: str) -> str:
+    """The text that is executed for a prediction.
+
+    Comments alone are a statement to SQLite, with an empty result, which equals an empty gold's;
+    an empty line is no prediction at all.
+
+    >>> executed_prediction("SELECT a FROM t WHERE b = value")
+    'SELECT a FROM t WHERE b = 1'
+    """
+    text = executed_text(without_placeholders(sql))
+    return _EMPTY_RESULT if text.strip() and is_nothing(text) else text
+
+
+def same_result(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool:
+    """Whether the results count as equal; rows are lists if the gold says "order by".
+
+    With two blanks between the words it does not say so.
+    """
+    return results_match(gold, predicted, ordered="order by" in executed_text(gold_sql).lower())
+
+
+def comparer(database: Database) -> Callable[[str, str], tuple[bool, bool]]:
+    """For gold and prediction: whether they match exactly, and whether the prediction was read.
+
+    The returned function raises :class:`UnreadableError` for a gold that is none.
+    """
+    names = names_of(database)
+
+    def compare(gold: str, predicted: str) -> tuple[bool, bool]:
+        wanted = parse_gold(gold, names)
+        try:
+            found = parse(without_placeholders(predicted), names)
+        except UnreadableError:
+            return False, False
+        return exact_set_match(wanted, found, names), True
+
+    return compare
