@@ -1,0 +1,258 @@
+"""Perturbed instances of a database: other rows under the same keys, references and types."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlforge.core.records import SqlValue
+from sqlforge.score.suite.hints import Hints
+from sqlforge.score.suite.names import ColumnKey
+from sqlforge.score.suite.profile import ColumnProfile, DatabaseProfile, Row, TableProfile
+from sqlforge.score.suite.values import distinct_values, fresh, near
+
+MAX_ROWS = 48
+
+Rows = Mapping[str, Sequence[Row]]
+"""The rows of each table, by lower-case name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one instance departs from the original.
+
+    ``keep`` is the share of cells that stay as in a row of the original; ``size`` scales the
+    number of rows; ``few`` and ``distinct`` are the shares of columns with two to four values
+    and without any value twice; ``nulls`` the share of NULLs where they are allowed; ``skew``
+    how unevenly children are spread over their parents; ``empty`` the chance of an empty table.
+    """
+
+    keep: float
+    size: float
+    few: float
+    distinct: float
+    nulls: float
+    skew: float
+    empty: float
+
+
+def random_style(rng: random.Random) -> Style:
+    """A style drawn at random, so that instances differ in more than their values.
+
+    >>> random_style(random.Random(1)) == random_style(random.Random(1))
+    True
+    """
+    return Style(
+        keep=rng.choice((0.0, 0.3, 0.6)),
+        size=rng.choice((0.4, 1.0, 1.0, 1.6)),
+        few=rng.choice((0.15, 0.4, 0.6)),
+        distinct=rng.choice((0.2, 0.4)),
+        nulls=rng.choice((0.0, 0.1, 0.3)),
+        skew=rng.choice((0.0, 1.0, 2.0)),
+        empty=rng.choice((0.0, 0.0, 0.0, 0.15)),
+    )
+
+
+def perturbed_rows(
+    profile: DatabaseProfile, hints: Hints, focus: Hints | None, style: Style, rng: random.Random
+) -> Rows:
+    """Rows for every table, parents before children.
+
+    Args:
+        profile: the database's constraints and values.
+        hints: what all its queries tell.
+        focus: what the queries tell that this instance is made for, if it is for some.
+        style: how to depart from the original.
+        rng: the only source of chance.
+    """
+    maker = _Maker(profile, hints, focus, style, rng)
+    for table in profile.tables:
+        maker.add(table)
+    for table in profile.tables:
+        maker.refer_back(table)
+    return maker.rows
+
+
+class _Maker:
+    """The instance being made: rows so far, and the values that joined columns share."""
+
+    def __init__(
+        self,
+        profile: DatabaseProfile,
+        hints: Hints,
+        focus: Hints | None,
+        style: Style,
+        rng: random.Random,
+    ) -> None:
+        self.hints, self.focus, self.style, self.rng = hints, focus, style, rng
+        self.tables = {table.name.lower(): table for table in profile.tables}
+        self.rows: dict[str, list[Row]] = {}
+
+    def add(self, table: TableProfile) -> None:
+        name = table.name.lower()
+        self.rows[name] = []
+        focused = self.focus is not None and name in self.focus.tables
+        if self.rng.random() < self.style.empty and not focused:
+            return
+        size = self._size(table, focused)
+        linked = self._linked(table, size)
+        columns = [
+            linked[column.key[1]]
+            if column.key[1] in linked
+            else self._column(table, column, size)
+            for column in table.columns
+        ]
+        self.rows[name] = self._unique(table, list(zip(*columns, strict=True)))
+
+    def refer_back(self, table: TableProfile) -> None:
+        """Fill references to a table that was made later, or to the table itself."""
+        name = table.name.lower()
+        names = [column.key[1] for column in table.columns]
+        for link in table.links:
+            if not self._is_later(name, link.ref_table):
+                continue
+            offered = self._parents(link.ref_table, link.ref_columns)
+            if not offered:
+                continue
+            places = [names.index(column) for column in link.columns]
+            for number, row in enumerate(self.rows[name]):
+                cells = list(row)
+                for place, value in zip(places, self.rng.choice(offered), strict=True):
+                    cells[place] = value
+                self.rows[name][number] = tuple(cells)
+
+    def _is_later(self, name: str, ref_table: str) -> bool:
+        order = list(self.tables)
+        return order.index(ref_table) >= order.index(name)
+
+    def _size(self, table: TableProfile, focused: bool) -> int:
+        low, high = (12, 36) if table.links else (5, 14)
+        if focused:
+            low, high = low + 4, high + 8
+        return max(1, min(MAX_ROWS, round(self.rng.randint(low, high) * self.style.size)))
+
+    def _linked(self, table: TableProfile, size: int) -> dict[str, list[SqlValue]]:
+        """The columns that refer to parents; a column of two references follows the first."""
+        found: dict[str, list[SqlValue]] = {}
+        for link in table.links:
+            if any(column in found for column in link.columns):
+                continue
+            chosen = self._references(table, link.columns, link.ref_table, link.ref_columns, size)
+            for position, column in enumerate(link.columns):
+                found[column] = [values[position] for values in chosen]
+        return found
+
+    def _references(
+        self,
+        table: TableProfile,
+        columns: tuple[str, ...],
+        ref_table: str,
+        ref_columns: tuple[str, ...],
+        size: int,
+    ) -> list[Row]:
+        nothing: Row = (None,) * len(columns)
+        later = self._is_later(table.name.lower(), ref_table)
+        offered = [] if later else self._parents(ref_table, ref_columns)
+        if not offered:
+            return [nothing] * size
+        if any(set(key) <= set(columns) for key in table.keys):  # one child each at most
+            self.rng.shuffle(offered)
+            return [*offered[:size], *([nothing] * (size - len(offered)))]
+        used = offered[: max(1, round(len(offered) * self.rng.choice((0.5, 0.8, 1.0))))]
+        weights = [1 / (rank + 1) ** self.style.skew for rank in range(len(used))]
+        chosen = self.rng.choices(used, weights, k=size)
+        nullable = all(c.nullable for c in table.columns if c.key[1] in columns)
+        return [
+            nothing if nullable and self.rng.random() < self.style.nulls else values
+            for values in chosen
+        ]
+
+    def _parents(self, ref_table: str, ref_columns: tuple[str, ...]) -> list[Row]:
+        """What may be referred to, in random order."""
+        names = [column.key[1] for column in self.tables[ref_table].columns]
+        places = [names.index(column) for column in ref_columns]
+        rows = [tuple(row[place] for place in places) for row in self.rows[ref_table]]
+        offered = [row for row in dict.fromkeys(rows) if None not in row]
+        self.rng.shuffle(offered)
+        return offered
+
+    def _column(self, table: TableProfile, column: ColumnProfile, size: int) -> list[SqlValue]:
+        rng, style = self.rng, self.style
+        wanted = self._wanted(column)
+        if (column.key[1],) in table.keys:
+            keys = distinct_values(column, self._some(wanted, size), size, rng)
+            return [*keys, *([None] * (size - len(keys)))]
+        drawn = self._drawn(column, wanted, size)
+        position = table.columns.index(column)
+        keep = style.keep if table.rows and not self._is_focus(column) else 0.0
+        base = rng.choices(table.rows, k=size) if keep else []
+        return [
+            None
+            if column.nullable and rng.random() < style.nulls
+            else base[i][position]
+            if keep and rng.random() < keep and base[i][position] is not None
+            else drawn[i]
+            for i in range(size)
+        ]
+
+    def _drawn(
+        self, column: ColumnProfile, wanted: list[SqlValue], size: int
+    ) -> list[SqlValue]:
+        rng, style = self.rng, self.style
+        dice = rng.random()
+        if column.key in self.hints.sorted:
+            dice = rng.choice((dice, 1.0))  # more often without ties
+        if dice < style.few:
+            pool = self._some(wanted, rng.randint(1, 3)) or [fresh(column, rng)]
+            pool += [fresh(column, rng) for _ in range(rng.randint(1, 2))]
+            return rng.choices(pool, k=size)
+        if dice > 1 - style.distinct:
+            values = distinct_values(column, self._some(wanted, size // 3), size, rng)
+            return [*values, *rng.choices(values or [None], k=size - len(values))]
+        seen = rng.sample(column.values, min(len(column.values), 6))
+        pool = [*wanted, *wanted, *seen, *(fresh(column, rng) for _ in range(4))]
+        return rng.choices(pool, k=size)
+
+    def _wanted(self, column: ColumnProfile) -> list[SqlValue]:
+        """Values at and around what queries compare the column with."""
+        hints = self.focus if self.focus is not None and self._is_focus(column) else self.hints
+        literals = list(hints.literals.get(column.key, ()))
+        if hints is self.hints and len(literals) > 4:
+            literals = self.rng.sample(literals, 4)
+        wanted = near(column, literals, self.rng)
+        for pair in self.hints.equal:
+            if column.key in pair:
+                other = pair[1] if pair[0] == column.key else pair[0]
+                wanted += self._held(other)
+        return [value for value in dict.fromkeys(wanted) if value is not None]
+
+    def _held(self, key: ColumnKey) -> list[SqlValue]:
+        """Values of a column made before, for one that is joined with it."""
+        rows = self.rows.get(key[0])
+        if not rows or key[0] not in self.tables:
+            return []
+        names = [column.key[1] for column in self.tables[key[0]].columns]
+        values = list(dict.fromkeys(row[names.index(key[1])] for row in rows))
+        return self.rng.sample(values, min(6, len(values)))
+
+    def _is_focus(self, column: ColumnProfile) -> bool:
+        return self.focus is not None and column.key in self.focus.literals
+
+    def _some(self, values: Sequence[SqlValue], size: int) -> list[SqlValue]:
+        return self.rng.sample(values, min(len(values), size))
+
+    def _unique(self, table: TableProfile, rows: list[Row]) -> list[Row]:
+        """Of rows that share a key the first; NULLs differ from each other."""
+        names = [column.key[1] for column in table.columns]
+        places = [[names.index(c) for c in key] for key in table.keys if set(key) <= set(names)]
+        kept: list[Row] = []
+        taken: list[set[Row]] = [set() for _ in places]
+        for row in rows:
+            keys = [tuple(row[place] for place in key) for key in places]
+            if any(None not in key and key in seen for key, seen in zip(keys, taken, strict=True)):
+                continue
+            for key, seen in zip(keys, taken, strict=True):
+                seen.add(key)
+            kept.append(row)
+        return kept
