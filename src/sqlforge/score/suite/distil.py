@@ -6,19 +6,16 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlforge.core.records import Database, QueryResult
 from sqlforge.database.sandbox import Sandbox
+from sqlforge.score.rules import Rules
 from sqlforge.score.suite.files import write_instance, write_shadow
 from sqlforge.score.suite.hints import Hints, merged_hints, parsed, query_hints
 from sqlforge.score.suite.neighbours import neighbours
 from sqlforge.score.suite.perturb import perturbed_rows, random_style
 from sqlforge.score.suite.probes import probes
 from sqlforge.score.suite.profile import DatabaseProfile, profile_database
-
-if TYPE_CHECKING:
-    from sqlforge.score.rules import Rules
 
 SHADOWS = 2
 GENERAL = 10  # candidates made for all golds, before those for what is still not told apart

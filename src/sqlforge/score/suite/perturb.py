@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from sqlforge.core.records import SqlValue
 from sqlforge.score.suite.hints import Hints
 from sqlforge.score.suite.names import ColumnKey
-from sqlforge.score.suite.profile import ColumnProfile, DatabaseProfile, Row, TableProfile
+from sqlforge.score.suite.profile import (
+    ColumnProfile,
+    DatabaseProfile,
+    Link,
+    Row,
+    TableProfile,
+)
 from sqlforge.score.suite.values import distinct_values, fresh, near
 
 MAX_ROWS = 48
@@ -96,6 +102,8 @@ class _Maker:
         if self.rng.random() < self.style.empty and not focused:
             return
         size = self._size(table, focused)
+        if any(self._lacks_parents(table, link) for link in table.links):
+            return
         linked = self._linked(table, size)
         columns = [
             linked[column.key[1]]
@@ -121,6 +129,12 @@ class _Maker:
                 for place, value in zip(places, self.rng.choice(offered), strict=True):
                     cells[place] = value
                 self.rows[name][number] = tuple(cells)
+
+    def _lacks_parents(self, table: TableProfile, link: Link) -> bool:
+        """Whether the rows must refer to a table that is empty here."""
+        nullable = all(c.nullable for c in table.columns if c.key[1] in link.columns)
+        later = self._is_later(table.name.lower(), link.ref_table)
+        return not nullable and not later and not self.rows[link.ref_table]
 
     def _is_later(self, name: str, ref_table: str) -> bool:
         order = list(self.tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ Row = tuple[SqlValue, ...]
 
 MAX_READ = 25_000  # rows of a table that are looked at
 MAX_KEPT = 200  # rows and distinct values that are remembered
+NATURAL_ROWS = 100  # a text column without any value twice in so many rows is a key
 _CLOSED_VALUES, _CLOSED_ROWS = 3, 12
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2})?)?\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
@@ -76,7 +77,8 @@ def profile_database(database: Database, hints: Hints) -> DatabaseProfile:
 
     A column may be NULL in an instance only where NULLs were seen or a query asks for them; a
     column that queries join on and whose values all stand in another table's key is treated as a
-    foreign key, declared or not; a table without a key whose rows all differ keeps them so.
+    foreign key, declared or not; a table without a key whose rows all differ keeps them so, and
+    so does a text column of at least ``NATURAL_ROWS`` rows.
 
     Raises :class:`DatabaseError` if the file cannot be read.
     """
@@ -215,7 +217,7 @@ def _table(
     referred = [
         link.ref_columns for many in links.values() for link in many if link.ref_table == name
     ]
-    keys = [*raw.keys, *(key for key in referred if _all_differ(raw, key))]
+    keys = [*raw.keys, *(key for key in referred if _all_differ(raw, key)), *_natural_keys(raw)]
     everything = tuple(n.lower() for n in raw.names)
     if not keys and _all_differ(raw, everything):
         keys.append(everything)
@@ -228,6 +230,16 @@ def _table(
     return TableProfile(
         raw.table.name, columns, tuple(dict.fromkeys(keys)), own, tuple(raw.rows[::step])
     )
+
+
+def _natural_keys(raw: _Raw) -> Iterator[tuple[str, ...]]:
+    """Text columns of long tables in which no value occurs twice: names of countries, codes."""
+    if len(raw.rows) < NATURAL_ROWS:
+        return
+    for name in raw.names:
+        values = raw.column(name.lower())
+        if all(isinstance(v, str) and v for v in values) and len(set(values)) == len(values):
+            yield (name.lower(),)
 
 
 def _all_differ(raw: _Raw, key: Sequence[str]) -> bool:
