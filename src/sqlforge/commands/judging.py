@@ -36,6 +36,13 @@ def score(
         Literal["official", "strict"],
         typer.Option(help="Count as the benchmark's own evaluator does, or strictly."),
     ] = "official",
+    suite: Annotated[
+        int | None,
+        typer.Option(min=1, help="Test-suite accuracy, on up to so many instances a database."),
+    ] = None,
+    suite_dir: Annotated[
+        Path | None, typer.Option(help="Keep the suite here instead of in the cache.")
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="For 'internal': the run directory.")] = None,
     verdicts: Annotated[Path | None, typer.Option(help="One JSON line an example.")] = None,
     json: Json = None,
@@ -44,11 +51,13 @@ def score(
     if benchmark == "internal":
         _score_internal(run, json)
         return
+    if suite_dir is not None and suite is None:
+        raise DataError("--suite-dir without --suite", "both or neither", "add --suite 20")
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
     from sqlforge.score.summary import to_json
-    from sqlforge.stages.score import score_file, verdict_rows
+    from sqlforge.stages.score import SuiteOptions, score_file, verdict_rows
 
     console = new_console()
     found = score_file(
@@ -57,7 +66,8 @@ def score(
         predictions,
         split=split,
         match=match,
-        progress=progress_on(console)(""),
+        suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
+        progress=progress_on(console),
     )
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))

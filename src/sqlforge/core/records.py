@@ -108,6 +108,8 @@ class Verdict:
     or, where nothing was executed, if it is valid). ``empty_gold`` says that the gold's result has
     no rows, which a wrong query easily meets. ``exact_error`` says why ``exact`` is false and
     ``gold_is_null`` whether the gold gives no row or NULL only, where the mode tells.
+    ``test_suite`` says whether the results are equal on every perturbed instance too, and is
+    ``None`` where no suite was asked for.
     """
 
     id: str
@@ -121,6 +123,7 @@ class Verdict:
     empty_gold: bool = False
     exact_error: str | None = None
     gold_is_null: bool | None = None
+    test_suite: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class Metrics:
     ``with_rows`` is execution accuracy on those golds only whose result has rows.
     ``without_null_golds`` also leaves out those that give NULL only; it is ``None`` where the mode
     does not tell them apart.
+    ``test_suite_accuracy`` is ``None`` where nothing was judged on a suite.
     """
 
     execution_accuracy: Metric
@@ -24,6 +25,7 @@ class Metrics:
     valid_sql: Metric
     parse_rate: Metric
     without_null_golds: Metric | None = None
+    test_suite_accuracy: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
     n = len(verdicts)
     executed = [v for v in verdicts if v.execution is not None]
     telling = [v for v in executed if not v.empty_gold]
+    on_suite = [v.test_suite for v in verdicts if v.test_suite is not None]
     return Metrics(
         execution_accuracy=wilson(sum(map(_right, executed)), len(executed)),
         with_rows=wilson(sum(map(_right, telling)), len(telling)),
@@ -104,6 +107,7 @@ def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
         valid_sql=wilson(sum(v.valid for v in verdicts), n),
         parse_rate=wilson(sum(v.parsed for v in verdicts), n),
         without_null_golds=_without_null_golds(verdicts),
+        test_suite_accuracy=wilson(sum(on_suite), len(on_suite)) if on_suite else None,
     )
 
 
@@ -118,10 +122,11 @@ def _without_null_golds(verdicts: Sequence[Verdict]) -> Metric | None:
 
 
 def _as_dict(metrics: Metrics, exact: tuple[str, ...]) -> dict[str, object]:
-    without = metrics.without_null_golds
+    without, suite = metrics.without_null_golds, metrics.test_suite_accuracy
     return {
         "execution_accuracy": asdict(metrics.execution_accuracy),
         **({"execution_accuracy_without_null_golds": asdict(without)} if without else {}),
+        **({"test_suite_accuracy": asdict(suite)} if suite else {}),
         **{name: asdict(metrics.exact_match) for name in exact},
         "valid_sql": asdict(metrics.valid_sql),
         "parse_rate": asdict(metrics.parse_rate),

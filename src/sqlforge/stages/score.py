@@ -19,9 +19,11 @@ from sqlforge.score.judge import judge
 from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.rules import Match
 from sqlforge.score.statistics import mcnemar, paired_difference
+from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json
 
 Progress = Callable[[int, int], None]
+NamedProgress = Callable[[str], Progress]
 SYSTEMS = ("base", "template", "tuned", "merged")
 
 
@@ -31,6 +33,14 @@ class Scored:
 
     summaries: dict[str, dict[str, Summary]]
     comparison: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOptions:
+    """At most ``size`` instances a database, kept in ``folder`` (``None``: the user's cache)."""
+
+    size: int
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +100,13 @@ def score_file(
     split: str | None = None,
     match: Match = "official",
     seconds: float = 5.0,
-    progress: Progress | None = None,
+    suite: SuiteOptions | None = None,
+    progress: NamedProgress | None = None,
 ) -> ScoredFile:
     """Judge a file of predictions on a public benchmark, by the rules that ``match`` names.
+
+    With ``suite`` they are judged on perturbed instances too: test-suite accuracy. ``progress``
+    makes a callback for each piece of work.
 
     Raises:
         DataError: the benchmark or the file is missing or malformed, they do not fit, or a
@@ -103,10 +117,30 @@ def score_file(
     dataset = load_benchmark(benchmark, data_dir, split)
     predictions = read_predictions(predictions_file, dataset)
     _check_files(dataset)
+    named = progress or (lambda _: lambda _done, _total: None)
     with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
         verdicts = judge(
-            dataset.examples, predictions, dataset.databases, sandbox, progress, match=match
+            dataset.examples, predictions, dataset.databases, sandbox, named(""), match=match
         )
+        if suite is not None:
+            built = build_suite(
+                dataset.examples,
+                dataset.databases,
+                match=match,
+                size=suite.size,
+                folder=suite.folder,
+                progress=named("building the suite"),
+            )
+            verdicts = judge_on_suite(
+                verdicts,
+                dataset.examples,
+                predictions,
+                dataset.databases,
+                built,
+                sandbox,
+                named("judging on the suite"),
+                match=match,
+            )
     return ScoredFile(benchmark, split, summarise(verdicts), verdicts)
 
 
@@ -124,7 +158,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             "error": verdict.error,
             "empty_gold": verdict.empty_gold,
         }
-        for name in ("exact_error", "gold_is_null"):
+        for name in ("exact_error", "gold_is_null", "test_suite"):
             if getattr(verdict, name) is not None:
                 row[name] = getattr(verdict, name)
         yield row

@@ -41,9 +41,7 @@ def query_edits(query: exp.Query, schema: Schema) -> Iterator[Edit]:
             yield Edit("distinct", query, "distinct", not query.args.get("distinct"))
         for side in (query.this, query.expression):
             yield swap("dropped side", query, side.copy())
-        yield swap(
-            "set operation", query, type(query)(**_copied(query.args, this="expression"))
-        )
+        yield swap("set operation", query, type(query)(**_copied(query.args, this="expression")))
     elif isinstance(query, exp.Select):
         distinct = None if query.args.get("distinct") else exp.Distinct()
         yield Edit("distinct", query, "distinct", distinct)
@@ -80,7 +78,7 @@ def expression_edits(
     rng: random.Random,
 ) -> Iterator[Edit]:
     """Changes inside an expression: operators, aggregates, columns, values, directions."""
-    if isinstance(node, COMPARISONS):
+    if isinstance(node, COMPARISONS) and isinstance(node, exp.Binary):
         yield from _comparison_edits(node)
     elif isinstance(node, exp.Connector):
         other = exp.Or if isinstance(node, exp.And) else exp.And
@@ -98,7 +96,9 @@ def expression_edits(
         yield from _aggregate_edits(node, schema, rng)
     elif isinstance(node, exp.Ordered):
         down = not node.args.get("desc")  # NULLs come first in SQLite unless DESC
-        yield swap("order", node, exp.Ordered(this=node.this.copy(), desc=down, nulls_first=not down))
+        yield swap(
+            "order", node, exp.Ordered(this=node.this.copy(), desc=down, nulls_first=not down)
+        )
     elif isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Div):
         for kind in (exp.Add, exp.Sub, exp.Mul):
             if not isinstance(node, kind):
@@ -157,7 +157,7 @@ def _grouping_edits(query: exp.Select, schema: Schema, rng: random.Random) -> It
         yield Edit("group by", query, "group", exp.Group(expressions=[column]))
 
 
-def _comparison_edits(node: exp.Expr) -> Iterator[Edit]:
+def _comparison_edits(node: exp.Binary) -> Iterator[Edit]:
     joins = isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
     others = (exp.NEQ,) if joins else COMPARISONS
     for other in others:

@@ -51,7 +51,8 @@ def query_hints(tree: exp.Expr, schema: Schema) -> Hints:
     {('shop', 'size'): (3,)}
     """
     literals: dict[ColumnKey, list[SqlValue]] = defaultdict(list)
-    equal, counts = [], []
+    equal: list[tuple[ColumnKey, ColumnKey]] = []
+    counts: list[int] = []
     for node in tree.walk():
         if isinstance(node, exp.EQ):
             ends = [_key(side, schema) for side in (node.left, node.right)]
@@ -73,9 +74,7 @@ def query_hints(tree: exp.Expr, schema: Schema) -> Hints:
         _sorted(tree, schema),
         tuple(equal),
         frozenset(
-            key
-            for node in tree.find_all(exp.Is)
-            if (key := _key(node.this, schema)) is not None
+            key for node in tree.find_all(exp.Is) if (key := _key(node.this, schema)) is not None
         ),
         frozenset(t for s in tree.find_all(exp.Select) for _, t in scope_tables(s)),
         tuple(counts),
@@ -118,7 +117,9 @@ def _in_subquery(node: exp.In, schema: Schema) -> list[tuple[ColumnKey, ColumnKe
 def _operands(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.Between):
         return [node.args["low"], node.args["high"]]
-    return [*node.expressions] if isinstance(node, exp.In) else [node.left, node.right]
+    if isinstance(node, exp.In):
+        return [*node.expressions]
+    return [node.left, node.right] if isinstance(node, exp.Binary) else []
 
 
 def _sorted(tree: exp.Expr, schema: Schema) -> frozenset[ColumnKey]:

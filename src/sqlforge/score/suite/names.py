@@ -1,4 +1,4 @@
-"""Whose column a query names: tables and aliases resolved, double-quoted strings told from names."""
+"""Whose column a query names: aliases resolved, double-quoted strings told from names."""
 
 from __future__ import annotations
 

@@ -106,9 +106,7 @@ class _Maker:
             return
         linked = self._linked(table, size)
         columns = [
-            linked[column.key[1]]
-            if column.key[1] in linked
-            else self._column(table, column, size)
+            linked[column.key[1]] if column.key[1] in linked else self._column(table, column, size)
             for column in table.columns
         ]
         self.rows[name] = self._unique(table, list(zip(*columns, strict=True)))
@@ -210,9 +208,7 @@ class _Maker:
             for i in range(size)
         ]
 
-    def _drawn(
-        self, column: ColumnProfile, wanted: list[SqlValue], size: int
-    ) -> list[SqlValue]:
+    def _drawn(self, column: ColumnProfile, wanted: list[SqlValue], size: int) -> list[SqlValue]:
         rng, style = self.rng, self.style
         dice = rng.random()
         if column.key in self.hints.sorted:

@@ -60,7 +60,7 @@ def _bare_columns(tree: exp.Expr) -> Iterator[exp.Column]:
     for select in tree.find_all(exp.Select):
         group = select.args.get("group")
         grouped = {_text(e) for e in group.expressions} if group is not None else set()
-        aggregates = [a for a in _own(select, *_AGGREGATES)]
+        aggregates = list(_own(select, *_AGGREGATES))
         single = [a for a in aggregates if isinstance(a, exp.Min | exp.Max)]
         if (group is None and not aggregates) or len(single) == 1:
             continue

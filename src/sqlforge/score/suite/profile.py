@@ -114,7 +114,8 @@ def _read(connection: sqlite3.Connection, database: Database, hints: Hints) -> D
         "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL "
         "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND type <> 'trigger' ORDER BY rowid"
     ).fetchall()
-    real = {name.lower() for kind, name, _, sql in listed if kind == "table" and "VIRTUAL" not in sql}
+    virtual = {name.lower() for _, name, _, sql in listed if sql.upper().startswith("CREATE VIRT")}
+    real = {name.lower() for kind, name, _, _ in listed if kind == "table"} - virtual
     raws = {
         table.name.lower(): _raw(connection, table)
         for table in database.schema.tables
@@ -125,8 +126,7 @@ def _read(connection: sqlite3.Connection, database: Database, hints: Hints) -> D
     statements = [
         sql
         for kind, name, owner, sql in listed
-        if (kind == "view" and name.lower() in wanted)
-        or owner.lower() in raws
+        if (kind == "view" and name.lower() in wanted) or owner.lower() in raws
     ]
     return DatabaseProfile(
         tuple(_table(raws[name], links[name], links, hints) for name in order), tuple(statements)
@@ -135,7 +135,7 @@ def _read(connection: sqlite3.Connection, database: Database, hints: Hints) -> D
 
 def _raw(connection: sqlite3.Connection, table: Table) -> _Raw:
     info = connection.execute(
-        "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden = 0",
+        'SELECT name, type, "notnull", pk FROM pragma_table_xinfo(?) WHERE hidden = 0',
         (table.name,),
     ).fetchall()
     names = tuple(row[0] for row in info)

@@ -51,16 +51,19 @@ def judge_on_suite(
     """
     answers = {prediction.id: prediction.sql for prediction in predictions}
     pairs: dict[_Pair, list[int]] = defaultdict(list)
+    by_database: dict[str, dict[_Pair, None]] = defaultdict(dict)
     for number, (verdict, example) in enumerate(zip(verdicts, examples, strict=True)):
         if verdict.execution:
             rules = rules_for(example.source, match)
-            pairs[_Pair(example.db_id, example.sql, answers[example.id], rules)].append(number)
+            pair = _Pair(example.db_id, example.sql, answers[example.id], rules)
+            pairs[pair].append(number)
+            by_database[example.db_id][pair] = None
     runs = [
         (pair, kept.path)
-        for db_id, instances in suite.instances.items()
-        for kept in instances
-        for pair in pairs
-        if pair.db_id == db_id and pair.gold in kept.golds
+        for db_id, asked in by_database.items()
+        for kept in suite.instances.get(db_id, ())
+        for pair in asked
+        if pair.gold in kept.golds
     ]
     results = sandbox.run_many(_queries(runs, databases))
     failed: set[int] = set()
