@@ -14,7 +14,7 @@ from sqlforge.score.suite.files import write_instance, write_shadow
 from sqlforge.score.suite.hints import Hints, merged_hints, parsed, query_hints
 from sqlforge.score.suite.neighbours import neighbours
 from sqlforge.score.suite.perturb import perturbed_rows, random_style
-from sqlforge.score.suite.probes import probes
+from sqlforge.score.suite.probes import limit_ties, probes
 from sqlforge.score.suite.profile import DatabaseProfile, profile_database
 
 SHADOWS = 2
@@ -54,6 +54,7 @@ class _Gold:
     sql: str
     text: str
     probes: tuple[str, ...]
+    ties: tuple[tuple[str, str], ...]
     hints: Hints
     neighbours: tuple[str, ...]
 
@@ -143,6 +144,7 @@ class _Work:
                     sql,
                     text,
                     probes(tree),
+                    limit_ties(tree),
                     query_hints(tree, database.schema),
                     tuple(t for t in texts if t not in same),
                 )
@@ -193,9 +195,16 @@ class _Work:
     ) -> dict[int, QueryResult]:
         asked = [(g, probe) for g in answers for probe in self.golds[g].probes]
         results = list(self._run(instance, (probe for _, probe in asked)))
-        wrong = set()
-        for (g, _), result in zip(asked, results, strict=True):
-            if not self.rules.same_result(answers[g], result, self.golds[g].sql):
+        wrong = {
+            g
+            for (g, _), result in zip(asked, results, strict=True)
+            if not self.rules.same_result(answers[g], result, self.golds[g].sql)
+        }
+        tied = [(g, sql) for g in answers for tie in self.golds[g].ties for sql in tie]
+        keys = self._run(instance, (sql for _, sql in tied))
+        for g, _ in tied[::2]:
+            within, beyond = next(keys), next(keys)
+            if within.rows and within.rows == beyond.rows:
                 wrong.add(g)
         return {g: answer for g, answer in answers.items() if g not in wrong}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -94,6 +95,10 @@ class _Maker:
         self.hints, self.focus, self.style, self.rng = hints, focus, style, rng
         self.tables = {table.name.lower(): table for table in profile.tables}
         self.rows: dict[str, list[Row]] = {}
+        self._alike: dict[ColumnKey, list[ColumnKey]] = defaultdict(list)
+        for link in (link for table in profile.tables for link in table.links):
+            for own, theirs in zip(link.columns, link.ref_columns, strict=True):
+                self._alike[link.ref_table, theirs].append((link.table, own))
 
     def add(self, table: TableProfile) -> None:
         name = table.name.lower()
@@ -226,10 +231,10 @@ class _Maker:
 
     def _wanted(self, column: ColumnProfile) -> list[SqlValue]:
         """Values at and around what queries compare the column with."""
-        hints = self.focus if self.focus is not None and self._is_focus(column) else self.hints
-        literals = list(hints.literals.get(column.key, ()))
-        if hints is self.hints and len(literals) > 4:
-            literals = self.rng.sample(literals, 4)
+        literals = self._literals(self.focus, column) if self.focus is not None else []
+        if not literals:
+            everything = self._literals(self.hints, column)
+            literals = self.rng.sample(everything, min(4, len(everything)))
         wanted = near(column, literals, self.rng)
         for pair in self.hints.equal:
             if column.key in pair:
@@ -246,8 +251,13 @@ class _Maker:
         values = list(dict.fromkeys(row[names.index(key[1])] for row in rows))
         return self.rng.sample(values, min(6, len(values)))
 
+    def _literals(self, hints: Hints, column: ColumnProfile) -> list[SqlValue]:
+        """What the column, or one that refers to it, is compared with."""
+        keys = (column.key, *self._alike[column.key])
+        return list(dict.fromkeys(v for key in keys for v in hints.literals.get(key, ())))
+
     def _is_focus(self, column: ColumnProfile) -> bool:
-        return self.focus is not None and column.key in self.focus.literals
+        return self.focus is not None and bool(self._literals(self.focus, column))
 
     def _some(self, values: Sequence[SqlValue], size: int) -> list[SqlValue]:
         return self.rng.sample(values, min(len(values), size))

@@ -7,7 +7,7 @@ answers, an equivalent query may rightly answer otherwise, and the instance tell
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -36,6 +36,47 @@ def probes(tree: exp.Expr) -> tuple[str, ...]:
     if any(True for _ in _bare_columns(tree)):
         found += [_without_bare_columns(tree, kind) for kind in (exp.Min, exp.Max)]
     return tuple(found)
+
+
+def limit_ties(tree: exp.Expr) -> tuple[tuple[str, str], ...]:
+    """For each ORDER BY with a LIMIT, the sort keys of the last row within and the first beyond.
+
+    Equal answers are a tie: ``ORDER BY age LIMIT 1`` and ``WHERE age = (SELECT min(age) …)`` both
+    answer "who is the youngest", and differ where two are.
+
+    >>> from sqlforge.score.suite.hints import parsed
+    >>> for sql in limit_ties(parsed("SELECT a FROM t ORDER BY b LIMIT 2"))[0]: print(sql)
+    SELECT b FROM t ORDER BY b LIMIT 1 OFFSET 1
+    SELECT b FROM t ORDER BY b LIMIT 1 OFFSET 2
+    """
+    found = []
+    for select in tree.find_all(exp.Select):
+        order, limit = select.args.get("order"), select.args.get("limit")
+        if order is None or limit is None or select.args.get("offset") is not None:
+            continue
+        text = limit.expression.name if isinstance(limit.expression, exp.Literal) else ""
+        if text.isdigit() and int(text) > 0:
+            offsets = (int(text) - 1, int(text))
+            found.append((_keys_at(select, offsets[0]), _keys_at(select, offsets[1])))
+    return tuple(found)
+
+
+def _keys_at(select: exp.Select, offset: int) -> str:
+    copy = select.copy()
+    names = {e.alias.lower(): e.unalias() for e in copy.expressions if e.alias}
+    keys = [ordered.this for ordered in copy.args["order"].expressions]
+    columns = [_meant(key, names, copy.expressions).copy() for key in keys]
+    copy.set("expressions", columns)
+    copy.set("limit", exp.Limit(expression=exp.Literal.number(1)))
+    copy.set("offset", exp.Offset(expression=exp.Literal.number(offset)))
+    return str(copy.sql(dialect="sqlite"))
+
+
+def _meant(key: exp.Expr, names: Mapping[str, exp.Expr], columns: Sequence[exp.Expr]) -> exp.Expr:
+    """The expression behind a sort key that is an alias or an output column's number."""
+    if isinstance(key, exp.Literal) and key.name.isdigit() and 0 < int(key.name) <= len(columns):
+        return columns[int(key.name) - 1].unalias()
+    return names.get(key.sql().lower(), key)
 
 
 def _sorted_queries(tree: exp.Expr) -> Iterator[exp.Query]:

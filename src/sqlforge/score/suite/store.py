@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sqlforge import __version__
 from sqlforge.core.files import sha256, write_json
 from sqlforge.core.paths import cache_dir
 from sqlforge.core.records import Database, Example
@@ -107,7 +106,7 @@ def build_suite(
 def _key(database: Database, golds: Iterable[str], settings: str) -> str:
     assert database.path is not None
     tables = [table.name for table in database.schema.tables]
-    parts = [__version__, FORMAT, database.db_id, sha256(database.path), tables, settings]
+    parts = [FORMAT, database.db_id, sha256(database.path), tables, settings]
     text = json.dumps([*parts, list(golds)])
     return f"{database.db_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

@@ -113,7 +113,9 @@ def _near_number(column: ColumnProfile, literal: SqlValue) -> list[SqlValue]:
 def _near_text(column: ColumnProfile, literal: str, rng: random.Random) -> list[SqlValue]:
     if "%" not in literal:
         other = [v for v in column.values if _folded(v) != _folded(literal)]
-        return [literal, *rng.sample(other, min(2, len(other)))]
+        longer = (f"{literal} {rng.choice(_WORDS)}", f"{rng.choice(_WORDS)} {literal}")
+        alike = literal[:1] + rng.choice(_WORDS) + rng.choice(_WORDS)
+        return [literal, *rng.sample(other, min(2, len(other))), rng.choice(longer), alike]
     parts = [part for part in literal.split("%") if part]
     core = rng.choice(_WORDS).join(parts)
     before, after = rng.choice(_WORDS), rng.choice(_WORDS)
