@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqlforge.corpus.fingerprints import THRESHOLD
 from sqlforge.corpus.minhash import PERMUTATIONS, jaccard, shingles, signatures
-from sqlforge.corpus.near_duplicates import THRESHOLD, FixedTexts, near_duplicates
+from sqlforge.corpus.near_duplicates import FixedTexts, near_duplicates
 
 WORDS = (
     "how many players from team score season which city has the highest total of games lost "

@@ -18,20 +18,22 @@ from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema, Table
 from sqlforge.corpus.canonical_sql import canonical_sql, fold, fold_table, folded_characters
 
+THRESHOLD = 0.7
+"""Two normalised questions are nearly the same from this share of common 4-character shingles."""
+
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """A table by its folded name and column names; an opaque name (``table_1_10_2``) is ``t``."""
+    """A table by its folded name and column names; an opaque name (``table_1_10_2``) is ``t``.
+
+    ``signature`` is 16 hexadecimal digits, the same for the same names in any order and case.
+    """
 
     name: str
     columns: frozenset[str]
-
-    @property
-    def signature(self) -> str:
-        """16 hexadecimal digits, the same for the same names in any order and case."""
-        return digest(self.name, *sorted(self.columns))
+    signature: str
 
     @property
     def named(self) -> bool:
@@ -59,7 +61,7 @@ class Fingerprint:
     @property
     def schema_signature(self) -> str | None:
         """16 hexadecimal digits of all tables, in any order; ``None`` without a schema."""
-        return digest(*sorted({t.signature for t in self.tables})) if self.tables else None
+        return signature_of_all(self.tables) if self.tables else None
 
     @property
     def duplicate_key(self) -> str:
@@ -140,6 +142,12 @@ def table_signature(table: Table) -> str:
     return _shape(table).signature
 
 
+@lru_cache(maxsize=4096)
+def signature_of_all(tables: tuple[TableShape, ...]) -> str:
+    """16 hexadecimal digits of a schema's tables, in any order."""
+    return digest(*sorted({table.signature for table in tables}))
+
+
 def digest(*parts: str) -> str:
     """16 hexadecimal digits of some texts in order, the same everywhere.
 
@@ -160,7 +168,8 @@ def _column_names(schema: Schema) -> frozenset[str]:
 
 
 def _shape(table: Table) -> TableShape:
-    return TableShape(fold_table(table.name), _folded(c.name for c in table.columns))
+    name, columns = fold_table(table.name), _folded(c.name for c in table.columns)
+    return TableShape(name, columns, digest(name, *sorted(columns)))
 
 
 def _folded(names: Iterable[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlforge.corpus.fingerprints import THRESHOLD
 from sqlforge.corpus.minhash import (
     BANDS,
     Words64,
@@ -21,9 +22,6 @@ from sqlforge.corpus.minhash import (
     shingles,
     signatures,
 )
-
-THRESHOLD = 0.7
-"""Texts with at least this share of common shingles are near-duplicates."""
 
 _CHUNK = 4096
 _ESTIMATE_SLACK = 0.25  # over four standard deviations of the estimate from 80 minima
