@@ -132,6 +132,7 @@ class _Known:
         self._by_db = _places((p.example.db_id, i) for i, p in enumerate(prints))
         self._texts = FixedTexts([p.words for p in prints], threshold=threshold)
         self._schemas = _Schemas(prints)
+        self._of_databases = lru_cache(maxsize=4096)(self._examples_of)
 
     def check(self, rows: list[Fingerprint]) -> list[list[Finding]]:
         alike = self._texts.alike(row.words for row in rows)
@@ -178,7 +179,7 @@ class _Known:
         same = _skeleton(row.masked) == _skeleton(other.masked)
         return same and same_wording(row.words, other.words, row.example.sql)
 
-    def _of_databases(self, databases: frozenset[str]) -> tuple[int, ...]:
+    def _examples_of(self, databases: frozenset[str]) -> tuple[int, ...]:
         return tuple(i for db_id in sorted(databases) for i in self._by_db[db_id])
 
 
