@@ -7,6 +7,7 @@ Needed where nothing else tells: WikiSQL's official questions come without their
 from __future__ import annotations
 
 import difflib
+from itertools import chain
 
 from sqlforge.corpus.fingerprints import normal_question
 
@@ -41,9 +42,8 @@ def same_wording(one: str, other: str, sql: str) -> bool:
     if _mentions(one, names) != _mentions(other, names):
         return False
     left, right = _content(one), _content(other)
-    return all(_known(w, right) for w in left - right) and all(
-        _known(w, left) for w in right - left
-    )
+    pairs = ((word, right) for word in left), ((word, left) for word in right)
+    return all(_nearest(word, others) is not None for word, others in chain(*pairs))
 
 
 def _content(question: str) -> frozenset[str]:
@@ -51,18 +51,25 @@ def _content(question: str) -> frozenset[str]:
 
 
 def _mentions(question: str, names: frozenset[str]) -> list[str]:
-    return [word for word in map(_stem, question.split()) if word in names]
+    """The names that a question has words for, in the order of the words."""
+    found = (_nearest(word, names) for word in map(_stem, question.split()))
+    return [name for name in found if name is not None]
 
 
 def _stem(word: str) -> str:
     return word.removesuffix("s")
 
 
-def _known(word: str, others: frozenset[str]) -> bool:
+def _nearest(word: str, others: frozenset[str]) -> str | None:
+    """The same word, or else the most alike one; ``None`` if none is alike enough."""
+    if word in others:
+        return word
     if len(word) < 4 or not word.isalpha():
-        return False
-    return any(
-        difflib.SequenceMatcher(None, word, other, autojunk=False).ratio() >= _SAME_WORD
-        for other in others
-        if other.isalpha()
-    )
+        return None
+    ranked = [(_likeness(word, other), other) for other in others if other.isalpha()]
+    best = max(ranked, default=(0.0, ""))
+    return best[1] if best[0] >= _SAME_WORD else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
