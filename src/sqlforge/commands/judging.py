@@ -44,7 +44,10 @@ def score(
         Path | None, typer.Option(help="Keep the suite here instead of in the cache.")
     ] = None,
     run: Annotated[Path | None, typer.Option(help="For 'internal': the run directory.")] = None,
-    verdicts: Annotated[Path | None, typer.Option(help="One JSON line an example.")] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="One JSON line an example; a killed command goes on from there."),
+    ] = None,
     json: Json = None,
 ) -> None:
     """Judge predictions by executing them, in a read-only sandbox."""
@@ -56,6 +59,7 @@ def score(
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
+    from sqlforge.score.resume import partial_path
     from sqlforge.score.summary import to_json
     from sqlforge.stages.score import SuiteOptions, score_file, verdict_rows
 
@@ -67,10 +71,12 @@ def score(
         split=split,
         match=match,
         suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
+        keep_in=None if verdicts is None else partial_path(verdicts),
         progress=progress_on(console),
     )
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
+        partial_path(verdicts).unlink()
     print_facts(to_json(found.summary, benchmark, found.split), json)
 
 

@@ -39,15 +39,58 @@ def judge(
     >>> judge([], [], {}, Sandbox())
     []
     """
-    answers = _by_id(examples, predictions)
+    return list(
+        judge_each(
+            examples,
+            predictions,
+            databases,
+            sandbox,
+            progress,
+            match=match,
+            quoted_literals=quoted_literals,
+        )
+    )
+
+
+def judge_each(
+    examples: Sequence[Example],
+    predictions: Sequence[Prediction],
+    databases: Mapping[str, Database],
+    sandbox: Sandbox,
+    progress: Progress | None = None,
+    *,
+    match: Match = "official",
+    quoted_literals: bool | None = None,
+    start: int = 0,
+) -> Iterator[Verdict]:
+    """As :func:`judge`, one verdict after the other as they come.
+
+    The examples before ``start`` are checked with the others, but not judged again. What does not
+    fit together is raised at once, failing golds when they are reached.
+    """
+    answers = _in_order(examples, predictions)
     _check_databases(examples, databases)
     if quoted_literals is None:
         quoted_literals = _golds_quote_literals(examples, databases)
-    results = sandbox.run_many(_queries(examples, answers, databases, match))
-    verdicts: list[Verdict] = []
+    todo = range(start, len(examples))
+    results = sandbox.run_many(_queries(examples, answers, todo, databases, match))
+    return _verdicts(examples, answers, todo, databases, results, progress, match, quoted_literals)
+
+
+def _verdicts(
+    examples: Sequence[Example],
+    answers: Sequence[Prediction],
+    todo: range,
+    databases: Mapping[str, Database],
+    results: Iterator[QueryResult],
+    progress: Progress | None,
+    match: Match,
+    quoted_literals: bool,
+) -> Iterator[Verdict]:
     comparers: dict[str, Callable[[str, str], Exact]] = {}
-    for example in examples:
-        database, sql = databases[example.db_id], answers[example.id]
+    for i in todo:
+        example, sql = examples[i], answers[i].sql
+        database = databases[example.db_id]
         rules = rules_for(example.source, match)
         matches = None
         predicted = None
@@ -64,10 +107,9 @@ def judge(
         if (compare := comparers.get(example.db_id)) is None:
             compare = comparers[example.db_id] = rules.comparer(database)
         found = _verdict(example, matches, compare(example.sql, sql), validity, predicted)
-        verdicts.append(replace(found, empty_gold=is_empty, gold_is_null=gold_is_null))
         if progress is not None:
-            progress(len(verdicts), len(examples))
-    return verdicts
+            progress(i + 1, len(examples))
+        yield replace(found, empty_gold=is_empty, gold_is_null=gold_is_null)
 
 
 def _verdict(
@@ -106,20 +148,30 @@ def _what_went_wrong(validity: Validity, predicted: QueryResult | None) -> str |
 
 def _queries(
     examples: Sequence[Example],
-    answers: Mapping[str, str],
+    answers: Sequence[Prediction],
+    todo: range,
     databases: Mapping[str, Database],
     match: Match,
 ) -> Iterator[tuple[Database, str]]:
-    for example in examples:
+    for i in todo:
+        example = examples[i]
         database = databases[example.db_id]
         if database.path is not None:
             rules = rules_for(example.source, match)
             yield rules.as_executed(rules.gold_text(example.sql), database)
-            yield rules.as_executed(rules.predicted_text(answers[example.id]), database)
+            yield rules.as_executed(rules.predicted_text(answers[i].sql), database)
 
 
-def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, str]:
-    answers = {prediction.id: prediction.sql for prediction in predictions}
+def _in_order(
+    examples: Sequence[Example], predictions: Sequence[Prediction]
+) -> Sequence[Prediction]:
+    """The predictions in the order of the examples, of which each has one."""
+    if len(examples) == len(predictions) and all(
+        example.id == prediction.id
+        for example, prediction in zip(examples, predictions, strict=True)
+    ):
+        return predictions
+    answers = {prediction.id: prediction for prediction in predictions}
     wanted = {example.id for example in examples}
     counts = Counter(prediction.id for prediction in predictions)
     faults = {
@@ -135,7 +187,7 @@ def _by_id(examples: Sequence[Example], predictions: Sequence[Prediction]) -> di
                 f"one prediction for each of the {len(examples)} examples",
                 "check that predictions and examples belong together",
             )
-    return answers
+    return [answers[example.id] for example in examples]
 
 
 def _check_databases(examples: Sequence[Example], databases: Mapping[str, Database]) -> None:

@@ -15,8 +15,9 @@ from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, load_benchmark
-from sqlforge.score.judge import judge
+from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.predictions_file import read_predictions
+from sqlforge.score.resume import kept_and_judged, what_is_judged
 from sqlforge.score.rules import Match
 from sqlforge.score.statistics import mcnemar, paired_difference
 from sqlforge.score.suite import build_suite, judge_on_suite
@@ -101,12 +102,15 @@ def score_file(
     match: Match = "official",
     seconds: float = 5.0,
     suite: SuiteOptions | None = None,
+    keep_in: Path | None = None,
     progress: NamedProgress | None = None,
 ) -> ScoredFile:
     """Judge a file of predictions on a public benchmark, by the rules that ``match`` names.
 
     With ``suite`` they are judged on perturbed instances too: test-suite accuracy. ``progress``
-    makes a callback for each piece of work.
+    makes a callback for each piece of work. ``keep_in`` names a file in which verdicts are kept
+    while they come; a later call that judges the same goes on where a killed one was. Remove it
+    when the verdicts are safe elsewhere.
 
     Raises:
         DataError: the benchmark or the file is missing or malformed, they do not fit, or a
@@ -119,9 +123,23 @@ def score_file(
     _check_files(dataset)
     named = progress or (lambda _: lambda _done, _total: None)
     with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
-        verdicts = judge(
-            dataset.examples, predictions, dataset.databases, sandbox, named(""), match=match
-        )
+
+        def judge_from(start: int) -> Iterator[Verdict]:
+            return judge_each(
+                dataset.examples,
+                predictions,
+                dataset.databases,
+                sandbox,
+                named(""),
+                match=match,
+                start=start,
+            )
+
+        if keep_in is None:
+            verdicts = list(judge_from(0))
+        else:
+            key = what_is_judged(dataset, predictions_file, split, match, seconds)
+            verdicts = list(kept_and_judged(keep_in, key, judge_from))
         if suite is not None:
             built = build_suite(
                 dataset.examples,

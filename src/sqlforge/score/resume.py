@@ -1,0 +1,96 @@
+"""Verdicts on disk while they come, so that a killed scoring goes on where it was.
+
+The file beside the final one has a line that says what is being judged, then a line a verdict,
+each written before the next is judged. It is used again only if the first line is the same; a
+line cut by the kill is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import sqlforge
+from sqlforge.core.files import sha256, storing
+from sqlforge.core.records import Dataset, Verdict
+
+
+def partial_path(verdicts: Path) -> Path:
+    """Where the verdicts lie that will become the file ``verdicts``.
+
+    >>> partial_path(Path("out/verdicts.jsonl")).as_posix()
+    'out/.verdicts.jsonl.partial'
+    """
+    return verdicts.with_name(f".{verdicts.name}.partial")
+
+
+def what_is_judged(dataset: Dataset, predictions_file: Path, *how: object) -> str:
+    """A digest of all that verdicts depend on: examples, databases, predictions, rules, version.
+
+    ``how`` are the settings; a database counts by the size and date of its file.
+    """
+    digest = hashlib.sha256(repr((sqlforge.__version__, dataset.name, *how)).encode())
+    digest.update(sha256(predictions_file).encode())
+    for example in dataset.examples:
+        digest.update(f"{example.id}\0{example.db_id}\0{example.sql}\0".encode())
+    for path in sorted({d.path for d in dataset.databases.values() if d.path is not None}):
+        status = path.stat()
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def kept_and_judged(
+    path: Path, key: str, judge_from: Callable[[int], Iterator[Verdict]]
+) -> Iterator[Verdict]:
+    """The verdicts that ``path`` holds, then those that ``judge_from`` gives, kept as they come.
+
+    Args:
+        path: the file; made if it is missing, begun anew if its key is another.
+        key: what is being judged; see :func:`what_is_judged`.
+        judge_from: called with the number of verdicts that are there, gives the rest.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept, end = _read(path, key)
+        with path.open("r+b" if end else "wb") as file:
+            file.seek(end)
+            file.truncate()
+            if not end:
+                file.write(_line({"key": key}))
+            yield from kept
+            for verdict in judge_from(len(kept)):
+                file.write(_line(asdict(verdict)))
+                file.flush()
+                yield verdict
+
+
+def _read(path: Path, key: str) -> tuple[list[Verdict], int]:
+    """The verdicts of ``path`` and where the last whole one ends; none and 0 if of no use."""
+    if not path.is_file():
+        return [], 0
+    kept: list[Verdict] = []
+    with path.open("rb") as file:
+        header = file.readline()
+        if header != _line({"key": key}):
+            return [], 0
+        end = len(header)
+        for line in file:
+            try:
+                kept.append(Verdict(**json.loads(line)))
+            except (ValueError, TypeError):
+                break
+            if not line.endswith(b"\n"):
+                kept.pop()
+                break
+            end += len(line)
+    return kept, end
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
