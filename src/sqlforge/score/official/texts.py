@@ -16,6 +16,8 @@ _TOKEN = re.compile(
     | [();]""",
     re.VERBOSE,
 )
+# What still belongs to a statement after its semicolon. The second kind is none to SQLite.
+_TAIL = re.compile(r"(?:[^\S\r\n]|(?:--|\# )[^\r\n]*(?:\r\n|\r|\n|\Z))*")
 _NOW = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 _SPLIT_COMPARISONS = (("> =", ">="), ("< =", "<="), ("! =", "!="))
 _NOTHING = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*[\s\S]*?(?:\*/|\Z))*\Z")
@@ -38,7 +40,7 @@ def executed_text(sql: str) -> str:
     ``> =``, ``< =`` and ``! =`` are put together, and MySQL's ``YEAR(CURDATE())`` is 2020.
 
     >>> executed_text("SELECT DISTINCT a FROM t WHERE b > = 'distinct'; SELECT 2")
-    "SELECT  a FROM t WHERE b >= 'distinct';"
+    "SELECT  a FROM t WHERE b >= 'distinct'; "
     """
     for apart, together in _SPLIT_COMPARISONS:
         sql = sql.replace(apart, together)
@@ -68,6 +70,7 @@ def _first_statement(sql: str) -> str:
         elif word in (")", "end"):
             depth -= 1
         elif word == ";" and depth <= 0:
-            kept.append(sql[end : token.end()])
+            tail = _TAIL.match(sql, token.end())
+            kept.append(sql[end : tail.end() if tail else token.end()])
             return "".join(kept)
     return "".join(kept) + sql[end:]
