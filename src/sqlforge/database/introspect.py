@@ -6,17 +6,14 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.database.readonly import connect, limit
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # sqlglot and SQLAlchemy are loaded where a file is not enough
     from sqlalchemy import URL
     from sqlalchemy.engine.reflection import Inspector
+    from sqlglot import exp
 
 
 def schema_from_sqlite(path: Path) -> Schema:
@@ -193,6 +190,10 @@ def _build_in_memory(ddl: str) -> Schema | None:
 
 
 def _parse_ddl(ddl: str, dialect: str) -> Schema:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
     try:
         statements = sqlglot.parse(ddl, dialect=dialect)
     except (SqlglotError, ValueError, RecursionError):
@@ -203,6 +204,8 @@ def _parse_ddl(ddl: str, dialect: str) -> Schema:
 
 
 def _parsed_table(create: exp.Create, dialect: str) -> Table:
+    from sqlglot import exp
+
     together = {
         part.name.lower() for key in create.find_all(exp.PrimaryKey) for part in key.expressions
     }
@@ -226,6 +229,8 @@ def _parsed_table(create: exp.Create, dialect: str) -> Table:
 
 
 def _parsed_key(key: exp.ForeignKey) -> ForeignKey | None:
+    from sqlglot import exp
+
     reference = key.args.get("reference")
     target = reference.find(exp.Table) if reference is not None else None
     if target is None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from sqlforge.core.records import Database, QueryResult
-from sqlforge.score import strict
-from sqlforge.score.canonical import exact_match
 from sqlforge.score.execution import gold_is_ordered, results_match
-from sqlforge.score.official import rules as official
-from sqlforge.score.official import wikisql
 
 Match = Literal["official", "strict"]
 """``official`` counts as the benchmark's own evaluator does, ``strict`` as one would wish."""
@@ -55,13 +52,59 @@ class Rules:
     null_golds: bool = False
 
 
+@cache
 def rules_for(source: str, match: Match) -> Rules:
     """The rules for examples of ``source`` (as in :class:`~sqlforge.core.records.Example`).
+
+    Each set of rules is loaded when it is asked for: Spider's official mode needs no SQL parser
+    but its own.
 
     >>> rules_for("spider", "official").gold_text("SELECT DISTINCT a FROM t")
     'SELECT  a FROM t'
     """
-    return STRICT if match == "strict" else _OFFICIAL.get(source, CANONICAL)
+    if match == "strict":
+        return _strict()
+    return {"spider": _spider, "wikisql": _wikisql}.get(source, _internal)()
+
+
+def _internal() -> Rules:
+    """Queries as they are, results as bags, exact match of canonical SQL: the internal split."""
+    return Rules(str, str, _same_rows, _by_canonical_sql)
+
+
+def _spider() -> Rules:
+    """Spider's official evaluation."""
+    from sqlforge.score.official import rules as spider
+
+    def by_clauses(database: Database) -> Callable[[str, str], Exact]:
+        compare = spider.comparer(database)
+        return lambda gold, predicted: Exact(*compare(gold, predicted))
+
+    return Rules(spider.executed_text, spider.executed_prediction, spider.same_result, by_clauses)
+
+
+def _wikisql() -> Rules:
+    """WikiSQL's official evaluation: execution and logical form."""
+    from sqlforge.score.official import wikisql
+
+    def by_form(database: Database) -> Callable[[str, str], Exact]:
+        def compare(gold: str, predicted: str) -> Exact:
+            reason = wikisql.form_mismatch(gold, predicted, database)
+            return Exact(reason is None, reason=reason)
+
+        return compare
+
+    def same_values(gold: QueryResult, predicted: QueryResult, _: str) -> bool:
+        return wikisql.same_values(gold, predicted)
+
+    return Rules(str, str, same_values, by_form, wikisql.as_executed, null_golds=True)
+
+
+def _strict() -> Rules:
+    """One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
+    from sqlforge.score import strict
+
+    return Rules(strict.gold_text, str, strict.same_result, _by_canonical_sql)
 
 
 def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool:
@@ -69,42 +112,6 @@ def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool
 
 
 def _by_canonical_sql(database: Database) -> Callable[[str, str], Exact]:
+    from sqlforge.score.canonical import exact_match
+
     return lambda gold, predicted: Exact(exact_match(gold, predicted, database.schema))
-
-
-def _by_clauses(database: Database) -> Callable[[str, str], Exact]:
-    compare = official.comparer(database)
-    return lambda gold, predicted: Exact(*compare(gold, predicted))
-
-
-CANONICAL = Rules(str, str, _same_rows, _by_canonical_sql)
-"""Queries as they are, results as bags, exact match of canonical SQL: the internal split."""
-
-SPIDER = Rules(
-    official.executed_text, official.executed_prediction, official.same_result, _by_clauses
-)
-"""Spider's official evaluation."""
-
-STRICT = Rules(strict.gold_text, str, strict.same_result, _by_canonical_sql)
-"""One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
-
-
-def _by_form(database: Database) -> Callable[[str, str], Exact]:
-    def compare(gold: str, predicted: str) -> Exact:
-        reason = wikisql.form_mismatch(gold, predicted, database)
-        return Exact(reason is None, reason=reason)
-
-    return compare
-
-
-WIKISQL = Rules(
-    str,
-    str,
-    lambda gold, predicted, _: wikisql.same_values(gold, predicted),
-    _by_form,
-    wikisql.as_executed,
-    null_golds=True,
-)
-"""WikiSQL's official evaluation: execution and logical form."""
-
-_OFFICIAL = {"spider": SPIDER, "wikisql": WIKISQL}

@@ -25,20 +25,31 @@ from sqlforge.score.official.syntax import (
 )
 
 
-def exact_set_match(gold: Query, predicted: Query, names: Names) -> bool:
-    """Whether ``predicted`` counts as ``gold``.
+def comparable(query: Query, names: Names) -> Query:
+    """``query`` as it is compared: no values, no DISTINCT, one name for each foreign key's columns.
 
-    ``False`` too where the official evaluator would stop with an error: at conditions that
-    nothing connects, and at two different subqueries in one FROM.
+    Only columns of the outermost FROM's tables are renamed, in what set operations add too.
+    Raises ``ValueError`` where the official evaluator stops with an error: at conditions that
+    nothing connects.
+    """
+    tables = {source for source in query.sources if isinstance(source, str)}
+    return _with_columns(_without_values(query), tables, names.same)
+
+
+def exact_set_match(gold: Query, predicted: Query) -> bool:
+    """Whether ``predicted`` counts as ``gold``, both as :func:`comparable` gives them.
+
+    ``False`` too where the official evaluator would stop with an error: at two different
+    subqueries in one FROM.
 
     >>> from sqlforge.score.official.parser import parse
     >>> names = Names({"t": frozenset("ab")}, frozenset(["*", "t", "t.a", "t.b"]), {})
-    >>> gold = parse("SELECT a, b FROM t WHERE a = 1", names)
-    >>> exact_set_match(gold, parse("SELECT b, a FROM t WHERE a = 'x'", names), names)
+    >>> texts = "SELECT a, b FROM t WHERE a = 1", "SELECT b, a FROM t WHERE a = 'x'"
+    >>> exact_set_match(*(comparable(parse(sql, names), names) for sql in texts))
     True
     """
     try:
-        return _same(_prepared(gold, names), _prepared(predicted, names))
+        return _same(gold, predicted)
     except ValueError:
         return False
 
@@ -120,15 +131,6 @@ def _keywords(query: Query) -> set[str]:
             if condition.comparison in ("in", "like"):
                 found.add(condition.comparison)
     return found
-
-
-def _prepared(query: Query, names: Names) -> Query:
-    """``query`` without values and DISTINCT, columns of foreign keys under one name.
-
-    Only columns of the outermost FROM's tables are renamed, in what set operations add too.
-    """
-    tables = {source for source in query.sources if isinstance(source, str)}
-    return _with_columns(_without_values(query), tables, names.same)
 
 
 def _without_values(query: Query) -> Query:

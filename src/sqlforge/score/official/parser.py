@@ -7,8 +7,6 @@ end of what it knows and ignores the rest. docs/pitfalls.md describes what follo
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from sqlforge.score.official.names import Names
 from sqlforge.score.official.syntax import (
     AGGREGATES,
@@ -33,12 +31,6 @@ _ENDS = CLAUSES | {")", ";"}
 _CONDITION_ENDS = _ENDS | _JOINING
 _VALUE_ENDS = CLAUSES | _JOINING | {",", ")", "and"}
 _MAX_DEPTH = 100  # queries in one another: more than anybody writes, less than Python's stack
-
-
-@lru_cache(maxsize=8192)  # golds come back with each system's predictions
-def parse_gold(sql: str, names: Names) -> Query:
-    """As :func:`parse`, remembering what it has read."""
-    return parse(sql, names)
 
 
 def parse(sql: str, names: Names) -> Query:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
 
 from sqlforge.core.records import Database, QueryResult
 from sqlforge.score.execution import results_match
-from sqlforge.score.official.exact import exact_set_match
+from sqlforge.score.official.exact import comparable, exact_set_match
 from sqlforge.score.official.hardness import hardness_of
-from sqlforge.score.official.names import names_of
-from sqlforge.score.official.parser import parse, parse_gold
+from sqlforge.score.official.names import Names, names_of
+from sqlforge.score.official.parser import parse
+from sqlforge.score.official.syntax import Query
 from sqlforge.score.official.texts import executed_text, is_nothing, without_placeholders
 from sqlforge.score.official.tokens import UnreadableError
 
 __all__ = ["comparer", "executed_prediction", "executed_text", "hardness", "same_result"]
 _EMPTY_RESULT = "SELECT NULL WHERE 0"
+
+
+class _Reading(NamedTuple):
+    """What the official parser reads; ``compared`` is ``None`` where its evaluator would stop."""
+
+    query: Query
+    compared: Query | None
 
 
 def hardness(sql: str, database: Database) -> str:
@@ -28,7 +38,7 @@ def hardness(sql: str, database: Database) -> str:
     >>> hardness("SELECT count(*) FROM singer", singer)
     'easy'
     """
-    return hardness_of(parse_gold(sql, names_of(database)))
+    return hardness_of(_read(sql, names_of(database)).query)
 
 
 def executed_prediction(sql: str) -> str:
@@ -55,16 +65,25 @@ def same_result(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> boo
 def comparer(database: Database) -> Callable[[str, str], tuple[bool, bool]]:
     """For gold and prediction: whether they match exactly, and whether the prediction was read.
 
-    The returned function raises :class:`UnreadableError` for a gold that is none.
+    The returned function raises :class:`UnreadableError` for a gold that cannot be read.
     """
     names = names_of(database)
 
     def compare(gold: str, predicted: str) -> tuple[bool, bool]:
-        wanted = parse_gold(gold, names)
+        wanted = _read(gold, names).compared
         try:
-            found = parse(without_placeholders(predicted), names)
+            found = _read(without_placeholders(predicted), names).compared
         except UnreadableError:
             return False, False
-        return exact_set_match(wanted, found, names), True
+        return wanted is not None and found is not None and exact_set_match(wanted, found), True
 
     return compare
+
+
+@lru_cache(maxsize=8192)  # golds come back, and most predictions are some gold
+def _read(sql: str, names: Names) -> _Reading:
+    query = parse(sql, names)
+    try:
+        return _Reading(query, comparable(query, names))
+    except ValueError:
+        return _Reading(query, None)
