@@ -15,7 +15,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (whole_runs.demo, "sqlforge demo --out runs/demo"),
     (whole_runs.run, "sqlforge run recipes/smollm2-135m-gpu.yaml --data-dir data"),
     (data.prepare, "sqlforge prepare recipes/smollm2-135m-cpu.yaml --out runs/mine"),
-    (data.synth, "sqlforge synth --out corpus --n 20000"),
+    (data.synth, "sqlforge synth --db shop.sqlite --out corpus --n 2000"),
     (models.train, "sqlforge train runs/mine"),
     (
         models.predict,

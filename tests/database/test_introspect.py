@@ -10,6 +10,7 @@ from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import ForeignKey
 from sqlforge.database import introspect
 from sqlforge.database.introspect import schema_from_ddl, schema_from_sqlite, schema_from_url
+from sqlforge.database.place import without_secrets
 
 
 def test_tables_views_keys_and_declared_types_are_read_in_order(shop_file: Path) -> None:
@@ -106,7 +107,7 @@ def test_an_inspected_database_has_keys_and_its_dialect(shop_file: Path) -> None
     from sqlalchemy import create_engine, inspect
 
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(shop_file))
-    schema = introspect._inspected(inspect(engine), "postgresql")
+    schema = introspect._inspected(inspect(engine), "postgres")
     engine.dispose()
     assert schema.dialect == "postgres"
     sale = schema.table("sale")
@@ -115,8 +116,9 @@ def test_an_inspected_database_has_keys_and_its_dialect(shop_file: Path) -> None
     assert ForeignKey(("shop_id",), "shop", ("id",)) in sale.foreign_keys
 
 
-def test_an_empty_database_behind_a_url_has_no_tables() -> None:
-    assert schema_from_url("sqlite://").tables == ()
+def test_a_database_in_memory_is_refused_as_it_has_no_rows() -> None:
+    with pytest.raises(DatabaseError, match="a file with rows"):
+        schema_from_url("sqlite://")
 
 
 @pytest.mark.parametrize(
@@ -144,5 +146,5 @@ def test_a_drivers_message_loses_passwords_in_every_spelling() -> None:
 
     url = make_url("postgresql://me:p%40ss%20w@host/db?sslpassword=other1")
     error = OperationalError("", {}, Exception("bad p@ss w, p%40ss%20w, p%40ss+w or other1\nmore"))
-    text = introspect._without_secrets(error, url)
+    text = without_secrets(error, url)
     assert text == "bad ***, ***, *** or ***"

@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sqlforge.cli_support import (
-    print_facts,
-)
+from sqlforge.cli_support import print_facts, progress_on
 from sqlforge.commands.options import DataDir, Json, RecipeArgument
 
 
@@ -38,15 +36,48 @@ def prepare(
 
 
 def synth(
-    out: Annotated[Path, typer.Option(help="Where the corpus goes; a new or empty folder.")],
-    n: Annotated[int, typer.Option("--n", min=10, help="Examples in all.")] = 20_000,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the corpus goes; a new or empty folder.")
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=10, help="Examples in all; 20,000, or 2,000 with --db."),
+    ] = None,
+    db: Annotated[
+        str | None,
+        typer.Option(help="Ask about this database: a file or URL. It is only read."),
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="With --db: what tables and columns are called, as YAML.")
+    ] = None,
+    suggest_names: Annotated[
+        Path | None, typer.Option(help="With --db: write such a file to edit, and nothing else.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same corpus.")] = 7,
     max_tables: Annotated[
         int | None, typer.Option(min=1, help="Cut domains into databases of at most so many.")
     ] = None,
     json: Json = None,
 ) -> None:
-    """Make the embedded synthetic corpus: questions, executed SQL and SQLite databases."""
-    from sqlforge.stages.synth import synth as do_synth
+    """Make questions with executed SQL, over embedded domains or about your own database."""
+    from sqlforge.core.errors import UserError
+    from sqlforge.stages import synth as stage
 
-    print_facts(do_synth(out, n=n, seed=seed, max_tables=max_tables), json)
+    if db is None and (names is not None or suggest_names is not None):
+        raise UserError("--names or --suggest-names alone", "--db with them", "name the database")
+    if db is not None and max_tables is not None:
+        raise UserError("--max-tables with --db", "one of them", "leave --max-tables out")
+    if db is not None and suggest_names is not None:
+        written = stage.suggest_names(db, suggest_names, seed=seed, names_file=names)
+        print_facts({"names": str(written)}, json)
+        return
+    if out is None:
+        raise UserError("no --out", "a new or empty folder", "say where the corpus goes")
+    if db is None:
+        made = stage.synth(out, n=n or 20_000, seed=seed, max_tables=max_tables)
+    else:
+        from rich.console import Console
+
+        bars = progress_on(Console(stderr=True))
+        made = stage.synth_database(db, out, n=n or 2_000, seed=seed, names_file=names, bars=bars)
+    print_facts(made, json)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.database.duck import duckdb_schema, open_duckdb
+from sqlforge.database.place import Place, engine_for, place_of, without_secrets
 from sqlforge.database.readonly import connect, limit
 
 if TYPE_CHECKING:  # sqlglot and SQLAlchemy are loaded where a file is not enough
-    from sqlalchemy import URL
+    from sqlalchemy import Engine
     from sqlalchemy.engine.reflection import Inspector
     from sqlglot import exp
 
@@ -70,52 +72,38 @@ def schema_from_url(url: str) -> Schema:
     Raises :class:`DatabaseError` if the URL is malformed, its driver missing or the database out
     of reach; no password of the URL is ever part of the message.
     """
-    from sqlalchemy import create_engine, inspect, make_url
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+    place = place_of(url)
+    if place.kind == "sqlite" and place.path is not None:
+        return schema_from_sqlite(place.path)
+    if place.kind == "duckdb" and place.path is not None:
+        connection = open_duckdb(place.path)
+        try:
+            return duckdb_schema(connection)
+        finally:
+            connection.close()
+    engine = engine_for(place)
+    try:
+        return schema_of_engine(engine, place)
+    finally:
+        engine.dispose()
+
+
+def schema_of_engine(engine: Engine, place: Place) -> Schema:
+    """The tables and views in the default schema of a server.
+
+    Raises :class:`DatabaseError` if it cannot be reached.
+    """
+    from sqlalchemy import inspect
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # quoted nowhere: it may hold a password
-        raise DatabaseError(
-            "a database URL that cannot be parsed",
-            "dialect://user:password@host/database",
-            "check its spelling, and percent-encode special characters of the password",
-        ) from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        return schema_from_sqlite(Path(str(parsed.database)))
-    try:
-        engine = create_engine(parsed)
-        try:
-            return _inspected(inspect(engine), parsed.get_backend_name())
-        finally:
-            engine.dispose()
-    except ModuleNotFoundError as error:
-        raise DatabaseError(
-            f"a {parsed.get_backend_name()} database",
-            f"its driver {error.name} to be installed",
-            f"pip install {error.name}",
-        ) from None
+        return _inspected(inspect(engine), place.dialect)
     except (SQLAlchemyError, OSError, ValueError) as error:
         raise DatabaseError(
-            f"{_place(parsed)} ({_without_secrets(error, parsed)})",
+            f"{place.shown} ({without_secrets(error, place.url)})",
             "a database that can be reached",
             "check host, name, user and password",
         ) from None
-
-
-def _place(url: URL) -> str:
-    return f"{url.drivername}://{url.host or ''}/{url.database or ''}"
-
-
-def _without_secrets(error: Exception, url: URL) -> str:
-    from urllib.parse import quote, quote_plus
-
-    text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    values = [str(url.password or ""), *map(str, url.query.values())]
-    for value in values:
-        for spelling in (value, quote(value), quote_plus(value)):
-            text = text.replace(spelling, "***") if spelling else text
-    return text
 
 
 def _read_schema(connection: sqlite3.Connection) -> Schema:
@@ -258,5 +246,4 @@ def _inspected(inspector: Inspector, dialect: str) -> Schema:
             for k in inspector.get_foreign_keys(name)
         )
         tables.append(Table(name, columns, foreign))
-    names = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql"}
-    return Schema(tuple(tables), names.get(dialect, dialect))
+    return Schema(tuple(tables), dialect)

@@ -93,7 +93,7 @@ def create_table(domain: Domain, table: DomainTable) -> str:
 
 def key_of(table: DomainTable) -> DomainColumn | None:
     """The table's key column; ``None`` for a table that only links others."""
-    return next((column for column in table.columns if column.role == "key"), None)
+    return next((c for c in table.columns if c.role == "key" or c.natural_key), None)
 
 
 def _write(path: Path, domain: Domain, rows: Mapping[str, Rows]) -> None:

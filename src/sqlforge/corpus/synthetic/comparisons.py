@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from sqlforge.core.records import SqlValue
@@ -12,7 +13,8 @@ from sqlforge.corpus.synthetic.build import name
 from sqlforge.corpus.synthetic.condition import ALIAS, Asked, Condition
 from sqlforge.corpus.synthetic.phrases import article, is_plural, listing, literal, said
 
-_TITLED = re.compile(r"\b(name|title)$")
+DAY = len("2020-12-31")
+_TITLED = re.compile(r"(?<!first )(?<!last )(?<!middle )(?<!user )\b(name|title)$")
 _MORE = ("above", "greater than", "more than", "over", "higher than")
 _LESS = ("below", "less than", "under", "lower than")
 _COMPARE = {
@@ -51,6 +53,8 @@ def spelled(value: SqlValue, rng: random.Random) -> str:
 def _equal(asked: Asked) -> Condition:
     word, rng = asked.word, asked.rng
     value = rng.choice(asked.values)
+    if asked.column.saying:
+        return _marked(asked, value, asked.column.saying)
     shown = spelled(value, rng)
     naming = None
     if isinstance(value, str):
@@ -68,6 +72,19 @@ def _equal(asked: Asked) -> Condition:
         shown = _measured(asked, value)
         owned = f"{asked.owned} of {shown}"
     return asked.condition(f"= {literal(value)}", f"{asked.verb} {shown}", owned, naming)
+
+
+def _marked(asked: Asked, value: SqlValue, saying: tuple[str, str]) -> Condition:
+    """A yes or no, said as people say it: "marked as active", "without a garage"."""
+    yes = value is True or str(value).lower() in ("1", "y", "yes", "t", "true")
+    shown = ("yes", "true") if yes else ("no", "false")
+    said_so = asked.rng.choice(shown)
+    return replace(
+        asked.condition(
+            f"= {literal(value)}", f"{asked.verb} {said_so}", f"{asked.owned} of {said_so}"
+        ),
+        joined=saying[0 if yes else 1] if asked.rng.random() < 0.75 else None,
+    )
 
 
 def _differ(asked: Asked) -> Condition:
@@ -143,6 +160,9 @@ def _compare(asked: Asked) -> Condition:
     rng = asked.rng
     sign = rng.choices((">", "<", ">=", "<="), (3, 3, 1.5, 1.5))[0]
     value = _middle(asked)
+    if asked.column.role == "date" and len(str(value)) > DAY:
+        # A day is exact only where a moment of it cannot lie on the wrong side.
+        sign, value = rng.choice((">=", "<")), str(value)[:DAY]
     if asked.is_year or asked.column.role == "date":
         how = rng.choice((_WHICH_YEAR if asked.is_year else _WHEN)[sign])
         shown, link = said(value), ""

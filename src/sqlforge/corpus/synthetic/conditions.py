@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from sqlforge.corpus.synthetic.comparisons import MAKERS
+from sqlforge.corpus.synthetic.comparisons import DAY, MAKERS
 from sqlforge.corpus.synthetic.condition import Asked, Condition
 from sqlforge.corpus.synthetic.domain import DomainColumn, DomainTable
 from sqlforge.corpus.synthetic.view import View
@@ -82,7 +82,8 @@ def _ways(view: View, table: DomainTable, column: DomainColumn) -> list[tuple[st
     ways: list[tuple[str, float]] = []
     match column.role:
         case "category":
-            ways = [("equal", 3.0), ("either", 0.5), ("among", 0.6), ("contains", 0.15)]
+            ways = [("equal", 3.0), ("either", 0.5), ("among", 0.6)]
+            ways += [("contains", 0.15)] if isinstance(values[0], str) else []
             # NULL is not "different from Paris" to SQL, but it is to a reader.
             ways += [] if missing else [("differ", 0.5)]
         case "name":
@@ -90,11 +91,17 @@ def _ways(view: View, table: DomainTable, column: DomainColumn) -> list[tuple[st
             ways += [("among", 0.3)]
         case "flag":
             ways = [("equal", 1.5)]
+        case "code":
+            ways = [("equal", 0.6), ("among", 0.15)]
+        case "text":
+            ways = [("contains", 0.4)]
         case "number" | "money":
             ways = [("compare", 2.0), ("between", 0.7)]
             ways += [("equal", 0.5)] if len(set(values)) < len(values) / 2 else []
         case "date":
-            ways = [("compare", 1.2), ("during", 0.9), ("between", 0.5)]
+            ways = [("compare", 1.2), ("during", 0.9)]
+            # The last day of a range ends at its midnight, not at its start.
+            ways += [("between", 0.5)] if all(len(str(v)) <= DAY for v in values[:50]) else []
         case _:
             ways = [("compare", 1.2), ("equal", 0.8), ("between", 0.5)]
     return [*ways, ("missing", 0.8), ("present", 0.5)] if missing else ways

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 SplitName = Literal["train", "validation", "test"]
-Role = Literal["key", "foreign_key", "name", "category", "number", "money", "date", "year", "flag"]
+Role = Literal[
+    "key",
+    "foreign_key",
+    "name",
+    "category",
+    "number",
+    "money",
+    "date",
+    "year",
+    "flag",
+    "code",  # identifies something, so it is shown and matched but neither ordered nor added up
+    "text",  # free text, which nobody matches whole
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,12 @@ class DomainColumn:
             and least, e.g. ``("most expensive", "cheapest")`` or ``("latest", "earliest")``.
         unit: what a number counts, in the plural ("kilometres"), if people would say it.
         share_null: as in ``Numbers``, for text columns.
+        functions: the aggregates that make sense where they are not all that the role has: the
+            sum of ages means nothing.
+        natural_key: a key that people read and ask for, such as a country's code; its role is that
+            of any other column.
+        saying: for ``flag``: the relative clauses for yes and no ("that are active", "that are
+            not active").
     """
 
     name: str
@@ -92,6 +110,9 @@ class DomainColumn:
     adjectives: tuple[str, str] | None = None
     unit: str | None = None
     share_null: float = 0.0
+    functions: tuple[str, ...] = ()
+    natural_key: bool = False
+    saying: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

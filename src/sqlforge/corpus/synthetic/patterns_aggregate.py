@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from sqlforge.corpus.synthetic.build import name
 from sqlforge.corpus.synthetic.condition import Condition
@@ -44,7 +45,14 @@ def aggregate_word(function: str, column: DomainColumn, word: str, rng: random.R
 
 def functions_of(column: DomainColumn) -> tuple[str, ...]:
     """The aggregates that make sense for a column."""
+    if column.functions:
+        return column.functions
     return ("AVG", "AVG", "SUM", "MAX", "MIN") if column.role in MEASURES else ("MAX", "MIN")
+
+
+def averaged(columns: Sequence[DomainColumn]) -> list[DomainColumn]:
+    """Those of the columns whose average makes sense."""
+    return [column for column in columns if "AVG" in functions_of(column)]
 
 
 def _count(view: View, rng: random.Random) -> Filling | None:

@@ -17,7 +17,7 @@ from sqlforge.corpus.synthetic.pattern import (
     subject,
     where,
 )
-from sqlforge.corpus.synthetic.patterns_aggregate import aggregate_word, functions_of
+from sqlforge.corpus.synthetic.patterns_aggregate import aggregate_word, averaged, functions_of
 from sqlforge.corpus.synthetic.phrases import article, number_word, plural
 from sqlforge.corpus.synthetic.view import MEASURES, Noun, View
 
@@ -112,7 +112,7 @@ def _having(view: View, rng: random.Random) -> Filling | None:
 def _having_average(view: View, rng: random.Random) -> Filling | None:
     table = entity(view, rng)
     options = groupable(view, table) if table else []
-    measures = view.columns(table, MEASURES, nulls=False) if table else []
+    measures = averaged(view.columns(table, MEASURES, nulls=False)) if table else []
     if table is None or not options or not measures:
         return None
     column, measure = rng.choice(options), rng.choice(measures)

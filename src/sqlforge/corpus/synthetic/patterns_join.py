@@ -50,7 +50,8 @@ def attached(link: Link, parent: Noun, limit: Condition, rng: random.Random) -> 
     clause = limit.clause(rng)
     if limit.naming and clause == limit.naming:
         return f"{link.verb} the {parent.singular} {clause}"
-    some = rng.choice((f"a {parent.singular}", parent.plural))
+    one = f"a {parent.singular}"
+    some = one if link.verb.startswith("whose ") else rng.choice((one, parent.plural))
     if some.startswith("a ") and parent.singular[0] in "aeiou":
         some = f"an {parent.singular}"
     return f"{link.verb} {some} {clause}"

@@ -17,6 +17,7 @@ from sqlforge.corpus.synthetic.pattern import (
     subject,
     where,
 )
+from sqlforge.corpus.synthetic.patterns_aggregate import averaged
 from sqlforge.corpus.synthetic.patterns_join import must_key, pick_link
 from sqlforge.corpus.synthetic.phrases import article, is_plural
 from sqlforge.corpus.synthetic.view import MEASURES, ORDERED, View
@@ -24,7 +25,7 @@ from sqlforge.corpus.synthetic.view import MEASURES, ORDERED, View
 
 def _against_average(view: View, rng: random.Random, *, count: bool = False) -> Filling | None:
     table = entity(view, rng)
-    options = view.columns(table, MEASURES, nulls=False) if table else []
+    options = averaged(view.columns(table, MEASURES, nulls=False)) if table else []
     if table is None or not options:
         return None
     column = rng.choice(options)

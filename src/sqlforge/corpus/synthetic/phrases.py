@@ -17,7 +17,7 @@ _TRAILING = frozenset(
 )
 # Words in "-ed" that are nouns, not participles trailing one ("units ordered").
 _NOUNS_IN_ED = frozenset("speed breed seed feed bed shed need weed reed deed steed creed".split())
-_IRREGULAR = {
+IRREGULAR_PLURALS = {
     "person": "people",
     "child": "children",
     "man": "men",
@@ -131,7 +131,7 @@ def literal(value: SqlValue) -> str:
     """
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    return said(value)
+    return said(value).upper() if isinstance(value, bool) else said(value)
 
 
 def _head(tokens: Sequence[str]) -> int:
@@ -151,8 +151,8 @@ def _trails(token: str) -> bool:
 
 
 def _plural_word(word: str) -> str:
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    if word in IRREGULAR_PLURALS:
+        return IRREGULAR_PLURALS[word]
     if re.search(r"(?:s|x|z|ch|sh)$", word):
         return word + "es"
     if re.search(r"[^aeiou]y$", word):

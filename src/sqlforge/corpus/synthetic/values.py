@@ -53,7 +53,7 @@ def is_link(table: DomainTable) -> bool:
 
 def foreign_keys(table: DomainTable) -> tuple[DomainColumn, ...]:
     """The columns of ``table`` that refer to another row."""
-    return tuple(column for column in table.columns if column.role == "foreign_key")
+    return tuple(c for c in table.columns if c.role == "foreign_key" or c.refers_to is not None)
 
 
 def _row_count(domain: Domain, table: DomainTable) -> int:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from sqlforge.core.records import SqlValue
 from sqlforge.corpus.synthetic.build import key_of
@@ -40,19 +41,44 @@ class Noun:
     plural: str
 
 
-class View:
-    """A database's vocabulary and rows, read only."""
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What is known of a column beyond the rows at hand, which may be a sample.
 
-    def __init__(self, domain: Domain, rows: Mapping[str, Rows]) -> None:
+    ``values`` are those that a question may name, row by row.
+    """
+
+    values: tuple[SqlValue, ...]
+    has_null: bool
+    unique: bool
+
+
+class View:
+    """A database's vocabulary and rows, read only.
+
+    ``facts``, by table and column, stand in for what ``rows`` would say; a table with less than
+    ``fewest`` columns beside its keys is asked about only together with others.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        rows: Mapping[str, Rows],
+        facts: Mapping[tuple[str, str], ColumnFacts] = MappingProxyType({}),
+        *,
+        fewest: int = 2,
+    ) -> None:
+        self._fewest = fewest
         self.domain = domain
         self.rows = rows
+        self.facts = facts
         self._values: dict[tuple[str, str], tuple[SqlValue, ...]] = {}
         self._words: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
     def entities(self) -> tuple[DomainTable, ...]:
-        """The tables worth a question of their own: at least two columns that say something."""
-        return tuple(table for table in self.domain.tables if len(content(table)) >= 2)
+        """The tables worth a question of their own: ``fewest`` columns that say something."""
+        return tuple(t for t in self.domain.tables if len(content(t)) >= self._fewest)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -67,6 +93,8 @@ class View:
     def values(self, table: DomainTable, column: DomainColumn) -> tuple[SqlValue, ...]:
         """The column's values, row by row, NULL left out."""
         where = (table.name, column.name)
+        if where in self.facts:
+            return self.facts[where].values
         if where not in self._values:
             index = table.columns.index(column)
             found = (row[index] for row in self.rows[table.name])
@@ -75,10 +103,14 @@ class View:
 
     def has_null(self, table: DomainTable, column: DomainColumn) -> bool:
         """Whether some row has no value there."""
+        if (known := self.facts.get((table.name, column.name))) is not None:
+            return known.has_null
         return len(self.values(table, column)) < len(self.rows[table.name])
 
     def is_unique(self, table: DomainTable, column: DomainColumn) -> bool:
         """Whether no two rows have the same value, compared as LIKE does (without case)."""
+        if (known := self.facts.get((table.name, column.name))) is not None:
+            return known.unique
         values = [str(value).lower() for value in self.values(table, column)]
         return len(set(values)) == len(values)
 

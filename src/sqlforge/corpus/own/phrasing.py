@@ -1,0 +1,87 @@
+"""Turns of speech that depend on what a column is called: superlatives, yes and no, verbs."""
+
+from __future__ import annotations
+
+from sqlforge.corpus.own.words import words_of
+from sqlforge.corpus.synthetic.phrases import article, is_plural
+
+_ADJECTIVES: dict[str, tuple[str, str]] = {
+    "age": ("oldest", "youngest"),
+    "birth date": ("youngest", "oldest"),
+    "date of birth": ("youngest", "oldest"),
+    "birthday": ("youngest", "oldest"),
+    "price": ("most expensive", "cheapest"),
+    "unit price": ("most expensive", "cheapest"),
+    "product price": ("most expensive", "cheapest"),
+    "height": ("tallest", "shortest"),
+    "weight": ("heaviest", "lightest"),
+    "length": ("longest", "shortest"),
+    "duration": ("longest", "shortest"),
+    "population": ("most populous", "least populous"),
+    "salary": ("best paid", "worst paid"),
+    "area": ("largest", "smallest"),
+    "surface area": ("largest", "smallest"),
+    "rating": ("best rated", "worst rated"),
+    "year built": ("newest", "oldest"),
+    "top speed": ("fastest", "slowest"),
+}
+_PEOPLE = frozenset(
+    "person people student teacher employee customer client worker member user author doctor nurse"
+    " patient player coach driver owner professor instructor actor director singer manager staff"
+    " guest visitor host candidate athlete swimmer wrestler gymnast artist musician writer editor"
+    " journalist entrepreneur investor resident tenant agent engineer scientist pilot captain judge"
+    " reviewer voter friend child parent physician professional individual participant contestant"
+    " perpetrator victim passenger donor lawyer official president minister governor".split()
+)
+_BARE_FLAGS = ("is", "was", "are")
+_HAVING = ("has", "have", "with")
+
+
+def adjectives(word: str) -> tuple[str, str] | None:
+    """The superlatives for most and least of a column, where people use some.
+
+    >>> adjectives("age"), adjectives("horsepower")
+    (('oldest', 'youngest'), None)
+    """
+    return _ADJECTIVES.get(word)
+
+
+def is_person(noun: str) -> bool:
+    """Whether rows of that name are people.
+
+    >>> is_person("sales employee"), is_person("invoice")
+    (True, False)
+    """
+    return noun.split()[-1] in _PEOPLE
+
+
+def saying(column: str, word: str) -> tuple[str, str]:
+    """How a question says yes and no of a column, following a noun of either number.
+
+    >>> saying("is_active", "is active"), saying("has_garden", "has garden")
+    (('marked as active', 'not marked as active'), ('with a garden', 'without a garden'))
+    """
+    pieces = words_of(column)
+    while len(pieces) > 1 and pieces[-1] in ("yn", "flag", "indicator"):
+        pieces = pieces[:-1]
+    rest = " ".join(pieces[1:])
+    if len(pieces) > 1 and pieces[0] in _HAVING:
+        thing = rest if is_plural(rest) else article(rest)
+        return f"with {thing}", f"without {thing}"
+    said = rest if len(pieces) > 1 and pieces[0] in _BARE_FLAGS else word
+    return f"marked as {said}", f"not marked as {said}"
+
+
+def verb(column: str, parent: str, *, several: bool) -> str:
+    """How a row relates to the row it refers to, where nobody has said it.
+
+    ``several`` says that the table refers to the same parent more than once, so that the column
+    has to be named.
+
+    >>> verb("source airport", "airport", several=True), verb("owner id", "owner", several=False)
+    ('whose source airport is', 'belonging to')
+    """
+    thing = " ".join(w for w in column.split() if w not in ("id", "code", "key", "number"))
+    if several or (thing and thing.split()[-1:] != parent.split()[-1:] and " " in thing):
+        return f"whose {thing or column} is"
+    return "belonging to"
