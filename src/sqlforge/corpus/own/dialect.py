@@ -37,14 +37,14 @@ def written(sql: str, dialect: str) -> Written:
     return Written(own, tables, columns, _masked(tree))
 
 
-def _masked(tree: exp.Expression) -> str:
+def _masked(tree: exp.Expr) -> str:
     masked = tree.copy()
     for literal in list(masked.find_all(exp.Literal, exp.Boolean)):
         literal.replace(exp.Literal.string("?"))
     return masked.sql(dialect="sqlite")
 
 
-def _in_dialect(tree: exp.Expression, dialect: str) -> str:
+def _in_dialect(tree: exp.Expr, dialect: str) -> str:
     own = tree.copy()
     for node in list(own.find_all(exp.EQ)):
         year = _year_of(node)
@@ -52,13 +52,9 @@ def _in_dialect(tree: exp.Expression, dialect: str) -> str:
             node.replace(_within(*year))
     for ordered in own.find_all(exp.Ordered):
         # Nothing is ordered by a column with NULL, so no dialect needs to be told where they go.
-        ordered.set("nulls_first", dialect != "postgres" or bool(ordered.args.get("desc")))
-        if dialect == "duckdb":
-            ordered.set("nulls_first", False)
-        elif dialect == "mysql":
-            ordered.set("nulls_first", not ordered.args.get("desc"))
-        elif dialect == "postgres":
-            ordered.set("nulls_first", bool(ordered.args.get("desc")))
+        falling = bool(ordered.args.get("desc"))
+        by_default = {"duckdb": False, "postgres": falling}.get(dialect, not falling)
+        ordered.set("nulls_first", by_default)
     for select in own.find_all(exp.Select):
         _group_by_all_shown(select)
     return own.sql(dialect=dialect)

@@ -85,6 +85,8 @@ def segmented(piece: str, known: frozenset[str] = frozenset()) -> tuple[str, ...
             before, word = best[start], piece[start:end]
             if before is None or not _stands(word, start, end == len(piece), words, known):
                 continue
+            if len(word) == len(piece):  # known from another name, so no word of its own
+                continue
             current = best[end]
             if current is None or len(before) + 1 < len(current):
                 best[end] = (*before, word)
