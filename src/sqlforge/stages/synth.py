@@ -11,10 +11,10 @@ from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.core.files import new_folder, write_json, write_text
 from sqlforge.core.records import Database, Example, SqlValue
 from sqlforge.core.schema import Column, Schema, Table
-from sqlforge.corpus.own.describe import Described, describe, with_descriptions
-from sqlforge.corpus.own.generate import Asked, Maker, coverage, split
-from sqlforge.corpus.own.names_file import Names, read_names, suggested
-from sqlforge.corpus.own.replica import write_replica
+from sqlforge.corpus.own_database.describe import Described, describe, with_descriptions
+from sqlforge.corpus.own_database.generate import Asked, Maker, coverage, split
+from sqlforge.corpus.own_database.names_file import Names, read_names, suggested
+from sqlforge.corpus.own_database.replica import write_replica
 from sqlforge.corpus.store import write_databases, write_examples
 from sqlforge.corpus.synthetic.domain import SplitName
 from sqlforge.corpus.synthetic.generate import generate_corpus

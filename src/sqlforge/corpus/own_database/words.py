@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from sqlforge.corpus.own.abbreviations import COLUMN_MARKS, TABLE_MARKS
-from sqlforge.corpus.own.vocabulary import known_words, shorthand
+from sqlforge.corpus.own_database.abbreviations import COLUMN_MARKS, TABLE_MARKS
+from sqlforge.corpus.own_database.vocabulary import known_words, shorthand
 from sqlforge.corpus.synthetic.phrases import IRREGULAR_PLURALS, plural
 
 _PIECE = re.compile(r"[^\W\d_]+|\d+(?:st|nd|rd|th)?(?![^\W\d_])|\d+")

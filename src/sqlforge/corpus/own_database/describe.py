@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlforge.core.schema import Column, Schema, Table
-from sqlforge.corpus.own.abbreviations import SYNONYMS, TABLE_SYNONYMS
-from sqlforge.corpus.own.links import LookUp, Reference, references
-from sqlforge.corpus.own.names_file import Names
-from sqlforge.corpus.own.phrasing import adjectives, is_person, saying, verb
-from sqlforge.corpus.own.profile import Profile, profile
-from sqlforge.corpus.own.words import column_words, pieces_of, row_words
+from sqlforge.corpus.own_database.abbreviations import SYNONYMS, TABLE_SYNONYMS
+from sqlforge.corpus.own_database.links import LookUp, Reference, references
+from sqlforge.corpus.own_database.names_file import Names
+from sqlforge.corpus.own_database.phrasing import adjectives, is_person, saying, verb
+from sqlforge.corpus.own_database.profile import Profile, profile
+from sqlforge.corpus.own_database.words import column_words, pieces_of, row_words
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Fake
 from sqlforge.corpus.synthetic.phrases import plural
 from sqlforge.corpus.synthetic.view import ColumnFacts, View, content

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlforge.corpus.own.abbreviations import ABBREVIATIONS, ALONE
+from sqlforge.corpus.own_database.abbreviations import ABBREVIATIONS, ALONE
 from sqlforge.corpus.synthetic.domains import DOMAINS
 
 _WORDS = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlforge.core.records import SqlValue
 from sqlforge.core.schema import Column
-from sqlforge.corpus.own.vocabulary import known_words
+from sqlforge.corpus.own_database.vocabulary import known_words
 from sqlforge.corpus.synthetic.domain import Role
 from sqlforge.corpus.synthetic.view import ColumnFacts
 

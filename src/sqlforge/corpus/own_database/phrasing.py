@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.own.words import words_of
+from sqlforge.corpus.own_database.words import words_of
 from sqlforge.corpus.synthetic.phrases import article, is_plural
 
 _ADJECTIVES: dict[str, tuple[str, str]] = {

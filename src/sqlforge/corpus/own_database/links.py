@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlforge.core.records import SqlValue
 from sqlforge.core.schema import Column, Table
-from sqlforge.corpus.own.words import column_words, row_words, words_of
+from sqlforge.corpus.own_database.words import column_words, row_words, words_of
 from sqlforge.database.sample import TableRows, single_key
 
 _PLAIN_KEYS = frozenset("id uid code key number name no uuid guid".split())

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
 from sqlforge.core.records import QueryResult
-from sqlforge.corpus.own.describe import Described
-from sqlforge.corpus.own.dialect import Written, written
-from sqlforge.corpus.own.replica import open_replica
+from sqlforge.corpus.own_database.describe import Described
+from sqlforge.corpus.own_database.dialect import Written, written
+from sqlforge.corpus.own_database.replica import open_replica
 from sqlforge.corpus.synthetic.build import key_of
 from sqlforge.corpus.synthetic.domain import Domain, DomainTable
 from sqlforge.corpus.synthetic.generate import WORDINGS, answers, is_empty, normalised
