@@ -104,11 +104,15 @@ def collate(pack: Pack) -> dict[str, torch.Tensor]:
     same_group = groups[:, None] == groups[None, :]
     visible = (branches[None, :] == 0) | (branches[:, None] == branches[None, :])
     mask = same_group & visible & (order[None, :] <= order[:, None])
+    return as_row(pack) | {"attention_mask": mask[None, None]}
+
+
+def as_row(pack: Pack) -> dict[str, torch.Tensor]:
+    """Ids, positions and labels of a pack as tensors of one row, without a mask."""
     return {
         "input_ids": torch.tensor([pack.input_ids]),
         "position_ids": torch.tensor([pack.positions]),
         "labels": torch.tensor([pack.labels]),
-        "attention_mask": mask[None, None],
     }
 
 

@@ -26,7 +26,8 @@ from sqlforge.core.errors import RecipeError, StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.attention import PACKED, layout_of
-from sqlforge.model.pack import IGNORED, Pack, collate
+from sqlforge.model.pack import IGNORED, Pack, as_row, collate
+from sqlforge.model.varlen import VARLEN, can_run, sequences_of
 
 _COMPLETE = "complete"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
@@ -83,15 +84,14 @@ def train(
     """
     last = last_checkpoint(checkpoints)
     resumed_from = _step_of(last) if last else 0
-    if settings.cpu:
-        model.set_attn_implementation(PACKED)
+    collator = _choose_attention(model, settings)
     if on_resume:
         on_resume(resumed_from)
     trainer = _PackTrainer(
         model=model,
         args=_arguments(settings, checkpoints),
         train_dataset=packs,
-        data_collator=_collate_one,
+        data_collator=collator,
         callbacks=[*callbacks, *_trackers(settings.trackers)],
     )
     trainer.add_callback(_FiniteGradients(trainer))
@@ -217,8 +217,9 @@ def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         position_ids=inputs["position_ids"],
         logits_to_keep=positions,
         use_cache=False,
-        # Read by our own attention alone; every other one looks at the mask.
+        # Read by our own attentions alone; every other one looks at the mask.
         pack_layout=inputs.get("pack_layout"),
+        sequences=inputs.get("sequences"),
     )
     logits = output.logits[0].float()
     return torch.nn.functional.cross_entropy(logits, labels[positions], reduction="sum")
@@ -278,8 +279,23 @@ def _trackers(names: Sequence[str]) -> list[TrainerCallback]:
     return found
 
 
-def _collate_one(packs: list[Pack]) -> dict[str, Any]:
-    return collate(packs[0]) | {"pack_layout": layout_of(packs[0])}
+def _choose_attention(model: Any, settings: TrainSettings) -> Callable[[list[Pack]], Any]:
+    """Set the attention that suits the device, and return what it needs of each pack."""
+    if settings.cpu:
+        model.set_attn_implementation(PACKED)
+        return lambda packs: collate(packs[0]) | {"pack_layout": layout_of(packs[0])}
+    computed_in = torch.bfloat16 if settings.autocast_bf16 else model.dtype
+    if can_run(model.device, computed_in):
+        model.set_attn_implementation(VARLEN)
+        return lambda packs: (
+            as_row(packs[0])
+            | {
+                # A mask of four dimensions is taken as it is, so none of the pack's size is built.
+                "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool),
+                "sequences": sequences_of(packs[0]),
+            }
+        )
+    return lambda packs: collate(packs[0])
 
 
 def _printer() -> type[TrainerCallback]:

@@ -1,0 +1,136 @@
+"""Attention over a pack on CUDA: PyTorch's variable-length kernel, one sequence a branch.
+
+A pack's mask would be a square of all its tokens, and PyTorch's kernels compute the whole square.
+Here every trunk and every branch is a sequence of queries of its own. A branch's keys are its
+trunk's and its own; the kernel's causal mask is aligned to the last key, so a branch's token sees
+the whole trunk and the branch up to itself. The cost grows with the pack's length, not its square.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, TypedDict
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from sqlforge.model.pack import Pack
+
+VARLEN = "sqlforge_varlen"
+_FIRST_CAPABILITY = (8, 0)  # of cards that the kernel runs on
+
+
+class Sequences(TypedDict):
+    """Where a pack's sequences lie; a dictionary, because those are moved to the device.
+
+    ``key_index`` names for every key that the kernel reads the pack's token that it belongs to.
+    ``query_ends`` and ``key_ends`` count from 0, ``[sequences + 1]``, int32.
+    """
+
+    key_index: torch.Tensor
+    query_ends: torch.Tensor
+    key_ends: torch.Tensor
+    longest_query: int
+    longest_key: int
+
+
+def can_run(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the kernel exists for what a model computes in, where it computes.
+
+    >>> can_run(torch.device("cpu"), torch.bfloat16)
+    False
+    """
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return False
+    return torch.cuda.get_device_capability(device) >= _FIRST_CAPABILITY
+
+
+def sequences_of(pack: Pack) -> Sequences:
+    """The sequences of a pack in the order of its tokens."""
+    index: list[int] = []
+    query_ends, key_ends = [0], [0]
+    longest_query = longest_key = 0
+    trunk = range(0)
+    places = zip(pack.groups, pack.branches, strict=True)
+    for (group, branch), tokens in groupby(enumerate(places), key=lambda item: item[1]):
+        start = query_ends[-1]
+        stop = start + sum(1 for _ in tokens)
+        own = range(start, stop)
+        if branch == 0:
+            trunk, trunk_of, keys = own, group, [*own]
+        else:
+            keys = [*trunk, *own] if len(trunk) and trunk_of == group else [*own]
+        index += keys
+        query_ends.append(stop)
+        key_ends.append(len(index))
+        longest_query, longest_key = max(longest_query, len(own)), max(longest_key, len(keys))
+    return Sequences(
+        key_index=torch.tensor(index),
+        query_ends=torch.tensor(query_ends, dtype=torch.int32),
+        key_ends=torch.tensor(key_ends, dtype=torch.int32),
+        longest_query=longest_query,
+        longest_key=longest_key,
+    )
+
+
+def varlen_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sequences: Sequences | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention in the form that transformers calls; without ``sequences`` it is PyTorch's own.
+
+    Args:
+        query: ``[1, heads, tokens, head size]``; ``key`` and ``value`` may have fewer heads.
+        attention_mask: not looked at where there are ``sequences``.
+        scaling: of the scores; ``head size ** -0.5`` if ``None``.
+        sequences: what :func:`sequences_of` found.
+
+    Returns:
+        ``[1, tokens, heads, head size]`` and no weights.
+    """
+    if sequences is None:
+        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+        return plain
+    from torch.nn.attention.varlen import varlen_attn
+
+    groups = query.shape[1] // key.shape[1]
+    mixed = varlen_attn(
+        query[0].transpose(0, 1),
+        _keys(key, sequences, groups, value.dtype),
+        _keys(value, sequences, groups, value.dtype),
+        sequences["query_ends"],
+        sequences["key_ends"],
+        sequences["longest_query"],
+        sequences["longest_key"],
+        scale=scaling,
+        window_size=(-1, 0),
+    )
+    assert isinstance(mixed, torch.Tensor)  # a tuple only where more is asked for
+    return mixed[None], None
+
+
+AttentionInterface.register(VARLEN, varlen_attention)
+# Without sequences (generation after training) padding is masked as for PyTorch's own attention.
+AttentionMaskInterface.register(VARLEN, sdpa_mask)
+
+
+def _keys(
+    states: torch.Tensor, sequences: Sequences, groups: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """Keys or values of every sequence, ``[keys, heads, head size]``.
+
+    Indexed, not ``index_select``: its backward sums by sorting, so the order of sums is fixed.
+    """
+    chosen = states[0].transpose(0, 1)[sequences["key_index"]]
+    return chosen.repeat_interleave(groups, dim=1).to(dtype)
