@@ -34,9 +34,9 @@ def test_empty_answers_at_the_end_still_count(tmp_path: Path) -> None:
     assert read(tmp_path, "SELECT 1\n\n\n")[2] == ("x2", "")
 
 
-def test_a_database_after_a_tab_is_checked_and_cut_off(tmp_path: Path) -> None:
+def test_a_line_ends_at_its_first_tab_and_a_database_after_it_is_checked(tmp_path: Path) -> None:
     rows = read(tmp_path, "SELECT 1\ta\nSELECT\t2\ta\nSELECT\t3\n")
-    assert [sql for _, sql in rows] == ["SELECT 1", "SELECT\t2", "SELECT\t3"]
+    assert [sql for _, sql in rows] == ["SELECT 1", "SELECT", "SELECT"]
     with pytest.raises(DataError, match=r"the database 'a' in .* line 3, expected 'b'"):
         read(tmp_path, "SELECT 1\ta\nSELECT 2\ta\nSELECT 3\ta\n")
 

@@ -5,6 +5,8 @@ Stages are imported inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,7 +22,7 @@ from sqlforge.cli_support import (
     write_facts,
 )
 from sqlforge.commands.options import DataDir, Json, RunArgument
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DataError, GoldError
 
 
 def score(
@@ -29,6 +31,10 @@ def score(
     ],
     predictions: Annotated[
         Path | None, typer.Option(help="One SQL a line in order, or JSONL with id and sql.")
+    ] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="Spider: golds of one's own, a line SQL, tab, name of the database."),
     ] = None,
     data_dir: DataDir = None,
     split: Annotated[str | None, typer.Option(help="Else the benchmark's test split.")] = None,
@@ -43,6 +49,14 @@ def score(
     suite_dir: Annotated[
         Path | None, typer.Option(help="Keep the suite here instead of in the cache.")
     ] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, help="What one query may take.")] = 5.0,
+    skip_bad_gold: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad-gold",
+            help="Leave out and count what has a failing gold or no database.",
+        ),
+    ] = False,
     run: Annotated[Path | None, typer.Option(help="For 'internal': the run directory.")] = None,
     verdicts: Annotated[
         Path | None,
@@ -59,21 +73,25 @@ def score(
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
+    from sqlforge.score.api import SuiteOptions, score_file, verdict_rows
     from sqlforge.score.resume import partial_path
     from sqlforge.score.summary import to_json
-    from sqlforge.stages.score import SuiteOptions, score_file, verdict_rows
 
     console = new_console()
-    found = score_file(
-        benchmark,
-        published_folder(data_dir),
-        predictions,
-        split=split,
-        match=match,
-        suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
-        keep_in=None if verdicts is None else partial_path(verdicts),
-        progress=progress_on(console),
-    )
+    with _gold_explained():
+        found = score_file(
+            predictions,
+            published_folder(data_dir),
+            benchmark=benchmark,
+            gold=gold,
+            split=split,
+            match=match,
+            seconds=seconds,
+            skip_bad_gold=skip_bad_gold,
+            suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
+            keep_in=None if verdicts is None else partial_path(verdicts),
+            progress=progress_on(console),
+        )
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
         partial_path(verdicts).unlink()
@@ -116,6 +134,19 @@ def trace(
         found = trace_example(example_id, found_in, answer, markdown, new_console(), again)
     if json is not None:
         write_facts(found, json)
+
+
+@contextmanager
+def _gold_explained() -> Iterator[None]:
+    """A gold that fails is here the user's to mend or to leave out."""
+    try:
+        yield
+    except GoldError as fault:
+        raise DataError(
+            f"a gold that fails ({fault.reason}), that of {fault.example_id}: {fault.sql}",
+            "golds that run",
+            "mend it, or leave such examples out with --skip-bad-gold, which counts them",
+        ) from fault
 
 
 def _score_internal(run: Path | None, json: Path | None) -> None:

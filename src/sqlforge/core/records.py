@@ -107,7 +107,8 @@ class Verdict:
     schema. ``error`` says in a few words what went wrong first (``None`` if execution matched,
     or, where nothing was executed, if it is valid). ``empty_gold`` says that the gold's result has
     no rows, which a wrong query easily meets. ``exact_error`` says why ``exact`` is false and
-    ``gold_is_null`` whether the gold gives no row or NULL only, where the mode tells.
+    ``gold_is_null`` whether the gold gives no row or NULL only, where the mode tells. ``bad_gold``
+    is why the gold failed, where that does not stop the scoring; such a verdict counts nowhere.
     ``test_suite`` says whether the results are equal on every perturbed instance too, and is
     ``None`` where no suite was asked for.
     """
@@ -124,6 +125,7 @@ class Verdict:
     exact_error: str | None = None
     gold_is_null: bool | None = None
     test_suite: bool | None = None
+    bad_gold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ keys. A database whose file is missing keeps its schema from ``tables.json``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -62,8 +62,7 @@ def read_spider(
     """
     folder = spider_folder(data_dir)
     skipped: list[SkippedRow] = []
-    tables = find_file(folder, "tables.json", "Spider")
-    entries = {entry.db_id: entry for _, entry in read_json_array(tables, _entry, skipped=skipped)}
+    entries = _entries(folder, skipped)
     rows = list(_questions(folder, split, others, entries, on_bad_row, skipped))
     files = _database_folder(folder)
     databases = {}
@@ -75,6 +74,27 @@ def read_spider(
     )
     dataset = Dataset(f"spider-{split}", examples, databases)
     return Reading(dataset, tuple(skipped), _notes(dataset))
+
+
+def spider_databases(data_dir: Path, names: Iterable[str]) -> dict[str, Database]:
+    """The databases called ``names``, from Spider's own folder or the folder above it.
+
+    Raises:
+        DataError: ``tables.json`` is missing, corrupt or does not describe one of them.
+    """
+    folder = spider_folder(data_dir)
+    entries = _entries(folder, [])
+    files = _database_folder(folder)
+    wanted = sorted(names)
+    unknown = [name for name in wanted if name not in entries]
+    if unknown:
+        more = ", …" if len(unknown) > 5 else ""
+        raise DataError(
+            f"the databases {', '.join(unknown[:5])}{more}, which {folder / 'tables.json'} lacks",
+            "databases that it describes",
+            "check their names and the folder",
+        )
+    return {name: _database(entries[name], files) for name in wanted}
 
 
 def spider_folder(data_dir: Path) -> Path:
@@ -109,6 +129,11 @@ class _Entry:
     types: tuple[str, ...]
     primary_keys: frozenset[int]
     foreign_keys: tuple[tuple[int, int], ...]
+
+
+def _entries(folder: Path, skipped: list[SkippedRow]) -> dict[str, _Entry]:
+    tables = find_file(folder, "tables.json", "Spider")
+    return {entry.db_id: entry for _, entry in read_json_array(tables, _entry, skipped=skipped)}
 
 
 def _questions(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, field
 
 from sqlforge.core.errors import DataError, GoldError
 from sqlforge.core.records import Database, Example, Prediction, QueryResult, Status, Verdict
@@ -62,11 +61,13 @@ def judge_each(
     match: Match = "official",
     quoted_literals: bool | None = None,
     start: int = 0,
+    skip_bad_gold: bool = False,
 ) -> Iterator[Verdict]:
     """As :func:`judge`, one verdict after the other as they come.
 
     The examples before ``start`` are checked with the others, but not judged again. What does not
-    fit together is raised at once, failing golds when they are reached.
+    fit together is raised at once, failing golds when they are reached; with ``skip_bad_gold``
+    their verdicts say so instead, and a gold whose database has no file is one of them.
     """
     answers = _in_order(examples, predictions)
     _check_databases(examples, databases)
@@ -74,51 +75,78 @@ def judge_each(
         quoted_literals = _golds_quote_literals(examples, databases)
     todo = range(start, len(examples))
     results = sandbox.run_many(_queries(examples, answers, todo, databases, match))
-    return _verdicts(examples, answers, todo, databases, results, progress, match, quoted_literals)
+    bench = _Bench(databases, match, quoted_literals, skip_bad_gold)
+    return _verdicts(examples, answers, todo, bench, results, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What all examples are judged by; ``comparers`` fills up, one a database."""
+
+    databases: Mapping[str, Database]
+    match: Match
+    quoted_literals: bool
+    skip_bad_gold: bool
+    comparers: dict[tuple[str, str], Callable[[str, str], Exact]] = field(default_factory=dict)
 
 
 def _verdicts(
     examples: Sequence[Example],
     answers: Sequence[Prediction],
     todo: range,
-    databases: Mapping[str, Database],
+    bench: _Bench,
     results: Iterator[QueryResult],
     progress: Progress | None,
-    match: Match,
-    quoted_literals: bool,
 ) -> Iterator[Verdict]:
-    comparers: dict[str, Callable[[str, str], Exact]] = {}
     for i in todo:
-        example, sql = examples[i], answers[i].sql
-        database = databases[example.db_id]
-        rules = rules_for(example.source, match)
-        matches = None
-        predicted = None
-        is_empty = False
-        gold_is_null = None
-        if database.path is not None:
-            gold, predicted = islice(results, 2)
-            if not gold.ok:
-                raise GoldError(example.id, example.sql, gold.error or gold.status)
-            matches = rules.same_result(gold, predicted, example.sql)
-            is_empty = not gold.rows
-            gold_is_null = _is_null(gold) if rules.null_golds else None
-        validity = check_validity(sql, database.schema, quoted_literals=quoted_literals)
-        if (compare := comparers.get(example.db_id)) is None:
-            compare = comparers[example.db_id] = rules.comparer(database)
-        found = _verdict(example, matches, compare(example.sql, sql), validity, predicted)
+        example = examples[i]
+        executed = bench.databases[example.db_id].path is not None
+        pair = (next(results), next(results)) if executed else None
+        try:
+            verdict = _verdict(example, answers[i].sql, pair, bench)
+        except GoldError as fault:
+            if not bench.skip_bad_gold:
+                raise
+            verdict = Verdict(
+                example.id,
+                example.db_id,
+                example.kind,
+                execution=None,
+                exact=False,
+                valid=False,
+                parsed=False,
+                bad_gold=fault.reason,
+            )
         if progress is not None:
             progress(i + 1, len(examples))
-        yield replace(found, empty_gold=is_empty, gold_is_null=gold_is_null)
+        yield verdict
 
 
 def _verdict(
-    example: Example,
-    matches: bool | None,
-    exact: Exact,
-    validity: Validity,
-    predicted: QueryResult | None,
+    example: Example, sql: str, pair: tuple[QueryResult, QueryResult] | None, bench: _Bench
 ) -> Verdict:
+    """Judge one prediction; ``pair`` are the results of gold and prediction, if executed.
+
+    Raises :class:`GoldError` if the gold fails.
+    """
+    database = bench.databases[example.db_id]
+    rules = rules_for(example.source, bench.match)
+    key = example.source, example.db_id
+    if (compare := bench.comparers.get(key)) is None:
+        compare = bench.comparers[key] = rules.comparer(database)
+    gold, predicted = pair or (None, None)
+    if gold is None and bench.skip_bad_gold:
+        raise GoldError(example.id, example.sql, "no database file")
+    if gold is not None and not gold.ok:
+        raise GoldError(example.id, example.sql, gold.error or gold.status)
+    try:
+        exact = compare(example.sql, sql)
+    except ValueError as fault:
+        raise GoldError(example.id, example.sql, f"it cannot be read: {fault}") from fault
+    matches = None
+    if gold is not None and predicted is not None:
+        matches = rules.same_result(gold, predicted, example.sql)
+    validity = check_validity(sql, database.schema, quoted_literals=bench.quoted_literals)
     return Verdict(
         id=example.id,
         db_id=example.db_id,
@@ -128,7 +156,9 @@ def _verdict(
         valid=validity.valid,
         parsed=validity.parsed if exact.parsed is None else exact.parsed,
         error=None if matches else _what_went_wrong(validity, predicted),
+        empty_gold=gold is not None and not gold.rows,
         exact_error=exact.reason,
+        gold_is_null=_is_null(gold) if gold is not None and rules.null_golds else None,
     )
 
 

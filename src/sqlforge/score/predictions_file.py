@@ -14,9 +14,9 @@ def read_predictions(path: Path, dataset: Dataset) -> list[Prediction]:
     """One prediction for each example of ``dataset``, in its order.
 
     Two forms are told apart by the first line. In the official form line *i* answers example
-    *i*; a tab and the database's name may follow the SQL, as in Spider's gold files, and an
-    empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and may have
-    ``text`` (what the model said); the order is free.
+    *i*; it ends at its first tab, after which the database's name may follow as in Spider's gold
+    files, and an empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and
+    may have ``text`` (what the model said); the order is free.
 
     Raises:
         DataError: the file cannot be read, has fewer or more predictions than there are
@@ -42,16 +42,15 @@ def _from_lines(path: Path, dataset: Dataset) -> list[Prediction]:
 
 def _paired(path: Path, lines: list[str], dataset: Dataset) -> Iterator[Prediction]:
     for number, (line, example) in enumerate(zip(lines, dataset.examples, strict=True), 1):
-        sql, tab, tail = line.rpartition("\t")
-        if tab and tail.strip() in dataset.databases:
-            if tail.strip() != example.db_id:
-                raise DataError(
-                    f"the database '{tail.strip()}' in {path}, line {number}",
-                    f"'{example.db_id}', as {example.id} has it",
-                    "put the predictions into the benchmark's order",
-                )
-            line = sql
-        yield Prediction(example.id, line.strip(), line)
+        sql, _, rest = line.strip().partition("\t")
+        named = rest.rpartition("\t")[2].strip()
+        if named in dataset.databases and named != example.db_id:
+            raise DataError(
+                f"the database '{named}' in {path}, line {number}",
+                f"'{example.db_id}', as {example.id} has it",
+                "put the predictions into the benchmark's order",
+            )
+        yield Prediction(example.id, sql.strip(), line)
 
 
 def _from_jsonl(path: Path, dataset: Dataset) -> list[Prediction]:

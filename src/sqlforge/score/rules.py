@@ -39,7 +39,8 @@ class Rules:
         gold_text: the text to execute for a gold query.
         predicted_text: the text to execute for a prediction.
         same_result: whether two results count as equal: gold's, prediction's, the gold query.
-        comparer: for a database, whether two queries match exactly: gold, prediction.
+        comparer: for a database, whether two queries match exactly: gold, prediction; raises
+            ``ValueError`` for a gold that the rules cannot read.
         as_executed: the database and the text that are executed for a text; may change both.
         null_golds: whether golds that give nothing (no row, or NULL only) are reported apart.
     """

@@ -30,11 +30,16 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The metrics of all verdicts and of each query kind (``"unknown"`` where there is none)."""
+    """The metrics of all verdicts and of each query kind (``"unknown"`` where there is none).
+
+    ``bad_golds`` counts the examples that were left out because their gold fails; ``n`` are the
+    others.
+    """
 
     n: int
     metrics: Metrics
     by_kind: Mapping[str, Metrics]
+    bad_golds: int = 0
 
     @property
     def execution_accuracy(self) -> Metric:
@@ -65,9 +70,10 @@ def summarise(verdicts: Sequence[Verdict]) -> Summary:
     >>> summarise([Verdict("1", "db", "easy", True, False, True, True)]).execution_accuracy.value
     1.0
     """
-    kinds = sorted({verdict.kind or "unknown" for verdict in verdicts})
-    by_kind = {k: _metrics([v for v in verdicts if (v.kind or "unknown") == k]) for k in kinds}
-    return Summary(len(verdicts), _metrics(verdicts), by_kind)
+    judged = [verdict for verdict in verdicts if verdict.bad_gold is None]
+    kinds = sorted({verdict.kind or "unknown" for verdict in judged})
+    by_kind = {k: _metrics([v for v in judged if (v.kind or "unknown") == k]) for k in kinds}
+    return Summary(len(judged), _metrics(judged), by_kind, len(verdicts) - len(judged))
 
 
 def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
@@ -84,6 +90,7 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
         "benchmark": benchmark,
         "split": split,
         "n": summary.n,
+        **({"bad_golds": summary.bad_golds} if summary.bad_golds else {}),
         "metrics": _as_dict(summary.metrics, exact),
         "by_hardness": {kind: _as_dict(m, exact) for kind, m in summary.by_kind.items()},
     }

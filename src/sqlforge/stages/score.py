@@ -1,30 +1,25 @@
-"""``score``: judge predictions, of a run or of a file on a public benchmark."""
+"""``score``: judge a run's predictions (a file of them: :mod:`sqlforge.score.api`)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
-from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
+from sqlforge.core.records import Database, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
-from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, load_benchmark
-from sqlforge.score.judge import judge, judge_each
-from sqlforge.score.predictions_file import read_predictions
-from sqlforge.score.resume import kept_and_judged, what_is_judged
-from sqlforge.score.rules import Match
+from sqlforge.score.api import verdict_rows
+from sqlforge.score.judge import judge
 from sqlforge.score.statistics import mcnemar, paired_difference
-from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json
 
 Progress = Callable[[int, int], None]
-NamedProgress = Callable[[str], Progress]
 SYSTEMS = ("base", "template", "tuned", "merged")
 
 
@@ -34,24 +29,6 @@ class Scored:
 
     summaries: dict[str, dict[str, Summary]]
     comparison: dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteOptions:
-    """At most ``size`` instances a database, kept in ``folder`` (``None``: the user's cache)."""
-
-    size: int
-    folder: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredFile:
-    """What came out of a file of predictions."""
-
-    benchmark: str
-    split: str
-    summary: Summary
-    verdicts: list[Verdict]
 
 
 def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
@@ -91,107 +68,6 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
             comparison[source] = _compare(verdicts, examples, systems)
     write_json(run.scores / "comparison.json", comparison)
     return Scored(summaries, comparison)
-
-
-def score_file(
-    benchmark: BenchmarkName,
-    data_dir: Path,
-    predictions_file: Path,
-    *,
-    split: str | None = None,
-    match: Match = "official",
-    seconds: float = 5.0,
-    suite: SuiteOptions | None = None,
-    keep_in: Path | None = None,
-    progress: NamedProgress | None = None,
-) -> ScoredFile:
-    """Judge a file of predictions on a public benchmark, by the rules that ``match`` names.
-
-    With ``suite`` they are judged on perturbed instances too: test-suite accuracy. ``progress``
-    makes a callback for each piece of work. ``keep_in`` names a file in which verdicts are kept
-    while they come; a later call that judges the same goes on where a killed one was. Remove it
-    when the verdicts are safe elsewhere.
-
-    Raises:
-        DataError: the benchmark or the file is missing or malformed, they do not fit, or a
-            database has no file.
-        GoldError: a gold query of the benchmark fails.
-    """
-    split = split or DEFAULT_SPLITS[benchmark]
-    dataset = load_benchmark(benchmark, data_dir, split)
-    predictions = read_predictions(predictions_file, dataset)
-    _check_files(dataset)
-    named = progress or (lambda _: lambda _done, _total: None)
-    with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
-
-        def judge_from(start: int) -> Iterator[Verdict]:
-            return judge_each(
-                dataset.examples,
-                predictions,
-                dataset.databases,
-                sandbox,
-                named(""),
-                match=match,
-                start=start,
-            )
-
-        if keep_in is None:
-            verdicts = list(judge_from(0))
-        else:
-            key = what_is_judged(dataset, predictions_file, split, match, seconds)
-            verdicts = list(kept_and_judged(keep_in, key, judge_from))
-        if suite is not None:
-            built = build_suite(
-                dataset.examples,
-                dataset.databases,
-                match=match,
-                size=suite.size,
-                folder=suite.folder,
-                progress=named("building the suite"),
-            )
-            verdicts = judge_on_suite(
-                verdicts,
-                dataset.examples,
-                predictions,
-                dataset.databases,
-                built,
-                sandbox,
-                named("judging on the suite"),
-                match=match,
-            )
-    return ScoredFile(benchmark, split, summarise(verdicts), verdicts)
-
-
-def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
-    """Verdicts in the form of ``--verdicts``: the keys that others rely on come first."""
-    for verdict in verdicts:
-        row: dict[str, object] = {
-            "id": verdict.id,
-            "db_id": verdict.db_id,
-            "hardness": verdict.kind,
-            "execution": verdict.execution,
-            "exact_set": verdict.exact,
-            "valid": verdict.valid,
-            "parsed": verdict.parsed,
-            "error": verdict.error,
-            "empty_gold": verdict.empty_gold,
-        }
-        for name in ("exact_error", "gold_is_null", "test_suite"):
-            if getattr(verdict, name) is not None:
-                row[name] = getattr(verdict, name)
-        yield row
-
-
-def _check_files(dataset: Dataset) -> None:
-    """A public benchmark is executed as a whole or not at all."""
-    lacking = [d.db_id for d in dataset.databases.values() if d.path is None]
-    if lacking:
-        named = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-        raise DataError(
-            f"{len(lacking)} of {len(dataset.databases)} databases without a file ({named})",
-            f"a SQLite file for every database of {dataset.name}",
-            "put them into the benchmark's folder as database/NAME/NAME.sqlite",
-        )
 
 
 def _predictions(run: RunDir, system: str) -> dict[str, Prediction]:

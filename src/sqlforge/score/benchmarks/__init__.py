@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,13 @@ DEFAULT_SPLITS = {"spider": "dev", "wikisql": "test"}
 """The split that each benchmark is scored on where none is named."""
 
 
-def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None) -> Dataset:
+def load_benchmark(
+    name: BenchmarkName,
+    data_dir: Path,
+    split: str | None = None,
+    *,
+    skip_bad_gold: bool = False,
+) -> Dataset:
     """A benchmark's examples with ``kind`` filled in.
 
     Args:
@@ -23,9 +30,11 @@ def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None
         data_dir: the benchmark's own folder or the folder above it.
         split: ``dev`` (default) or ``train`` for Spider; ``test`` (default), ``dev`` or
             ``train`` for WikiSQL.
+        skip_bad_gold: leave ``kind`` open where a gold cannot be read, instead of stopping.
 
     Raises:
         DataError: the files are missing or malformed, or there is no such split.
+        GoldError: a gold query cannot be read.
 
     >>> load_benchmark("spider", Path("/nowhere"), "test")
     Traceback (most recent call last):
@@ -33,7 +42,7 @@ def load_benchmark(name: BenchmarkName, data_dir: Path, split: str | None = None
     choose another --split.
     """
     loaders: dict[str, Callable[[Path, Any], Dataset]] = {
-        "spider": spider.load_spider,
+        "spider": partial(spider.load_spider, skip_bad_gold=skip_bad_gold),
         "wikisql": wikisql.load_wikisql,
     }
     splits = {"spider": ("dev", "train"), "wikisql": ("test", "dev", "train")}

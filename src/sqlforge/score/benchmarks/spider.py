@@ -2,33 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from sqlforge.core.errors import GoldError
+from sqlforge.core.errors import DataError, GoldError
 from sqlforge.core.records import Database, Dataset, Example
-from sqlforge.corpus.spider import read_spider
+from sqlforge.corpus.files import open_text
+from sqlforge.corpus.spider import read_spider, spider_databases
 from sqlforge.score.official.rules import hardness
 from sqlforge.score.official.tokens import UnreadableError
 
 
-def load_spider(data_dir: Path, split: Literal["train", "dev"]) -> Dataset:
+def load_spider(
+    data_dir: Path, split: Literal["train", "dev"], *, skip_bad_gold: bool = False
+) -> Dataset:
     """One split of Spider; ``kind`` is easy, medium, hard or extra.
 
     Raises:
         DataError: as :func:`sqlforge.corpus.spider.read_spider`.
-        GoldError: a gold query cannot be parsed.
+        GoldError: a gold query cannot be read, unless ``skip_bad_gold`` leaves its ``kind`` open.
     """
-    dataset = read_spider(data_dir, split).dataset
-    databases = dataset.databases
-    return replace(
-        dataset, examples=tuple(_with_hardness(e, databases[e.db_id]) for e in dataset.examples)
-    )
+    return _with_kinds(read_spider(data_dir, split).dataset, must=not skip_bad_gold)
 
 
-def _with_hardness(example: Example, database: Database) -> Example:
+def load_gold_file(gold: Path, data_dir: Path, *, skip_bad_gold: bool = False) -> Dataset:
+    """Golds as Spider's evaluator takes them: a line ``SQL``, tab, name of the database.
+
+    Args:
+        gold: the file; its examples are called ``gold-0000``, … by their lines.
+        data_dir: the folder with ``tables.json`` and ``database/``, or the one above it.
+        skip_bad_gold: as in :func:`load_spider`.
+
+    Raises:
+        DataError: a file is missing, a line has another form, or names an unknown database.
+        GoldError: as in :func:`load_spider`.
+    """
+    examples = tuple(_golds(gold))
+    databases = spider_databases(data_dir, {example.db_id for example in examples})
+    return _with_kinds(Dataset(gold.name, examples, databases), must=not skip_bad_gold)
+
+
+def spider_kind(example: Example, database: Database, *, must: bool = True) -> Example:
+    """``example`` with its hardness as ``kind``.
+
+    Raises:
+        GoldError: the gold cannot be read, and ``must``; else ``kind`` is left open.
+    """
     try:
         return replace(example, kind=hardness(example.sql, database))
     except UnreadableError as fault:
-        raise GoldError(example.id, example.sql, "it cannot be parsed") from fault
+        if not must:
+            return example
+        raise GoldError(example.id, example.sql, f"it cannot be read: {fault}") from fault
+
+
+def _with_kinds(dataset: Dataset, *, must: bool) -> Dataset:
+    databases = dataset.databases
+    examples = tuple(spider_kind(e, databases[e.db_id], must=must) for e in dataset.examples)
+    return replace(dataset, examples=examples)
+
+
+def _golds(path: Path) -> Iterator[Example]:
+    with open_text(path) as file:
+        lines = [line.strip() for line in file]
+    while lines and not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines):
+        sql, _, db_id = line.partition("\t")
+        if not db_id.strip() or "\t" in db_id:
+            raise DataError(
+                f"line {number + 1} of {path} ({line[:60]!r})",
+                "SQL and the name of its database with one tab between them",
+                "write it as in Spider's dev_gold.sql",
+            )
+        name = f"gold-{number:04d}"
+        yield Example(name, "", sql.strip(), db_id.strip(), "spider", "NOASSERTION")
