@@ -13,6 +13,7 @@ from database.attacks import ATTACKS, COUNT, state_of
 from sqlforge.core.records import Database, Status
 from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.database.sandbox import BATCH, HELD_BYTES, Limits, Sandbox
+from sqlforge.database.sandbox_batch import Timing
 
 # A second each, so that on a busy machine too an attack on size meets the limit on size first.
 LIMITS = Limits(seconds=1.0, grace=1.0, rows=2_000, bytes=2**20, memory=400 * 2**20)
@@ -67,6 +68,24 @@ def test_columns_and_time_are_told(sandbox: Sandbox, shop: Database) -> None:
     result = sandbox.run(shop, "SELECT id AS a, name FROM shop LIMIT 1")
     assert result.columns == ("a", "name")
     assert 0 < result.seconds < LIMITS.seconds
+
+
+@pytest.mark.parametrize("timing", [Timing.WARM, Timing.COLD])
+def test_a_timed_run_tells_seconds_and_no_rows(
+    sandbox: Sandbox, shop: Database, timing: Timing
+) -> None:
+    slow = COUNT + "SELECT count(*) FROM (SELECT x FROM c LIMIT 100000)"
+    items = [(shop, "SELECT name FROM shop"), (shop, slow), (shop, "SELECT nope"), (shop, "")]
+    quick, long, wrong, empty = sandbox.run_many(items, timing=timing)
+    assert (quick.status, quick.columns, quick.rows) == (Status.OK, ("name",), ())
+    assert 0 < quick.seconds < long.seconds
+    assert (wrong.status, empty.status) == (Status.ERROR, Status.ERROR)
+    assert sandbox.run(shop, "SELECT 1").rows == ((1,),)
+
+
+def test_a_timed_run_ends_at_its_deadline(sandbox: Sandbox, shop: Database) -> None:
+    (result,) = sandbox.run_many([(shop, COUNT + "SELECT count(*) FROM c")], timing=Timing.COLD)
+    assert result.status is Status.TIMEOUT
 
 
 def test_a_wrong_name_is_an_error_not_a_denial(sandbox: Sandbox, shop: Database) -> None:
@@ -124,24 +143,24 @@ def test_large_results_wait_in_their_workers_not_here(shop: Database) -> None:
     fed: list[str] = []
 
     def items() -> Iterator[tuple[Database, str]]:
-        for sql in [slow, *["SELECT 1"] * (BATCH - 1), *[large] * (2 * BATCH)]:
+        for sql in [slow, *["SELECT 1"] * (BATCH - 1), *[large] * (3 * BATCH)]:
             fed.append(sql)
             yield shop, sql
 
     with Sandbox(Limits(bytes=2**24), workers=2) as sandbox:
         results = sandbox.run_many(items())
         assert next(results).ok
-        assert len(fed) == 2 * BATCH  # the second worker waits in the middle of its batch
         batch = sandbox._workers[1].batch
         assert batch is not None
-        assert HELD_BYTES < batch.held < HELD_BYTES + 2**24
-        assert sum(result.ok for result in results) == 3 * BATCH - 1
+        assert batch.held < HELD_BYTES + 2**24
+        assert len(fed) <= 3 * BATCH  # the second worker waits in the middle of its first batch
+        assert sum(result.ok for result in results) == 4 * BATCH - 1
 
 
 def test_an_abandoned_iteration_leaves_the_sandbox_usable(sandbox: Sandbox, shop: Database) -> None:
     results = sandbox.run_many((shop, f"SELECT {i}") for i in range(1000))
     assert next(results).rows == ((0,),)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert sandbox.run(shop, "SELECT 2").rows == ((2,),)
 
 

@@ -17,14 +17,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 
 from sqlforge.core.records import Database, QueryResult, Status
-from sqlforge.database.sandbox_batch import Batch, Item
+from sqlforge.database.sandbox_batch import Batch, Item, Timing
 
 BATCH = 32  # statements sent to a worker at a time
 WINDOW = 16  # batches a worker may be ahead of the oldest unanswered one
@@ -90,11 +90,14 @@ class Sandbox:
         """Execute one statement over the rows of ``database``; never raises for what it does."""
         return next(self.run_many([(database, sql)]))
 
-    def run_many(self, items: Iterable[Item]) -> Iterator[QueryResult]:
+    def run_many(
+        self, items: Iterable[Item], timing: Timing = Timing.OFF
+    ) -> Generator[QueryResult, None, None]:
         """The results of ``items`` in their order, spread over the workers.
 
         The items are consumed lazily: at most a bounded number runs ahead of the result that is
-        yielded, and no more than ``HELD_BYTES`` of results and one a worker are held. One
+        yielded, and no more than ``HELD_BYTES`` of results and one a worker are held. With
+        ``timing`` the results have no rows, and their seconds are those of the query alone. One
         iteration at a time: going on with one after a later one has started raises
         ``RuntimeError``. Raises ``OSError`` if a worker process cannot be started.
         """
@@ -107,7 +110,7 @@ class Sandbox:
             while True:
                 if self._owner is not owner:
                     raise RuntimeError("a later run_many has taken the sandbox over")
-                self._feed(source, pending)
+                self._feed(source, pending, timing)
                 if not pending:
                     return
                 yield from pending[0].take()
@@ -121,13 +124,13 @@ class Sandbox:
                     if worker.batch is not None:  # the caller went away in the middle of a batch
                         worker.stop()
 
-    def _feed(self, source: Iterator[Item], pending: deque[Batch]) -> None:
+    def _feed(self, source: Iterator[Item], pending: deque[Batch], timing: Timing) -> None:
         for worker in self._workers:
             if worker.batch is None and len(pending) < WINDOW * len(self._workers):
                 items = list(islice(source, BATCH))
                 if not items:
                     return
-                batch = Batch(items)
+                batch = Batch(items, timing)
                 pending.append(batch)
                 worker.send(batch)
 

@@ -6,6 +6,7 @@ import marshal
 import struct
 from collections import deque
 from collections.abc import Iterator
+from enum import IntEnum
 from itertools import groupby
 
 from sqlforge.core.records import Database, QueryResult, Status
@@ -14,14 +15,26 @@ from sqlforge.database.readonly import MAX_SQL_BYTES
 Item = tuple[Database, str]
 
 
+class Timing(IntEnum):
+    """What a run is for: its rows, or the time from preparing it to its last row.
+
+    Timed runs return no rows. ``WARM`` ones share a connection, every ``COLD`` one opens its own.
+    """
+
+    OFF = 0
+    WARM = 1
+    COLD = 2
+
+
 class Batch:
     """Items for one worker; what needs no worker is answered at once.
 
     ``held`` is the size in bytes of the results that were answered and not yet taken.
     """
 
-    def __init__(self, items: list[Item]) -> None:
+    def __init__(self, items: list[Item], timing: Timing = Timing.OFF) -> None:
         self.held = 0
+        self._timing = timing
         self._items = items
         self._slots = [_refuse(database, sql) for database, sql in items]
         self._sizes = [0] * len(items)
@@ -55,12 +68,11 @@ class Batch:
     def request(self) -> bytes:
         """The frame that asks for everything still open."""
         groups = groupby((self._items[i] for i in self._open), key=lambda item: item[0])
-        body = marshal.dumps(
-            [
-                (str(database.path), _table_names(database), [sql for _, sql in group])
-                for database, group in groups
-            ]
-        )
+        asked = [
+            (str(database.path), _table_names(database), [sql for _, sql in group])
+            for database, group in groups
+        ]
+        body = marshal.dumps((int(self._timing), asked))
         return struct.pack("<I", len(body)) + body
 
 

@@ -2,7 +2,7 @@
 
 It is started by :mod:`sqlforge.database.sandbox` in an isolated interpreter and speaks frames
 over its pipes: four bytes of length, then a ``marshal`` value. A request is
-``[(path, tables, [sql, …]), …]``; every statement is answered by one frame
+``(timing, [(path, tables, [sql, …]), …])``; every statement is answered by one frame
 ``(status, columns, [marshalled rows, …], error, seconds)``, in order.
 
 The layers, from the outside in: operating-system limits on memory, files and core dumps; a limit
@@ -27,7 +27,9 @@ from pathlib import Path
 from sqlforge.database.readonly import ReadOnly, connect
 
 CACHED_CONNECTIONS = 16
-CHUNK_ROWS = 64  # rows fetched and measured at a time
+CHUNK_ROWS = 64  # rows fetched and measured at a time, if they are small
+CHUNK_BYTES = 2**16
+COLD = 2  # as in Timing, which is not imported: its module needs more than the standard library
 PROGRESS_OPS = 2_000  # virtual-machine steps between two looks at the clock
 
 _READ_FAILURES = (
@@ -88,15 +90,23 @@ class Worker:
         self.deadline = 0.0
         self.opened: OrderedDict[str, _Opened] = OrderedDict()
 
-    def run(self, path: str, tables: frozenset[str], sql: str) -> Reply:
-        """Execute one statement; whatever it does ends up in the reply."""
+    def run(self, path: str, tables: frozenset[str], sql: str, timing: int = 0) -> Reply:
+        """Execute one statement; whatever it does ends up in the reply.
+
+        ``timing`` is a number of :class:`~sqlforge.database.sandbox_batch.Timing`.
+        """
         started = time.perf_counter()
         self.deadline = started + self.seconds
         opened = None
         try:
+            if timing == COLD and (old := self.opened.pop(path, None)) is not None:
+                old.connection.close()
             opened = self._open(path)
             opened.authorizer.allowed, opened.authorizer.denied = tables, None
-            columns, chunks = self._fetch(opened.connection, sql)
+            if timing:
+                started = time.perf_counter()
+                self.deadline = started + self.seconds
+            columns, chunks = self._fetch(opened.connection, sql, keep=not timing)
             status, error = "ok", None
         except MemoryError:
             columns, chunks, status, error = (), [], "too_large", "out of memory"
@@ -126,17 +136,17 @@ class Worker:
         return time.perf_counter() > self.deadline
 
     def _fetch(
-        self, connection: sqlite3.Connection, sql: str
+        self, connection: sqlite3.Connection, sql: str, *, keep: bool
     ) -> tuple[tuple[str, ...], list[bytes]]:
         cursor = connection.execute(sql.rstrip("; \t\r\n"))
         try:
             if cursor.description is None:
                 raise sqlite3.OperationalError("not a query")
             columns = tuple(column[0] for column in cursor.description)
-            chunks, rows, size = [], 0, 0
-            while chunk := cursor.fetchmany(CHUNK_ROWS):
+            chunks, rows, size, count = [], 0, 0, 1
+            while chunk := cursor.fetchmany(count):
                 rows += len(chunk)
-                packed = marshal.dumps(chunk)
+                packed = marshal.dumps(chunk) if keep else b""
                 size += len(packed)
                 if rows > self.rows:
                     raise _TooLargeError(f"more than {self.rows} rows")
@@ -144,7 +154,9 @@ class Worker:
                     raise _TooLargeError(f"more than {self.size} bytes")
                 if self._is_late():
                     raise sqlite3.OperationalError("interrupted")
-                chunks.append(packed)
+                if keep:
+                    chunks.append(packed)
+                count = min(4 * count, CHUNK_ROWS) if len(packed) < CHUNK_BYTES else 1
             return columns, chunks
         finally:
             cursor.close()
@@ -168,9 +180,10 @@ def serve(worker: Worker, source: int, sink: int) -> None:
     """Answer batches from the file descriptor ``source`` on ``sink`` until the end of input."""
     while header := _read_exactly(source, 4):
         batch = _read_exactly(source, struct.unpack("<I", header)[0])
-        for path, tables, statements in marshal.loads(batch):
+        timing, groups = marshal.loads(batch)
+        for path, tables, statements in groups:
             for sql in statements:
-                _write_all(sink, _packed(worker.run(path, tables, sql)))
+                _write_all(sink, _packed(worker.run(path, tables, sql, timing)))
 
 
 def _packed(reply: Reply) -> bytes:

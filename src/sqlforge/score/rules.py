@@ -65,7 +65,7 @@ def rules_for(source: str, match: Match) -> Rules:
     """
     if match == "strict":
         return _strict()
-    return {"spider": _spider, "wikisql": _wikisql}.get(source, _internal)()
+    return {"spider": _spider, "wikisql": _wikisql, "bird": _bird}.get(source, _internal)()
 
 
 def _internal() -> Rules:
@@ -99,6 +99,16 @@ def _wikisql() -> Rules:
         return wikisql.same_values(gold, predicted)
 
     return Rules(str, str, same_values, by_form, wikisql.as_executed, null_golds=True)
+
+
+def _bird() -> Rules:
+    """BIRD's official evaluation: sets of rows."""
+    from sqlforge.score.official import bird
+
+    def same_rows(gold: QueryResult, predicted: QueryResult, _: str) -> bool:
+        return bird.same_rows(gold, predicted)
+
+    return Rules(str, str, same_rows, _by_canonical_sql)
 
 
 def _strict() -> Rules:
