@@ -26,8 +26,8 @@ def test_wikisql_is_sorted_by_aggregate(published_data: Path) -> None:
 def test_unknown_benchmarks_and_splits_are_a_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the split 'test' of spider, expected dev or train"):
         load_benchmark("spider", tmp_path, "test")
-    with pytest.raises(DataError, match="the benchmark 'bird'"):
-        load_benchmark("bird", tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="the benchmark 'owl'"):
+        load_benchmark("owl", tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_gold_query_that_is_no_sql_names_its_example(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from sqlforge.core.errors import DataError, GoldError
 
 def score(
     benchmark: Annotated[
-        Literal["spider", "wikisql", "internal"], typer.Option(help="What was answered.")
+        Literal["spider", "wikisql", "bird", "internal"], typer.Option(help="What was answered.")
     ],
     predictions: Annotated[
         Path | None, typer.Option(help="One SQL a line in order, or JSONL with id and sql.")
@@ -42,6 +42,13 @@ def score(
         Literal["official", "strict"],
         typer.Option(help="Count as the benchmark's own evaluator does, or strictly."),
     ] = "official",
+    extract: Annotated[
+        bool, typer.Option("--extract", help="Find the SQL in fences and prose; not official.")
+    ] = False,
+    efficiency: Annotated[
+        int | None,
+        typer.Option(min=2, help="Also R-VES, from so many runs of each pair; BIRD takes 100."),
+    ] = None,
     suite: Annotated[
         int | None,
         typer.Option(min=1, help="Test-suite accuracy, on up to so many instances a database."),
@@ -49,7 +56,10 @@ def score(
     suite_dir: Annotated[
         Path | None, typer.Option(help="Keep the suite here instead of in the cache.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="What one query may take.")] = 5.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="What one query may take; else 5, for BIRD 30."),
+    ] = None,
     skip_bad_gold: Annotated[
         bool,
         typer.Option(
@@ -87,7 +97,9 @@ def score(
             split=split,
             match=match,
             seconds=seconds,
+            extract=extract,
             skip_bad_gold=skip_bad_gold,
+            efficiency_runs=efficiency,
             suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
             keep_in=None if verdicts is None else partial_path(verdicts),
             progress=progress_on(console),
@@ -95,7 +107,12 @@ def score(
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
         partial_path(verdicts).unlink()
-    print_facts(to_json(found.summary, benchmark, found.split), json)
+    facts = to_json(found.summary, benchmark, found.split)
+    if found.efficiency is not None:
+        from sqlforge.score.efficiency import efficiency_json
+
+        facts["efficiency"] = efficiency_json(found.efficiency)
+    print_facts(facts, json)
 
 
 def report(run: RunArgument, json: Json = None) -> None:

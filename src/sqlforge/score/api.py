@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
 from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.database.sandbox import Limits, Sandbox
-from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, load_benchmark
+from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, limits_of, load_benchmark
 from sqlforge.score.benchmarks.spider import load_gold_file, spider_kind
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.resume import kept_and_judged, what_is_judged
 from sqlforge.score.rules import Match
 from sqlforge.score.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from sqlforge.score.efficiency import Efficiency
 
 NamedProgress = Callable[[str], Callable[[int, int], None]]
 
@@ -37,6 +41,7 @@ class ScoredFile:
     split: str
     summary: Summary
     verdicts: list[Verdict]
+    efficiency: Efficiency | None = None
 
 
 def score_pair(
@@ -101,9 +106,11 @@ def score_file(
     gold: Path | None = None,
     split: str | None = None,
     match: Match = "official",
-    seconds: float = 5.0,
+    seconds: float | None = None,
+    extract: bool = False,
     skip_bad_gold: bool = False,
     suite: SuiteOptions | None = None,
+    efficiency_runs: int | None = None,
     keep_in: Path | None = None,
     progress: NamedProgress | None = None,
 ) -> ScoredFile:
@@ -117,10 +124,13 @@ def score_file(
             database; its examples are asked instead of the benchmark's own, which is ``spider``.
         split: of the benchmark; its usual one if ``None``.
         match: as the benchmark's own evaluator counts, or strictly.
-        seconds: what one query may take.
+        seconds: what one query may take; as the benchmark has it if ``None``.
+        extract: look for the SQL in what a model wrote, with :func:`extract_sql
+            <sqlforge.score.extract.extract_sql>`; no official evaluator does.
         skip_bad_gold: leave out and count what has a failing gold or no database, instead of
             stopping at it.
         suite: judge on perturbed instances too: test-suite accuracy.
+        efficiency_runs: how often right predictions are timed against their golds, if at all.
         keep_in: a file in which verdicts are kept while they come; a later call that judges the
             same goes on where a killed one was. Remove it when the verdicts are safe elsewhere.
         progress: makes a callback for each piece of work.
@@ -160,11 +170,14 @@ def score_file(
     else:
         split = split or DEFAULT_SPLITS[benchmark]
         dataset = load_benchmark(benchmark, data_dir, split, skip_bad_gold=skip_bad_gold)
-    answers = read_predictions(predictions, dataset)
+    answers = read_predictions(predictions, dataset, extract=extract)
     if not skip_bad_gold:
         _check_files(dataset)
     named = progress or (lambda _: lambda _done, _total: None)
-    with Sandbox(Limits(seconds=seconds), workers=2) as sandbox:
+    limits = limits_of(benchmark)
+    if seconds is not None:
+        limits = replace(limits, seconds=seconds)
+    with Sandbox(limits, workers=2) as sandbox:
 
         def judge_from(start: int) -> Iterator[Verdict]:
             return judge_each(
@@ -181,11 +194,16 @@ def score_file(
         if keep_in is None:
             verdicts = list(judge_from(0))
         else:
-            key = what_is_judged(dataset, predictions, split, match, seconds, skip_bad_gold)
+            how = (split, match, limits, extract, skip_bad_gold)
+            key = what_is_judged(dataset, predictions, *how)
             verdicts = list(kept_and_judged(keep_in, key, judge_from))
         if suite is not None:
             verdicts = _on_suite(verdicts, dataset, answers, suite, sandbox, named, match)
-    return ScoredFile(benchmark, split, summarise(verdicts), verdicts)
+    found = ScoredFile(benchmark, split, summarise(verdicts), verdicts)
+    if efficiency_runs is None:
+        return found
+    efficiency = _timed(verdicts, dataset, answers, limits, efficiency_runs, named("timing"))
+    return replace(found, efficiency=efficiency)
 
 
 def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
@@ -206,6 +224,24 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             if getattr(verdict, name) is not None:
                 row[name] = getattr(verdict, name)
         yield row
+
+
+def _timed(
+    verdicts: list[Verdict],
+    dataset: Dataset,
+    answers: list[Prediction],
+    limits: Limits,
+    runs: int,
+    progress: Callable[[int, int], None],
+) -> Efficiency:
+    from sqlforge.score.efficiency import efficiency, measure
+
+    examples, databases = dataset.examples, dataset.databases
+    with Sandbox(limits) as alone:  # queries at once would slow each other down
+        ratios = measure(
+            examples, answers, verdicts, databases, alone, runs=runs, progress=progress
+        )
+    return efficiency(ratios, runs)
 
 
 def _on_suite(

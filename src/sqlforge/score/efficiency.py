@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from statistics import fmean, median, pstdev
 
@@ -134,6 +134,23 @@ def efficiency(ratios: Sequence[Ratios], runs: int) -> Efficiency:
     kinds = sorted({ratio.kind or "unknown" for ratio in ratios})
     by_kind = {k: _scores([r for r in ratios if (r.kind or "unknown") == k]) for k in kinds}
     return Efficiency(runs, *_scores(ratios), by_kind)
+
+
+def efficiency_json(found: Efficiency) -> dict[str, object]:
+    """The form in which ``sqlforge score --json`` gives it; values are fractions.
+
+    >>> list(efficiency_json(efficiency([], 100)))
+    ['runs', 'r_ves', 'r_ves_medians', 'by_hardness']
+    """
+    return {
+        "runs": found.runs,
+        "r_ves": asdict(found.r_ves),
+        "r_ves_medians": asdict(found.r_ves_medians),
+        "by_hardness": {
+            kind: {"r_ves": asdict(official), "r_ves_medians": asdict(medians)}
+            for kind, (official, medians) in found.by_kind.items()
+        },
+    }
 
 
 def _ratios(

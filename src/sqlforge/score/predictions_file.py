@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Dataset, Prediction
 from sqlforge.corpus.files import fields, open_text, read_jsonl
+from sqlforge.score.extract import extract_sql
+from sqlforge.score.official.bird import read_published_predictions
 
 
-def read_predictions(path: Path, dataset: Dataset) -> list[Prediction]:
+def read_predictions(path: Path, dataset: Dataset, *, extract: bool = False) -> list[Prediction]:
     """One prediction for each example of ``dataset``, in its order.
 
-    Two forms are told apart by the first line. In the official form line *i* answers example
-    *i*; it ends at its first tab, after which the database's name may follow as in Spider's gold
-    files, and an empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and
-    may have ``text`` (what the model said); the order is free.
+    Forms are told apart by the first line. In the official form line *i* answers example *i*; it
+    ends at its first tab, after which the database's name may follow as in Spider's gold files,
+    and an empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and may have
+    ``text`` (what the model said); the order is free. BIRD's predictions may also be the JSON
+    object that it publishes. With ``extract`` the SQL is looked for in the answer, that is in
+    ``text`` where a row has it, and ``sql`` may be missing there.
 
     Raises:
         DataError: the file cannot be read, has fewer or more predictions than there are
@@ -25,9 +31,21 @@ def read_predictions(path: Path, dataset: Dataset) -> list[Prediction]:
     """
     with open_text(path) as file:
         first = next((line for line in file if line.strip()), "")
-    if first.lstrip().startswith("{"):
-        return _from_jsonl(path, dataset)
-    return _from_lines(path, dataset)
+    if not first.lstrip().startswith("{"):
+        found = _from_lines(path, dataset)
+    elif dataset.name.startswith("bird-") and not _is_row(first):
+        found = read_published_predictions(path, dataset)
+    else:
+        found = _from_jsonl(path, dataset, needs_sql=not extract)
+    return [replace(p, sql=extract_sql(p.text)) for p in found] if extract else found
+
+
+def _is_row(line: str) -> bool:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(row, dict) and "id" in row
 
 
 def _from_lines(path: Path, dataset: Dataset) -> list[Prediction]:
@@ -53,14 +71,17 @@ def _paired(path: Path, lines: list[str], dataset: Dataset) -> Iterator[Predicti
         yield Prediction(example.id, sql.strip(), line)
 
 
-def _from_jsonl(path: Path, dataset: Dataset) -> list[Prediction]:
+def _from_jsonl(path: Path, dataset: Dataset, *, needs_sql: bool) -> list[Prediction]:
     known = {example.id for example in dataset.examples}
     found: dict[str, Prediction] = {}
 
     def convert(value: object) -> Prediction:
-        row = fields(value, id=str, sql=str)
+        row = fields(value, id=str)
         text = value.get("text") if isinstance(value, dict) else None
-        prediction = Prediction(str(row["id"]), str(row["sql"]), str(text or row["sql"]))
+        if needs_sql or not isinstance(text, str):
+            row |= fields(value, sql=str)
+        sql = str(row.get("sql", ""))
+        prediction = Prediction(str(row["id"]), sql, str(text or sql))
         if prediction.id not in known:
             raise ValueError(f"no example '{prediction.id}' in {dataset.name}")
         if prediction.id in found:
