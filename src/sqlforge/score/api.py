@@ -12,7 +12,7 @@ from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdic
 from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, limits_of, load_benchmark
-from sqlforge.score.benchmarks.spider import load_gold_file, spider_kind
+from sqlforge.score.benchmarks.spider import load_gold_file, with_kinds
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.resume import kept_and_judged, what_is_judged
@@ -86,11 +86,12 @@ def score_pair(
     if isinstance(database, Path):
         database = Database(database.stem, schema_from_sqlite(database), database)
     pair = Example("pair", "", gold, database.db_id, "spider", "NOASSERTION")
-    example = spider_kind(pair, database, must=match == "official")
+    dataset = Dataset("pair", (pair,), {database.db_id: database})
+    examples = with_kinds(dataset, must=match == "official").examples
     prediction = Prediction("pair", predicted, predicted)
 
     def judged(opened: Sandbox) -> Verdict:
-        return judge([example], [prediction], {database.db_id: database}, opened, match=match)[0]
+        return judge(examples, [prediction], dataset.databases, opened, match=match)[0]
 
     if sandbox is not None:
         return judged(sandbox)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import sqlforge
 from sqlforge.core.files import sha256, storing
 from sqlforge.core.records import Dataset, Verdict
+
+_FIELDS = tuple(field.name for field in fields(Verdict))
 
 
 def partial_path(verdicts: Path) -> Path:
@@ -65,7 +67,7 @@ def kept_and_judged(
                 file.write(_line({"key": key}))
             yield from kept
             for verdict in judge_from(len(kept)):
-                file.write(_line(asdict(verdict)))
+                file.write(_line({name: getattr(verdict, name) for name in _FIELDS}))
                 file.flush()
                 yield verdict
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from sqlforge.core.errors import DataError, GoldError
-from sqlforge.core.records import Database, Dataset, Example
+from sqlforge.core.records import Dataset, Example
 from sqlforge.corpus.files import open_text
 from sqlforge.corpus.spider import read_spider, spider_databases
-from sqlforge.score.official.rules import hardness
+from sqlforge.score.official.rules import grader
 from sqlforge.score.official.tokens import UnreadableError
 
 
@@ -24,7 +24,7 @@ def load_spider(
         DataError: as :func:`sqlforge.corpus.spider.read_spider`.
         GoldError: a gold query cannot be read, unless ``skip_bad_gold`` leaves its ``kind`` open.
     """
-    return _with_kinds(read_spider(data_dir, split).dataset, must=not skip_bad_gold)
+    return with_kinds(read_spider(data_dir, split).dataset, must=not skip_bad_gold)
 
 
 def load_gold_file(gold: Path, data_dir: Path, *, skip_bad_gold: bool = False) -> Dataset:
@@ -41,27 +41,27 @@ def load_gold_file(gold: Path, data_dir: Path, *, skip_bad_gold: bool = False) -
     """
     examples = tuple(_golds(gold))
     databases = spider_databases(data_dir, {example.db_id for example in examples})
-    return _with_kinds(Dataset(gold.name, examples, databases), must=not skip_bad_gold)
+    return with_kinds(Dataset(gold.name, examples, databases), must=not skip_bad_gold)
 
 
-def spider_kind(example: Example, database: Database, *, must: bool = True) -> Example:
-    """``example`` with its hardness as ``kind``.
+def with_kinds(dataset: Dataset, *, must: bool) -> Dataset:
+    """``dataset`` with each example's hardness as its ``kind``.
 
     Raises:
-        GoldError: the gold cannot be read, and ``must``; else ``kind`` is left open.
+        GoldError: a gold cannot be read, and ``must``; else its ``kind`` is left open.
     """
+    graders = {name: grader(database) for name, database in dataset.databases.items()}
+    examples = tuple(_graded(example, graders[example.db_id], must) for example in dataset.examples)
+    return replace(dataset, examples=examples)
+
+
+def _graded(example: Example, grade: Callable[[str], str], must: bool) -> Example:
     try:
-        return replace(example, kind=hardness(example.sql, database))
+        return replace(example, kind=grade(example.sql))
     except UnreadableError as fault:
         if not must:
             return example
         raise GoldError(example.id, example.sql, f"it cannot be read: {fault}") from fault
-
-
-def _with_kinds(dataset: Dataset, *, must: bool) -> Dataset:
-    databases = dataset.databases
-    examples = tuple(spider_kind(e, databases[e.db_id], must=must) for e in dataset.examples)
-    return replace(dataset, examples=examples)
 
 
 def _golds(path: Path) -> Iterator[Example]:

@@ -16,7 +16,7 @@ from sqlforge.score.official.syntax import Query
 from sqlforge.score.official.texts import executed_text, is_nothing, without_placeholders
 from sqlforge.score.official.tokens import UnreadableError
 
-__all__ = ["comparer", "executed_prediction", "executed_text", "hardness", "same_result"]
+__all__ = ["comparer", "executed_prediction", "executed_text", "grader", "same_result"]
 _EMPTY_RESULT = "SELECT NULL WHERE 0"
 
 
@@ -27,18 +27,19 @@ class _Reading(NamedTuple):
     compared: Query | None
 
 
-def hardness(sql: str, database: Database) -> str:
-    """The official hardness of a gold query.
+def grader(database: Database) -> Callable[[str], str]:
+    """For a gold query over ``database``: its official hardness.
 
-    Raises:
-        UnreadableError: it is no query in the official evaluator's language.
+    The returned function raises :class:`UnreadableError` for what is no query in the official
+    evaluator's language.
 
     >>> from sqlforge.core.schema import Column, Schema, Table
-    >>> singer = Database("d", Schema((Table("singer", (Column("age", ""),)),)))
-    >>> hardness("SELECT count(*) FROM singer", singer)
+    >>> grade = grader(Database("d", Schema((Table("singer", (Column("age", ""),)),))))
+    >>> grade("SELECT count(*) FROM singer")
     'easy'
     """
-    return hardness_of(_read(sql, names_of(database)).query)
+    names = names_of(database)
+    return lambda sql: hardness_of(_read(sql, names).query)
 
 
 def executed_prediction(sql: str) -> str:
