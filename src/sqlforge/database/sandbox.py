@@ -86,6 +86,14 @@ class Sandbox:
         for worker in self._workers:
             worker.stop()
 
+    def start(self) -> None:
+        """Start all workers and do not wait for them, so that they are there when needed.
+
+        Raises ``OSError`` if a process cannot be started.
+        """
+        for worker in self._workers:
+            worker.start()
+
     def run(self, database: Database, sql: str) -> QueryResult:
         """Execute one statement over the rows of ``database``; never raises for what it does."""
         return next(self.run_many([(database, sql)]))
@@ -167,14 +175,34 @@ class _Process:
         self.due = 0.0
         self.output = -1
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self._buffer = bytearray()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, a new one if there is none."""
+        if self._process is not None:
+            return self._process
+        limits = self.limits
+        packages = str(Path(__file__).parents[2])
+        numbers = [str(n) for n in (limits.seconds, limits.rows, limits.bytes, limits.memory)]
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", "-c", START, packages, *numbers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the parent only, which then stops it
+        )
+        assert process.stdout is not None
+        self._process, self.output, self._is_ready = process, process.stdout.fileno(), False
+        return process
 
     def send(self, batch: Batch) -> None:
         """Start on ``batch``, in a new process if there is none."""
         if batch.is_done:
             return
         self.batch = batch
-        process = self._process or self._start()
+        process = self.start()
+        self._wait()
         assert process.stdin is not None
         self.postpone()
         try:
@@ -231,20 +259,11 @@ class _Process:
         del self._buffer[:end]
         return frame
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        limits = self.limits
-        packages = str(Path(__file__).parents[2])
-        numbers = [str(n) for n in (limits.seconds, limits.rows, limits.bytes, limits.memory)]
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", "-c", START, packages, *numbers],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the parent only, which then stops it
-        )
-        assert process.stdout is not None
-        self._process, self.output = process, process.stdout.fileno()
+    def _wait(self) -> None:
+        """Wait for a process just started to say that it is ready."""
+        if self._is_ready:
+            return
         if not _readable([self.output], START_SECONDS) or os.read(self.output, 5) != b"ready":
             self.stop()
             raise OSError("the sandbox's worker process did not start")
-        return process
+        self._is_ready = True

@@ -160,25 +160,16 @@ def score_file(
     (1, [True, False])
     >>> connection.close(); folder.cleanup()
     """
-    if gold is not None:
-        if benchmark != "spider" or split is not None:
-            raise DataError(
-                "a file of golds with another benchmark or a split",
-                "golds and databases in Spider's layout",
-                "leave out the split, and name the benchmark spider",
-            )
-        split, dataset = gold.name, load_gold_file(gold, data_dir, skip_bad_gold=skip_bad_gold)
-    else:
-        split = split or DEFAULT_SPLITS[benchmark]
-        dataset = load_benchmark(benchmark, data_dir, split, skip_bad_gold=skip_bad_gold)
-    answers = read_predictions(predictions, dataset, extract=extract)
-    if not skip_bad_gold:
-        _check_files(dataset)
     named = progress or (lambda _: lambda _done, _total: None)
     limits = limits_of(benchmark)
     if seconds is not None:
         limits = replace(limits, seconds=seconds)
     with Sandbox(limits, workers=2) as sandbox:
+        sandbox.start()  # while the files are read
+        split, dataset = _asked(benchmark, data_dir, gold, split, skip_bad_gold)
+        answers = read_predictions(predictions, dataset, extract=extract)
+        if not skip_bad_gold:
+            _check_files(dataset)
 
         def judge_from(start: int) -> Iterator[Verdict]:
             return judge_each(
@@ -225,6 +216,22 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             if getattr(verdict, name) is not None:
                 row[name] = getattr(verdict, name)
         yield row
+
+
+def _asked(
+    benchmark: BenchmarkName, data_dir: Path, gold: Path | None, split: str | None, skip: bool
+) -> tuple[str, Dataset]:
+    """The examples to judge on, and the name of their split."""
+    if gold is None:
+        split = split or DEFAULT_SPLITS[benchmark]
+        return split, load_benchmark(benchmark, data_dir, split, skip_bad_gold=skip)
+    if benchmark != "spider" or split is not None:
+        raise DataError(
+            "a file of golds with another benchmark or a split",
+            "golds and databases in Spider's layout",
+            "leave out the split, and name the benchmark spider",
+        )
+    return gold.name, load_gold_file(gold, data_dir, skip_bad_gold=skip)
 
 
 def _timed(
