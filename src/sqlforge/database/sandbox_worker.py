@@ -99,8 +99,8 @@ class Worker:
         self.deadline = started + self.seconds
         opened = None
         try:
-            if timing == COLD and (old := self.opened.pop(path, None)) is not None:
-                old.connection.close()
+            if timing == COLD:
+                self._close(path)
             opened = self._open(path)
             opened.authorizer.allowed, opened.authorizer.denied = tables, None
             if timing:
@@ -110,6 +110,7 @@ class Worker:
             status, error = "ok", None
         except MemoryError:
             columns, chunks, status, error = (), [], "too_large", "out of memory"
+            self._close(path)  # what it had piled up would take the next statement's time to free
         except _TooLargeError as too_large:
             columns, chunks, status, error = (), [], "too_large", str(too_large)
         except (*_READ_FAILURES, OSError) as failure:
@@ -123,14 +124,17 @@ class Worker:
             if opened.stamp == _stamp(path):
                 self.opened.move_to_end(path)
                 return opened
-            opened.connection.close()
-            del self.opened[path]
+            self._close(path)
         opened = _Opened(path, self.size)
         opened.connection.set_progress_handler(self._is_late, PROGRESS_OPS)
         self.opened[path] = opened
         if len(self.opened) > CACHED_CONNECTIONS:
             self.opened.popitem(last=False)[1].connection.close()
         return opened
+
+    def _close(self, path: str) -> None:
+        if (opened := self.opened.pop(path, None)) is not None:
+            opened.connection.close()
 
     def _is_late(self) -> bool:
         return time.perf_counter() > self.deadline

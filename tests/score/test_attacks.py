@@ -1,0 +1,54 @@
+"""Hostile predictions on their way through the whole scorer, not through the sandbox alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from database.attacks import ATTACKS, state_of
+from sqlforge.core.records import Database, Example, Prediction
+from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.score.extract import extract_sql
+from sqlforge.score.judge import judge
+from sqlforge.score.rules import Match
+
+GOLD = "SELECT name FROM shop WHERE id = 2"
+OUTSIDE = 10.0  # seconds beside the executions: far above what it takes, far below a hang
+LIMITS = Limits(seconds=0.5, grace=0.3, rows=2_000, bytes=2**20, memory=400 * 2**20)
+
+
+@pytest.mark.parametrize("match", ["official", "strict"])
+def test_after_every_attack_the_next_prediction_is_scored(shop: Database, match: Match) -> None:
+    assert shop.path is not None
+    folder = str(shop.path.parent)
+    attacks = [sql.replace("{folder}", folder) for sql, _ in ATTACKS.values()]
+    answers = [sql for attack in attacks for sql in (attack, GOLD)]
+    examples = [
+        Example(str(i), "?", GOLD, "shop", "spider", "CC0-1.0") for i in range(len(answers))
+    ]
+    predictions = [Prediction(str(i), sql, sql) for i, sql in enumerate(answers)]
+    before, slowest, last = state_of(shop.path), 0.0, time.perf_counter()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal slowest, last
+        now = time.perf_counter()
+        slowest, last = max(slowest, now - last), now
+
+    with Sandbox(LIMITS, workers=2) as sandbox:
+        verdicts = judge(examples, predictions, {"shop": shop}, sandbox, progress, match=match)
+    assert [v.execution for v in verdicts[1::2]] == [True] * len(attacks)
+    for name, verdict in zip(ATTACKS, verdicts[::2], strict=True):
+        assert verdict.execution is False, name
+        assert verdict.error, name
+        assert not verdict.exact, name
+    assert slowest < 4 * (LIMITS.seconds + LIMITS.grace) + OUTSIDE
+    assert state_of(Path(shop.path)) == before
+
+
+def test_extraction_ends_at_once_on_every_attack() -> None:
+    for name, (sql, _) in ATTACKS.items():
+        started = time.perf_counter()
+        extract_sql(f"```sql\n{sql}\n```")
+        assert time.perf_counter() - started < OUTSIDE, name
