@@ -10,8 +10,11 @@ from typing import Literal
 from sqlforge.core.records import Database, QueryResult
 from sqlforge.score.execution import gold_is_ordered, results_match
 
-Match = Literal["official", "strict"]
-"""``official`` counts as the benchmark's own evaluator does, ``strict`` as one would wish."""
+Match = Literal["official", "strict", "internal"]
+"""``official`` counts as the benchmark's own evaluator does, ``strict`` as one would wish.
+
+``internal`` is how a run compares its systems: one way for all its sources, public or not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def rules_for(source: str, match: Match) -> Rules:
     """
     if match == "strict":
         return _strict()
+    if match == "internal":
+        return _internal()
     return {"spider": _spider, "wikisql": _wikisql, "bird": _bird}.get(source, _internal)()
 
 

@@ -170,7 +170,7 @@ def _try_prompts(
     with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
         for style in recipe.evaluate.base_prompts:
             predictions = predictions_of(validation, ask(validation, style))
-            verdicts = judge(validation, predictions, databases, sandbox)
+            verdicts = judge(validation, predictions, databases, sandbox, match="internal")
             correct = sum(verdict.execution is True for verdict in verdicts)
             valid = sum(verdict.valid for verdict in verdicts)
             trials.append(PromptTrial(style, correct, valid, len(verdicts)))

@@ -88,7 +88,8 @@ def _judge_some(
             "one prediction for each test example",
             "remove that file in predictions/ and start the run again",
         )
-    return judge(examples, [answers[e.id] for e in examples], databases, sandbox, progress)
+    predictions = [answers[e.id] for e in examples]
+    return judge(examples, predictions, databases, sandbox, progress, match="internal")
 
 
 def _write(stem: Path, summary: Summary, verdicts: Sequence[Verdict], source: str) -> None:

@@ -174,7 +174,7 @@ def _verdict_stations(found: _Found, answer: str) -> Iterator[Station]:
         yield Station("Result of prediction", "database/sandbox.py", _result(sandbox.run(
             database, sql)))  # fmt: skip
         prediction = Prediction(example.id, sql, answer)
-        verdicts = judge([example], [prediction], found.databases, sandbox)
+        verdicts = judge([example], [prediction], found.databases, sandbox, match="internal")
     yield Station("Verdict", "score/judge.py", _verdict(verdicts[0]))
     metric = summarise(verdicts).execution_accuracy
     yield Station(
