@@ -23,8 +23,12 @@ QUESTIONS = [
 
 
 def rows(db_id: str) -> list[dict[str, str]]:
-    """Two questions about one database."""
-    return [{"db_id": db_id, "question": asked, "query": sql} for asked, sql in QUESTIONS]
+    """Two questions about one database; those about ``farm`` are asked otherwise."""
+    ending = " does the farm have, old and new ones" if db_id == "farm" else ""
+    return [
+        {"db_id": db_id, "question": asked.replace("?", ending + "?"), "query": sql}
+        for asked, sql in QUESTIONS
+    ]
 
 
 def write_tiny_spider(folder: Path) -> Path:

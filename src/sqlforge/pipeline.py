@@ -42,7 +42,7 @@ def run(
     """
     started = time.monotonic()
     directory = begin(recipe, out)
-    _prepare(recipe, directory, data_dir, console)
+    _prepare(recipe, directory, data_dir, console, progress)
     _predict(directory, "base", console, progress)
     if recipe.evaluate.template_baseline:
         _predict(directory, "template", console, progress)
@@ -80,14 +80,20 @@ def temporary_run(recipe: Recipe) -> Iterator[RunDir]:
         yield directory
 
 
-def _prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, console: Console) -> None:
+def _prepare(
+    recipe: Recipe,
+    run: RunDir,
+    data_dir: Path | None,
+    console: Console,
+    progress: Callable[[str], Progress],
+) -> None:
     if run.data.exists():
         console.print("[dim]prepare: done already[/]")
         return
     from sqlforge.stages.prepare import prepare
 
     console.rule("prepare")
-    prepared = prepare(recipe, run, data_dir, console.print)
+    prepared = prepare(recipe, run, data_dir, console.print, progress)
     console.print(
         f"{prepared.train:,} training, {prepared.validation:,} validation and "
         f"{prepared.test:,} test examples over {prepared.databases:,} databases"

@@ -55,7 +55,7 @@ def make_run(
     file = run.data / "shops.sqlite"
     _fill(file)
     databases = {name: Database(name, SHOP, file) for name in ("shops", "bakery")}
-    write_databases(run.data / "databases.jsonl", databases)
+    write_databases(run.data / "databases.jsonl", databases.values())
     for system in systems:
         write_jsonl(run.predictions(system), (asdict(_answer(system, e)) for e in test))
     trials = [("plain", 1), ("instructed", 3), ("few_shot", 2)]

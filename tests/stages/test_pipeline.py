@@ -122,7 +122,7 @@ def test_the_manifest_says_what_was_run_on_what(finished: Path) -> None:
     assert manifest["seed"] == 7 and manifest["prompt_version"]
     assert manifest["environment"]["packages"]["torch"]
     assert set(manifest["data_sha256"]) == {
-        *("train.jsonl", "validation.jsonl", "test.jsonl", "databases.jsonl")
+        f"{name}.jsonl" for name in ("train", "validation", "test", "databases", "dropped")
     }
     assert manifest["base_weights_sha256"].keys() == {"model.safetensors"}
     assert manifest["training"]["steps"] == 3

@@ -116,7 +116,7 @@ def test_the_same_recipe_gives_the_same_bytes(
     monkeypatch.setenv("SQLFORGE_CACHE_DIR", str(session_cache))
     run, _ = public_run
     again, _ = prepared(tmp_path / "run", PUBLIC, some_published_data)
-    names = ("train.jsonl", "validation.jsonl", "test.jsonl", "databases.jsonl")
+    names = [f"{name}.jsonl" for name in (*SPLITS, "databases", "dropped")]
     digests = {name: sha256(again.data / name) for name in names}
     assert digests == run.manifest()["data_sha256"] == again.manifest()["data_sha256"]
 

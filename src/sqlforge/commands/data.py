@@ -10,7 +10,11 @@ from typing import Annotated
 
 import typer
 
-from sqlforge.cli_support import print_facts, progress_on
+from sqlforge.cli_support import (
+    new_console,
+    print_facts,
+    progress_on,
+)
 from sqlforge.commands.options import DataDir, Json, RecipeArgument
 
 
@@ -18,9 +22,15 @@ def prepare(
     recipe: RecipeArgument,
     data_dir: DataDir = None,
     out: Annotated[Path | None, typer.Option(help="The run directory; else runs/NAME.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="How many clean at once; else one a core.")
+    ] = None,
     json: Json = None,
 ) -> None:
-    """Gather a recipe's examples and databases into a run directory."""
+    """Gather, clean and mix a recipe's examples into a run directory.
+
+    What is left out, and why, is listed in data/dropped.jsonl.
+    """
     from dataclasses import asdict
 
     from sqlforge.core.config import load_recipe
@@ -30,7 +40,15 @@ def prepare(
 
     loaded = load_recipe(recipe)
     directory = begin(loaded, out or Path("runs") / loaded.name)
-    found = do_prepare(loaded, directory, named_data_dir(data_dir), typer.echo)
+    console = new_console()
+    found = do_prepare(
+        loaded,
+        directory,
+        named_data_dir(data_dir),
+        console.print,
+        progress_on(console),
+        processes=processes,
+    )
     facts = {key: value for key, value in asdict(found).items() if key != "skipped"}
     print_facts(facts | {"skipped": len(found.skipped)}, json)
 

@@ -41,13 +41,17 @@ def write_text(path: Path, text: str) -> None:
     >>> write_text(folder / "a" / "b.txt", "x"); (folder / "a" / "b.txt").read_text()
     'x'
     """
-    with _replacing(path) as file:
+    with writing(path) as file:
         file.write(text)
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[str]]:
-    """A temporary file that takes the name ``path`` once the block ends well."""
+def writing(path: Path) -> Iterator[IO[str]]:
+    """A text file under a temporary name that takes the place of ``path`` if the block ends well.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -84,9 +88,10 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write one JSON object a line, atomically, holding one row at a time."""
-    with _replacing(path) as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    """Write one JSON object a line, as they come, atomically."""
+    with writing(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -38,6 +38,7 @@ class Example:
 
     ``id`` is unique within a data set; ``kind`` is the query kind or hardness, if the source
     knows one; ``source`` and ``licence`` (SPDX identifier) follow the example into every result.
+    ``tags`` are further facts of the source, such as ``(("domain", "energy"),)``.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Example:
     source: str
     licence: str
     kind: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

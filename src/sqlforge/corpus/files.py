@@ -1,13 +1,9 @@
-"""Read published data files: plain, ``.xz`` or ``.gz``, row by row, with faults named by line."""
+"""Read published JSON, plain or packed, row by row, with faults named by line."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
-import lzma
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +11,15 @@ from typing import IO, Literal, TypeVar
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Dataset
+from sqlforge.corpus.packed import PACKED, open_binary
+from sqlforge.corpus.packed import open_text as open_text  # readers of other texts use it too
 
 OnBadRow = Literal["stop", "skip"]
 T = TypeVar("T")
 
-_SUFFIXES = ("", ".xz", ".gz")
+_SUFFIXES = ("", *PACKED)
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
+_BLOCK = 1 << 20  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,39 +79,6 @@ def missing(folder: Path, tried: Sequence[str], what: str) -> DataError:
     return DataError(got, f"the files of {what}", "check --data-dir or SQLFORGE_DATA_DIR")
 
 
-@contextlib.contextmanager
-def open_text(path: Path) -> Iterator[IO[str]]:
-    """Open a UTF-8 text file, unpacked by its suffix (``.xz``, ``.gz``, otherwise plain).
-
-    Faults that show only while reading (a truncated archive, bytes that are not UTF-8) are
-    turned into the same kind of error.
-
-    Raises:
-        DataError: the file is missing, cannot be read, is truncated or is not UTF-8.
-    """
-    try:
-        with _open(path) as file:
-            yield file
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as fault:
-        raise DataError(
-            f"{path}, which is truncated or corrupt ({fault})", "a whole file", "fetch it again"
-        ) from fault
-    except UnicodeDecodeError as fault:
-        raise DataError(
-            f"{path}, which is not UTF-8 (byte 0x{fault.object[fault.start]:02x}: {fault.reason})",
-            "UTF-8 text",
-            "convert the file or fetch it again",
-        ) from fault
-    except FileNotFoundError as fault:
-        raise DataError(f"no file {path}", "a data file", "check the path") from fault
-    except (PermissionError, IsADirectoryError) as fault:
-        raise DataError(
-            f"{path}, which cannot be read ({fault.strerror})",
-            "a readable file",
-            "check what it is and who may read it",
-        ) from fault
-
-
 def read_jsonl(
     path: Path,
     convert: Callable[[object], T],
@@ -123,7 +89,7 @@ def read_jsonl(
     """Stream a JSONL file as ``(position, converted row)``, holding one line at a time.
 
     Args:
-        path: the file; see :func:`open_text`.
+        path: the file; see :func:`sqlforge.corpus.packed.open_binary`.
         convert: turns the parsed value of one line into a row and raises ``ValueError`` with a
             reason if it is malformed.
         on_bad_row: ``"stop"`` raises at the first malformed row, ``"skip"`` goes on.
@@ -137,13 +103,13 @@ def read_jsonl(
         DataError: the file cannot be read, or a row is malformed (file and line named).
     """
     position = -1
-    with open_text(path) as file:
+    with open_binary(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             position += 1
             try:
-                row = convert(_parse(line))
+                row = convert(_parse(_decode(line)))
             except ValueError as fault:
                 bad_row(SkippedRow(path, number, str(fault)), on_bad_row, skipped)
                 continue
@@ -159,36 +125,30 @@ def read_json_array(
 ) -> Iterator[tuple[int, T]]:
     """As :func:`read_jsonl`, for a file that is one JSON array of objects.
 
-    The text is held in memory, its objects are parsed one by one, so that a malformed one is
-    named by the line on which it starts. After broken JSON, reading goes on at the next place
-    where one object ends and another begins.
+    Objects are parsed one by one as the text comes in, so that a malformed one is named by the
+    line on which it starts. After broken JSON, reading goes on at the next place where one object
+    ends and another begins.
     """
     with open_text(path) as file:
-        text = file.read()
-    if not text.lstrip().startswith("["):
-        raise DataError(f"{path}, which holds no JSON array", "a list of rows", "fetch it again")
-    offset = _after_comma(text, text.index("[") + 1)
-    line, counted, position = 1, 0, -1
-    while offset < len(text) and text[offset] != "]":
-        position += 1
-        line, counted = line + text.count("\n", counted, offset), offset
-        try:
-            value, end = _DECODER.raw_decode(text, offset)
-        except json.JSONDecodeError as fault:
-            bad_row(SkippedRow(path, line, f"no valid JSON: {fault.msg}"), on_bad_row, skipped)
-            offset = _resume(text, offset)
-            continue
-        try:
-            _check_text(text[offset:end], value)
-            row = convert(value)
-        except ValueError as fault:
-            bad_row(SkippedRow(path, line, str(fault)), on_bad_row, skipped)
-        else:
-            yield position, row
-        offset = _after_comma(text, end)
-    if offset == len(text):
-        line = text.count("\n") + 1
-        bad_row(SkippedRow(path, line, "the file ends within the list"), on_bad_row, skipped)
+        window = _Window(file)
+        if not window.skip(" \t\r\n") or window.text[window.offset] != "[":
+            raise DataError(
+                f"{path}, which holds no JSON array", "a list of rows", "fetch it again"
+            )
+        window.offset += 1
+        position = -1
+        while window.skip(" \t\r\n,") and window.text[window.offset] != "]":
+            position += 1
+            line = window.line()
+            try:
+                row = convert(window.take())
+            except ValueError as fault:
+                bad_row(SkippedRow(path, line, str(fault)), on_bad_row, skipped)
+            else:
+                yield position, row
+        if window.offset == len(window.text):
+            reason = "the file ends within the list"
+            bad_row(SkippedRow(path, window.line(), reason), on_bad_row, skipped)
 
 
 def bad_row(row: SkippedRow, on_bad_row: OnBadRow, skipped: list[SkippedRow] | None) -> None:
@@ -231,12 +191,66 @@ def fields(value: object, **types: type | tuple[type, ...]) -> dict[str, object]
 _DECODER = json.JSONDecoder()
 
 
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8-sig")  # a byte order mark is no part of the first row
+class _Window:
+    """The part of a JSON array that is being parsed; it grows until the next object fits."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self._lines, self._at_end = file, 1, False
+        self.text, self.offset = "", 0
+
+    def line(self) -> int:
+        """The line of ``offset``, from 1."""
+        return self._lines + self.text.count("\n", 0, self.offset)
+
+    def skip(self, characters: str) -> bool:
+        """Go on to the next other character; whether there is one."""
+        while True:
+            while self.offset < len(self.text) and self.text[self.offset] in characters:
+                self.offset += 1
+            if self.offset < len(self.text):
+                return True
+            if not self._grow():
+                return False
+
+    def take(self) -> object:
+        """Parse the value at ``offset`` and go on behind it.
+
+        Raises:
+            ValueError: it is broken; ``offset`` is at the next object.
+        """
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self.text, self.offset)
+            except json.JSONDecodeError as fault:
+                if self._grow():  # it may only not be read to its end
+                    continue
+                self._resume()
+                raise ValueError(f"no valid JSON: {fault.msg}") from fault
+            source = self.text[self.offset : end]
+            self.offset = end
+            _check_text(source, value)
+            return value
+
+    def _grow(self) -> bool:
+        """Forget what is parsed and read at least as much again as is left."""
+        if self._at_end:
+            return False
+        self._lines, self.text = self.line(), self.text[self.offset :]
+        more = self._file.read(max(_BLOCK, len(self.text)))
+        self.text, self.offset, self._at_end = self.text + more, 0, not more
+        return bool(more)
+
+    def _resume(self) -> None:
+        found = _NEXT_OBJECT.search(self.text, self.offset)
+        self.offset = found.end() if found else len(self.text) + 1
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        byte = f"byte 0x{line[fault.start]:02x} at {fault.start}"
+        raise ValueError(f"not UTF-8 ({byte})") from fault
 
 
 def _parse(line: str) -> object:
@@ -257,15 +271,3 @@ def _check_text(source: str, value: object) -> None:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError as fault:
             raise ValueError("text with half a surrogate pair") from fault
-
-
-def _after_comma(text: str, offset: int) -> int:
-    while offset < len(text) and text[offset] in " \t\r\n,":
-        offset += 1
-    return offset
-
-
-def _resume(text: str, offset: int) -> int:
-    """Where the next object begins; beyond the end if there is none."""
-    found = _NEXT_OBJECT.search(text, offset)
-    return found.end() if found else len(text) + 1

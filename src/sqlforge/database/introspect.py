@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,7 +189,27 @@ def _parse_ddl(ddl: str, dialect: str) -> Schema:
         return Schema((), dialect)
     creates = [s for s in statements if isinstance(s, exp.Create) and s.kind == "TABLE"]
     tables = [_parsed_table(create, dialect) for create in creates]
-    return Schema(tuple(table for table in tables if table.columns), dialect)
+    return Schema(_united(table for table in tables if table.columns), dialect)
+
+
+def _united(tables: Iterable[Table]) -> tuple[Table, ...]:
+    """Each table once: one that is declared in pieces has the columns of them all.
+
+    sql-create-context declares a table anew for every alias of a query, and a column for every
+    spelling (``Id``, ``ID``).
+    """
+    found: dict[str, Table] = {}
+    for table in tables:
+        known = found.setdefault(table.name.lower(), Table(table.name, ()))
+        columns = list(known.columns)
+        taken = {column.name.lower() for column in columns}
+        for column in table.columns:
+            if column.name.lower() not in taken:
+                taken.add(column.name.lower())
+                columns.append(column)
+        keys = tuple(dict.fromkeys(known.foreign_keys + table.foreign_keys))
+        found[table.name.lower()] = Table(known.name, tuple(columns), keys)
+    return tuple(found.values())
 
 
 def _parsed_table(create: exp.Create, dialect: str) -> Table:

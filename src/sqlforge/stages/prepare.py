@@ -1,195 +1,291 @@
-"""``prepare``: gather the examples of a recipe into the run's ``data/``."""
+"""``prepare``: gather, clean and mix the examples of a recipe into the run's ``data/``."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, cast
 
-from sqlforge.core.config import Recipe, SourcePart
+from sqlforge.core.config import AuditPart, Recipe, SourcePart
 from sqlforge.core.errors import DataError
-from sqlforge.core.files import new_folder, sha256, write_json
-from sqlforge.core.records import Database, Dataset, Example
+from sqlforge.core.files import new_folder, sha256, storing, write_json, writing
+from sqlforge.core.records import Database, Dataset
 from sqlforge.core.run_dir import RunDir
-from sqlforge.corpus.files import Reading, SkippedRow
-from sqlforge.corpus.spider import read_spider
-from sqlforge.corpus.store import write_databases, write_examples
-from sqlforge.corpus.synthetic.domain import SplitName
-from sqlforge.corpus.synthetic.generate import generate_corpus
-from sqlforge.corpus.wikisql import read_wikisql
-from sqlforge.score.benchmarks import DEFAULT_SPLITS, load_benchmark
+from sqlforge.corpus.audit import report_facts
+from sqlforge.corpus.benchmark_questions import spider_dev, wikisql
+from sqlforge.corpus.chunks import Cleaned, clean_source, remove_others
+from sqlforge.corpus.clean import Reason, Rules
+from sqlforge.corpus.files import SkippedRow
+from sqlforge.corpus.fingerprints import fingerprint
+from sqlforge.corpus.gathering import OF_ROWS, Asked, Gathering
+from sqlforge.corpus.holding import audit_rows, hold_out
+from sqlforge.corpus.leaks import Reference
+from sqlforge.corpus.licences import summarise
+from sqlforge.corpus.mix import Portion, draw, plan_mix
+from sqlforge.corpus.ordered_pool import usable_cores
+from sqlforge.corpus.raw import Source
+from sqlforge.corpus.store import DatasetWriter
+from sqlforge.corpus.survivors import Row, Survivors
+from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
 
 Say = Callable[[str], None]
+Progress = Callable[[str], Callable[[int, int], None]]
+SPLITS = ("train", "validation", "test")
+
+_CHARACTERS_A_TOKEN = 8
+"""SQL has three to four; an answer of more than this for each token of the window cannot fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How many examples each split got; ``skipped`` rows were malformed."""
+    """How many examples each split got.
+
+    ``skipped`` rows were malformed. ``dropped`` counts, by source and reason, the training rows
+    that were left out; ``output_sha256`` is over all files of ``data/`` that hold data.
+    """
 
     train: int
     validation: int
     test: int
     databases: int
     skipped: tuple[SkippedRow, ...]
+    dropped: Mapping[str, Mapping[str, int]]
+    output_sha256: str
 
 
-def prepare(recipe: Recipe, run: RunDir, data_dir: Path | None, say: Say) -> Prepared:
-    """Write ``data/{train,validation,test}.jsonl`` and ``data/databases.jsonl``.
+def prepare(
+    recipe: Recipe,
+    run: RunDir,
+    data_dir: Path | None,
+    say: Say,
+    progress: Progress | None = None,
+    *,
+    processes: int | None = None,
+) -> Prepared:
+    """Write ``data/``: ``{train,validation,test,databases}.jsonl`` and what was left out.
+
+    The same recipe and files give the same bytes for any number of processes. A killed run goes
+    on with the chunks of cleaned rows in ``data.partial/``.
+
+    Args:
+        recipe: what to gather.
+        run: where to.
+        data_dir: the folder with published data, if there is one.
+        say: told what happens, line by line.
+        progress: makes a callback for a named piece of long work.
+        processes: how many clean at once; else one a core.
 
     Raises:
         DataError: a source is missing, malformed, or smaller than the recipe asks for.
     """
+    partial = run.path / "data.partial"
     with new_folder(run.data) as folder:
-        gathering = _Gathering(recipe, data_dir, folder, say)
-        test = gathering.test()
-        validation = gathering.validation()
-        train = gathering.train(held_out={(e.source, e.db_id) for e in validation})
-        splits = {"train": train, "validation": validation, "test": test}
-        used = {example.db_id for examples in splits.values() for example in examples}
-        databases = {k: db for k, db in gathering.databases.items() if k in used}
-        for split, examples in splits.items():
-            write_examples(folder / f"{split}.jsonl", examples)
-        write_databases(folder / "databases.jsonl", databases)
-        write_json(folder / "licences.json", _licences(splits.values()))
-        write_json(folder / "skipped.json", [_row(row) for row in gathering.skipped])
+        gathering = Gathering(recipe.data, recipe.seed, data_dir, folder, _benchmark, say)
+        with writing(folder / "dropped.jsonl") as drops:
+            making = _Making(recipe, gathering, partial, drops, progress, processes)
+            splits, rows = making.splits()
+            if recipe.data.audit is not None:
+                facts = _audit(recipe.data.audit, rows, splits["test"], data_dir, say, progress)
+                write_json(folder / "audit.json", facts)
+        with DatasetWriter(folder, SPLITS, data_dir) as writer:
+            for split, asked in splits.items():
+                for example, database in asked:
+                    writer.add(split, example, database)
+            for example, database in making.mixed(rows):
+                writer.add("train", example, database)
+        dropped = making.dropped()
+        write_json(folder / "licences.json", dict(writer.licences.keys()))
+        write_json(folder / "cleaning.json", dropped)
+        skipped = (*gathering.skipped, *making.skipped)
+        write_json(folder / "skipped.json", [_row(row) for row in skipped])
         # Noted before the folder takes its name: data that is there counts as done.
-        run.note(data_sha256={f.name: sha256(f) for f in sorted(folder.glob("*.jsonl"))})
-    return Prepared(
-        len(train), len(validation), len(test), len(databases), tuple(gathering.skipped)
-    )
+        digests = {file.name: sha256(file) for file in sorted(folder.glob("*.jsonl"))}
+        whole = _over_all(digests)
+        run.note(data_sha256=digests, output_sha256=whole, inputs=making.inputs())
+    if partial.is_dir():
+        with storing(partial):
+            shutil.rmtree(partial)
+    for line in (*making.table(rows), *summarise(writer.licences)):
+        say(line)
+    train, valid, tested = (writer.sizes[split] for split in SPLITS)
+    return Prepared(train, valid, tested, writer.databases, skipped, dropped, whole)
 
 
-class _Gathering:
-    """Reads every source once and draws from it what the recipe asks for."""
+class _Making:
+    """Cleans every source that is read row by row, and holds out what is not for training."""
 
-    def __init__(self, recipe: Recipe, data_dir: Path | None, folder: Path, say: Say) -> None:
-        self._recipe, self._data_dir, self._folder, self._say = recipe, data_dir, folder, say
-        self.databases: dict[str, Database] = {}
-        self.skipped: list[SkippedRow] = []
-        self._synthetic: dict[SplitName, Dataset] = {}
-        self._training: dict[str, Dataset] = {}
+    def __init__(
+        self,
+        recipe: Recipe,
+        gathering: Gathering,
+        partial: Path,
+        drops: IO[str],
+        progress: Progress | None,
+        processes: int | None,
+    ) -> None:
+        self._recipe, self._gathering, self._partial = recipe, gathering, partial
+        self._drops, self._progress = drops, progress
+        self._processes = processes or usable_cores()
+        self._cleaned: dict[str, Cleaned] = {}
+        self._reasons: dict[str, Counter[Reason]] = {}
 
-    def test(self) -> list[Example]:
-        found: list[Example] = []
-        for part in self._recipe.data.test:
-            if part.source == "synthetic":
-                found += self._made("test")
-                continue
-            self._say(f"reading {part.source} ({DEFAULT_SPLITS[part.source]})")
-            dataset = load_benchmark(part.source, self._folder_of(part), None)
-            found += self._draw(dataset.examples, part, "test", dataset)
-        return found
+    def splits(self) -> tuple[dict[str, list[Asked]], Survivors]:
+        """Test and validation examples, and the rows that are left for training."""
+        data, gathering = self._recipe.data, self._gathering
+        test = gathering.test() + self._apart(data.test, "test")
+        validation = gathering.validation() + self._apart(data.validation, "validation")
+        held_out = {(example.source, example.db_id) for example, _ in validation}
+        cleaned = [self._clean(source, source.name) for source in gathering.train(held_out)]
+        remove_others(self._partial, tuple(self._cleaned.values()))
+        rows = Survivors(cleaned, self._drops)
+        self._reasons |= rows.reasons
+        near = data.clean.near_duplicates
+        rows.put_out_duplicates(near=near, progress=_bar(self._progress, "duplicates"))
+        for split, found, parts in (
+            ("test", test, data.test),
+            ("validation", validation, data.validation),
+        ):
+            for count in (part.rows for part in parts if part.source == "internal"):
+                assert count is not None  # the recipe was checked
+                bar = _bar(self._progress, f"hold out {split}")
+                drawn = hold_out(rows, count, self._recipe.seed, split, bar)
+                found += [(row.kept.example, _database_of(row)) for row in drawn]
+        return {"test": test, "validation": validation}, rows
 
-    def validation(self) -> list[Example]:
-        """Synthetic examples of its own domains, or training examples of held-out databases."""
-        found: list[Example] = []
-        for part in self._recipe.data.validation:
-            if part.source == "synthetic":
-                found += self._made("validation")
-            else:
-                dataset = self._read_training(part)
-                found += self._draw(_by_whole_databases(dataset, part), part, "validation", dataset)
-        return found
+    def mixed(self, rows: Survivors) -> Iterator[Asked]:
+        """The training rows that are drawn, each with its database."""
+        data, seed = self._recipe.data, self._recipe.seed
+        return _drawn(rows, data.train, "train", seed, data.train_rows, self._progress)
 
-    def train(self, held_out: set[tuple[str, str]]) -> list[Example]:
-        found: list[Example] = []
-        for part in self._recipe.data.train:
-            if part.source == "synthetic":
-                found += self._made("train")
-                continue
-            dataset = self._read_training(part)
-            kept = [e for e in dataset.examples if (e.source, e.db_id) not in held_out]
-            found += self._draw(kept, part, "train", dataset)
-        return found
+    def dropped(self) -> dict[str, dict[str, int]]:
+        """Rows left out by source and reason, in the order in which reasons are looked at."""
+        return {
+            source: {reason.value: counts[reason] for reason in Reason if counts[reason]}
+            for source, counts in self._reasons.items()
+        }
 
-    def _made(self, split: SplitName) -> Sequence[Example]:
-        """The synthetic corpus is made once, for all splits that want it."""
-        if not self._synthetic:
-            data = self._recipe.data
-            parts = {"train": data.train, "validation": data.validation, "test": data.test}
-            counts: dict[SplitName, int] = {
-                name: sum(p.rows or 0 for p in parts[name] if p.source == "synthetic")
-                for name in ("train", "validation", "test")
-            }
-            self._say(f"making {sum(counts.values()):,} synthetic examples")
-            self._synthetic = generate_corpus(
-                self._folder / "databases",
-                seed=self._recipe.seed,
-                counts=counts,
-                max_tables=data.synthetic_max_tables,
-                kinds=data.synthetic_kinds,
-            )
-        dataset = self._synthetic[split]
-        self._know(dataset)
-        return dataset.examples
+    @property
+    def skipped(self) -> tuple[SkippedRow, ...]:
+        """The malformed rows."""
+        return tuple(row for one in self._cleaned.values() for row in one.skipped)
 
-    def _read_training(self, part: SourcePart) -> Dataset:
-        if part.source not in self._training:
-            self._say(f"reading {part.source} (train)")
-            on_bad: Literal["stop", "skip"] = "skip" if self._recipe.data.skip_bad_rows else "stop"
-            readers: dict[str, Callable[[], Reading]] = {
-                "spider": lambda: read_spider(self._folder_of(part), "train", on_bad_row=on_bad),
-                "wikisql": lambda: read_wikisql(self._folder_of(part), "train", on_bad_row=on_bad),
-            }
-            reading = readers[part.source]()
-            self.skipped.extend(reading.skipped)
-            for note in reading.notes:
-                self._say(note)
-            self._training[part.source] = reading.dataset
-        return self._training[part.source]
+    def inputs(self) -> dict[str, str]:
+        """A digest of what was read, by source."""
+        return {name: one.source.digest for name, one in self._cleaned.items()}
 
-    def _folder_of(self, part: SourcePart) -> Path:
-        if self._data_dir is None:
-            raise DataError(
-                f"the source '{part.source}' without a folder to read it from",
-                "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
-                "name the folder that holds the published files",
-            )
-        return self._data_dir
+    def table(self, rows: Survivors) -> Iterator[str]:
+        """What became of the rows of each source, for people."""
+        fit = rows.counts()
+        for name, one in self._cleaned.items():
+            ending = f", {fit[name]:,} fit for training" if name in fit else ""
+            yield f"{name}: {one.raw:,} rows read{ending}"
+            for reason, count in self.dropped()[name].items():
+                yield f"  {count:>9,}  {reason}"
 
-    def _know(self, dataset: Dataset) -> None:
-        """Remember the databases; an id stands for one database only."""
-        for db_id, database in dataset.databases.items():
-            if self.databases.setdefault(db_id, database) != database:
-                raise DataError(
-                    f"two databases named '{db_id}', one of them from {dataset.name}",
-                    "ids that differ between sources",
-                    "leave one of the sources out",
+    def _apart(self, parts: Sequence[SourcePart], split: str) -> list[Asked]:
+        """Test or validation rows of corpora that need cleaning, in memory."""
+        found: list[Asked] = []
+        for part in parts:
+            if part.source in OF_ROWS:
+                name = f"{part.key} ({split})"
+                rows = Survivors(
+                    [self._clean(self._gathering.open(part, split), name)], self._drops
                 )
+                self._reasons[name] = rows.reasons[part.key]
+                found += _drawn(rows, [part], split, self._recipe.seed, None, None)
+        return found
 
-    def _draw(
-        self, examples: Sequence[Example], part: SourcePart, split: str, dataset: Dataset
-    ) -> list[Example]:
-        if part.rows is not None and part.rows > len(examples):
-            raise DataError(
-                f"{len(examples):,} {split} examples of {part.source}",
-                f"the {part.rows:,} that the recipe asks for",
-                f"lower data.{split} rows",
-            )
-        self._know(dataset)
-        if part.rows is None:
-            return list(examples)
-        if split == "validation":
-            return list(examples[: part.rows])
-        rng = random.Random(f"{self._recipe.seed}/{split}/{part.source}")
-        chosen = sorted(rng.sample(range(len(examples)), part.rows))
-        return [examples[index] for index in chosen]
+    def _clean(self, source: Source, name: str) -> Cleaned:
+        rules = Rules(
+            only_queries=self._recipe.data.clean.statements == "queries",
+            max_answer=self._recipe.prompt.max_tokens * _CHARACTERS_A_TOKEN,
+            trusted=source.name == "synthetic",  # executed when it was made
+        )
+        bar = _bar(self._progress, f"clean {name}")
+        cleaned = clean_source(
+            source, rules, self._partial, processes=self._processes, progress=bar
+        )
+        self._cleaned[name] = cleaned
+        return cleaned
 
 
-def _by_whole_databases(dataset: Dataset, part: SourcePart) -> list[Example]:
-    """Training examples, a few a database, so that few databases are lost to training."""
-    rng = random.Random(f"validation/{part.source}")
-    with_rows = sorted({e.db_id for e in dataset.examples if dataset.databases[e.db_id].path})
-    order = {db_id: rank for rank, db_id in enumerate(rng.sample(with_rows, len(with_rows)))}
-    candidates = [e for e in dataset.examples if e.db_id in order]
-    return sorted(candidates, key=lambda e: (order[e.db_id], e.id))
+def _drawn(
+    rows: Survivors,
+    parts: Sequence[SourcePart],
+    split: str,
+    seed: int,
+    total: int | None,
+    progress: Progress | None,
+) -> Iterator[Asked]:
+    """The rows that a split draws, each with its database."""
+    available = rows.counts()
+    portions = [Portion(p.key, p.rows, p.cap, p.weight or 1.0) for p in parts]
+    plan = plan_mix(portions, available, total, split=split)
+    drawn = {
+        name: draw(available[name], count, f"{seed}/{split}/{name}") for name, count in plan.items()
+    }
+    places: Counter[str] = Counter()
+    for row in rows.rows(_bar(progress, "write")):
+        place = places[row.source]
+        places[row.source] += 1
+        if drawn[row.source][place]:
+            yield row.kept.example, _database_of(row)
+
+
+def _audit(
+    part: AuditPart,
+    rows: Survivors,
+    test: Sequence[Asked],
+    data_dir: Path | None,
+    say: Say,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Audit the training rows; leaks are out afterwards where the recipe wants it."""
+    references: dict[str, Reference] = {}
+    if part.against and data_dir is None:
+        raise DataError(
+            f"an audit against {', '.join(part.against)} without a folder to read them from",
+            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
+            "name the folder with the benchmarks' files, or shorten data.audit.against",
+        )
+    for name in part.against:
+        assert data_dir is not None
+        benchmark, _, split = name.partition("-")
+        references[name] = (
+            spider_dev(data_dir) if benchmark == "spider" else wikisql(data_dir, split)
+        )
+    own = [(e, db) for e, db in test if e.source not in ("spider", "wikisql")]
+    if own:
+        prints = tuple(fingerprint(example, db.schema) for example, db in own)
+        references["internal"] = Reference("this run's own test", prints)
+    bar = _bar(progress, "audit")
+    report = audit_rows(rows, references, remove=part.remove, progress=bar)
+    for found in report.benchmarks:
+        say(f"audit: {found.leaking:,} training rows are found in {found.title}")
+    return report_facts(report, removed=part.remove)
+
+
+def _benchmark(name: str, data_dir: Path) -> Dataset:
+    return load_benchmark(cast("BenchmarkName", name), data_dir)
+
+
+def _database_of(row: Row) -> Database:
+    schema, db_id = row.kept.schema, row.kept.example.db_id
+    return row.cleaned.source.databases[db_id] if schema is None else Database(db_id, schema)
+
+
+def _bar(progress: Progress | None, title: str) -> Callable[[int, int], None] | None:
+    return progress(title) if progress is not None else None
 
 
 def _row(skipped: SkippedRow) -> dict[str, object]:
     return {"file": str(skipped.file), "line": skipped.line, "reason": skipped.reason}
 
 
-def _licences(splits: Iterable[Sequence[Example]]) -> dict[str, str]:
-    return {e.source: e.licence for examples in splits for e in examples}
+def _over_all(digests: Mapping[str, str]) -> str:
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

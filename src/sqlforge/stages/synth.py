@@ -48,7 +48,7 @@ def synth(out: Path, *, n: int, seed: int, max_tables: int | None) -> dict[str, 
         for name, dataset in made.items():
             write_examples(folder / f"{name}.jsonl", dataset.examples)
         databases = {k: db for dataset in made.values() for k, db in dataset.databases.items()}
-        write_databases(folder / "databases.jsonl", databases)
+        write_databases(folder / "databases.jsonl", databases.values())
     return {
         "examples": {name: len(dataset.examples) for name, dataset in made.items()},
         "databases": len(databases),
@@ -96,7 +96,7 @@ def synth_database(
         record = _record(place, schema, sampled, folder)
         for name, part in (("train", train), ("validation", validation)):
             write_examples(folder / f"{name}.jsonl", _examples(part, name, place.name))
-        write_databases(folder / "databases.jsonl", {record.db_id: record})
+        write_databases(folder / "databases.jsonl", [record])
         write_text(folder / "names.yaml", suggested(described.domain, schema, names))
         summary |= {"examples": {"train": len(train), "validation": len(validation)}}
         summary |= {"dialect": dialect, "seed": seed}

@@ -15,7 +15,7 @@ from sqlforge.core.errors import DataError
 from sqlforge.core.files import read_jsonl, write_text
 from sqlforge.core.records import Database, Example, Prediction, QueryResult, Verdict
 from sqlforge.core.run_dir import RunDir
-from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.corpus.store import example_row, read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.model.load import load_tokenizer
 from sqlforge.model.pack import IGNORED, plan_packs
@@ -105,7 +105,7 @@ def _stations(found: _Found, answer: str | None) -> Iterator[Station]:
     prompter = Prompter(found.databases, link_values=found.recipe.prompt.link_values)
     conversation = prompter.ask(example.db_id, example.question)
     encoded = encode_example(tokenizer, conversation, example.sql)
-    yield Station("Example", "corpus/, core/records.py", json.dumps(asdict(example), indent=1))
+    yield Station("Example", "corpus/, core/records.py", json.dumps(example_row(example), indent=1))
     yield Station(
         "Split",
         "stages/prepare.py",

@@ -1,0 +1,53 @@
+"""What the readers of published corpora hand to the cleaning: rows as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sqlforge.core.records import Database
+from sqlforge.corpus.files import SkippedRow
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as published, not looked at yet.
+
+    ``ddl`` holds the CREATE TABLE statements that came with it; without, ``db_id`` names one of
+    the source's databases. ``tags`` are facts to keep, such as ``(("domain", "energy"),)``.
+    """
+
+    id: str
+    question: str | None
+    sql: str | None
+    ddl: str | None = None
+    db_id: str | None = None
+    kind: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened corpus, read anew by each call of ``rows``.
+
+    Args:
+        name: what the recipe calls it.
+        licence: SPDX identifier.
+        dialects: sqlglot's names for its SQL; a row may parse in any of them.
+        digest: of everything that decides what ``rows`` gives: files, revision, databases.
+        rows: starts reading; malformed rows are appended to the list that is given.
+        databases: those that rows name by ``db_id``.
+        notes: whole sentences about what is at hand.
+        count: the rows that there are, where that is known before reading.
+        label: what its examples carry as ``source``, if that is not ``name``.
+    """
+
+    name: str
+    licence: str
+    dialects: tuple[str, ...]
+    digest: str
+    rows: Callable[[list[SkippedRow]], Iterator[RawRow]]
+    databases: dict[str, Database] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    count: int | None = None
+    label: str = ""
