@@ -11,7 +11,14 @@ from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.corpus.own_database.abbreviations import SYNONYMS, TABLE_SYNONYMS
 from sqlforge.corpus.own_database.links import LookUp, Reference, references
 from sqlforge.corpus.own_database.names_file import Names
-from sqlforge.corpus.own_database.phrasing import adjectives, is_person, saying, verb
+from sqlforge.corpus.own_database.phrasing import (
+    adjectives,
+    dated,
+    flagged,
+    is_person,
+    saying,
+    verb,
+)
 from sqlforge.corpus.own_database.profile import Profile, profile
 from sqlforge.corpus.own_database.words import column_words, pieces_of, row_words
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Fake
@@ -25,6 +32,14 @@ _HOUSEKEEPING = re.compile(
     r"|databasechangelog(?:lock)?|spatial_ref_sys|geometry_columns|sysdiagrams|typeorm_metadata"
     r"|sqlite_\w+|pg_stat_statements(?:_info)?|__EFMigrationsHistory)\Z",
     re.I,
+)
+
+
+_NO_NOUNS = frozenset(
+    "jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august"
+    " september october november december lowest highest total average mean minimum maximum white"
+    " black asian hispanic multiracial old new large small low high male female first second third"
+    " lost won drawn".split()
 )
 
 
@@ -143,7 +158,8 @@ def _table(
             left_out.append(f"{table.name}.{column.name}: no values that a question could name")
             continue
         reference = own.get(column.name)
-        made = _column(column, words[column.name], seen, reference, is_key=column.name == key)
+        said = _fitted(words[column.name], seen.role, singular[0], words)
+        made = _column(column, said, seen, reference, is_key=column.name == key)
         if reference is not None:
             given = names.column(table.name, column.name).verb
             several = crowded[reference.parent] > 1
@@ -157,6 +173,26 @@ def _table(
     return _as_person(spoken), facts
 
 
+def _fitted(
+    words: tuple[str, ...], role: str, row: str, all_words: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The words as a noun phrase: "date placed" for "placed at", "name" for a row's own word."""
+    first = words[0]
+    if role in ("name", "code") and first in (row, row.split()[-1]):
+        others = {word for said in all_words.values() for word in said}
+        more = ("name",) if "name" not in others and role == "name" else ()
+        return (*more, f"{first} {'name' if role == 'name' else 'code'}", *words)
+    if role == "flag":
+        return (flagged(first),)
+    if role == "date":
+        return tuple(dated(word) for word in words)
+    if role in ("number", "money") and len(first.split()) == 1 and first.endswith("ed"):
+        return (f"number of {first}", *words[1:])
+    if role in ("number", "money") and first in _NO_NOUNS:
+        return (f"{first} value", *words[1:])
+    return words
+
+
 def _column(
     column: Column,
     words: tuple[str, ...],
@@ -165,10 +201,10 @@ def _column(
     *,
     is_key: bool,
 ) -> DomainColumn:
-    opaque = seen.role in ("number", "money", "year", "code") and not isinstance(
-        next(iter(seen.facts.values), None), str
-    )
     role = seen.role
+    opaque = role in ("number", "money", "year", "code", "category") and all(
+        not isinstance(value, str) or value.isdigit() for value in seen.facts.values
+    )
     if is_key and opaque:
         role = "key"
     elif reference is not None and opaque:

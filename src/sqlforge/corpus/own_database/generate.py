@@ -156,6 +156,8 @@ class Maker:
             self.tally.without_telling_result += 1
             return None
         in_dialect = written(made.sql, self._database.dialect)
+        if in_dialect.joins_idly:
+            return None
         if made.ties is not None and in_dialect.tables & self._large:
             return None  # that no two rows tie cannot be seen in a sample
         self._questions.add(question)

@@ -33,6 +33,13 @@ _PEOPLE = frozenset(
     " reviewer voter friend child parent physician professional individual participant contestant"
     " perpetrator victim passenger donor lawyer official president minister governor".split()
 )
+_PARTICIPLES = frozenset(
+    "paid sent born built sold bought left begun made won lost taken given held read seen".split()
+)
+_TIMES = frozenset(
+    "date day time datetime timestamp birthday birthdate deadline expiry born year month week start"
+    " end moment".split()
+)
 _BARE_FLAGS = ("is", "was", "are")
 _HAVING = ("has", "have", "with")
 
@@ -72,15 +79,45 @@ def saying(column: str, word: str) -> tuple[str, str]:
     return f"marked as {said}", f"not marked as {said}"
 
 
+def dated(word: str) -> str:
+    """A date as a noun phrase: a participle follows "date".
+
+    >>> dated("placed at"), dated("shipped"), dated("release date"), dated("last updated")
+    ('date placed', 'date shipped', 'release date', 'date last updated')
+    """
+    words = word.split()
+    if len(words) > 1 and words[-1] in ("at", "on"):
+        words = words[:-1]
+    if words[-1].endswith("ed") or words[-1] in _PARTICIPLES:
+        words = ["date", *words] if words[0] != "date" else words
+    return " ".join(words if _TIMES & set(words) else [*words, "date"])
+
+
+def flagged(word: str) -> str:
+    """What a column of yes and no is called as a thing.
+
+    >>> flagged("is active"), flagged("has garden"), flagged("abandoned")
+    ('active flag', 'garden flag', 'abandoned flag')
+    """
+    words = word.split()
+    if len(words) > 1 and words[0] in (*_BARE_FLAGS, *_HAVING):
+        words = words[1:]
+    return " ".join([*words, "flag"])
+
+
 def verb(column: str, parent: str, *, several: bool) -> str:
     """How a row relates to the row it refers to, where nobody has said it.
 
     ``several`` says that the table refers to the same parent more than once, so that the column
     has to be named.
 
+    >>> verb("sold by", "staff", several=False)
+    'sold by'
     >>> verb("source airport", "airport", several=True), verb("owner id", "owner", several=False)
     ('whose source airport is', 'belonging to')
     """
+    if " " in column and column.split()[-1] in ("by", "to", "from", "for", "in", "at", "with"):
+        return column  # an order "sold by" somebody
     thing = " ".join(w for w in column.split() if w not in ("id", "code", "key", "number"))
     if several or (thing and thing.split()[-1:] != parent.split()[-1:] and " " in thing):
         return f"whose {thing or column} is"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlforge.core.records import SqlValue
 from sqlforge.core.schema import Column
+from sqlforge.corpus.own_database.phrasing import is_person
 from sqlforge.corpus.own_database.vocabulary import known_words
 from sqlforge.corpus.synthetic.domain import Role
 from sqlforge.corpus.synthetic.view import ColumnFacts
@@ -47,6 +48,7 @@ _RANKED = frozenset(
     " stage floor seed lap version priority class draw quarter century decade number line step"
     " chapter place page longitude latitude index minute second".split()
 )
+_SPOKEN = 300  # values of a column that questions draw from
 _LONG = 60  # characters: a longer text is quoted by nobody
 
 
@@ -85,8 +87,13 @@ def profile(
         usable = tuple(value for value in said if isinstance(value, str) and "\n" not in value)
     folded = {str(value).lower() for value in present}
     unique = len(folded) == len(present) and (complete or column.primary_key)
-    facts = ColumnFacts(usable, len(said) < len(values), unique)
+    facts = ColumnFacts(_thinned(usable), len(said) < len(values), unique)
     return Profile(role, facts, functions)
+
+
+def _thinned(values: tuple[SqlValue, ...]) -> tuple[SqlValue, ...]:
+    """Evenly spaced values: questions need some, and the grammar looks through them often."""
+    return values[:: max(1, len(values) // _SPOKEN)]
 
 
 def _role(
@@ -154,6 +161,8 @@ def _names_a_code(column: Column, words: Sequence[str], said: Sequence[SqlValue]
     tail = words[-1] if words else ""
     if _counts(words):
         return False
+    if is_person(tail):  # "advisor": the number of one, not how many
+        return True
     if tail in _CODES or _TAILS_OF_PHONES & set(words):
         return True
     if tail not in known_words() and re.search(r"(?:id|ssn|num|no|nbr|code)$", column.name, re.I):

@@ -21,6 +21,10 @@ _VERBS = frozenset(
     "has have is lives works participates takes teaches plays belongs owns contains includes"
     " likes uses writes reads makes holds stays studies".split()
 )
+_UNITS = frozenset(
+    "f c mph kmh km kg cm mm ft lb lbs oz mb gb kb ms usd eur gbp inches miles meters metres feet"
+    " pounds billion billions million millions dollars euros grams tonnes tons degrees".split()
+)
 _INITIALS = {"f": "first", "l": "last", "m": "middle"}
 _SINGULAR = {many: one for one, many in IRREGULAR_PLURALS.items()}
 _SAME = frozenset(
@@ -145,6 +149,8 @@ def row_words(table: str, *, known: Collection[str] = ()) -> tuple[str, str]:
         return table, table
     if words[0] in _VERBS:  # Has_Pet, Lives_in: a row is the record of it
         words = [*(words[1:] if words[0] in ("has", "have") else words), "record"]
+    elif words[-1] in ("in", "on", "of", "to", "with", "by", "for", "at"):
+        words = [*words, "record"]
     one = " ".join([*words[:-1], singular(words[-1])])
     return one, plural(one)
 
@@ -168,6 +174,7 @@ def column_words(
         words = words[1:]
     if len(words) > 1 and words[-1] in ("yn", "flag", "indicator"):
         words = words[:-1]
+    words = _in_units(words)
     if len(words) == 2 and words[1] == "name" and words[0] in _INITIALS:
         words = [_INITIALS[words[0]], "name"]
     if not words:
@@ -175,6 +182,13 @@ def column_words(
     full = " ".join(words)
     short = _without(words, [row.split(), row.split()[-1:], words_of(table, known=known)])
     return tuple(dict.fromkeys([" ".join(short), full])) if short else (full,)
+
+
+def _in_units(words: list[str]) -> list[str]:
+    """ "wind speed mph" is a wind speed in mph."""
+    if len(words) > 1 and words[-1] in _UNITS and words[-2] not in ("in", "of", "per", "line"):
+        return [*words[:-1], "in", words[-1]]
+    return words
 
 
 def _is_lettered(name: str) -> bool:

@@ -76,7 +76,7 @@ def _both(first: Condition, second: Condition, word: str, rng: random.Random) ->
 def _ways(view: View, table: DomainTable, column: DomainColumn) -> list[tuple[str, float]]:
     """The ways in which a column can be asked about, with how often."""
     values = view.values(table, column)
-    if len(set(values)) < 2 or column.role in ("key", "foreign_key"):
+    if column.role in ("key", "foreign_key") or len(set(values)) < 2:
         return []
     missing = view.has_null(table, column)
     ways: list[tuple[str, float]] = []

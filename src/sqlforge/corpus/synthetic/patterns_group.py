@@ -43,7 +43,7 @@ def groupable(view: View, table: DomainTable) -> list[DomainColumn]:
     return [
         column
         for column in view.columns(table, ("category", "flag", "year", "name"), nulls=False)
-        if 2 <= len(set(view.values(table, column))) <= 0.7 * len(view.rows[table.name])
+        if 2 <= len(set(values := view.values(table, column))) <= 0.7 * len(values)
     ]
 
 

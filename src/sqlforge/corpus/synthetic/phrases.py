@@ -52,6 +52,8 @@ def plural(phrase: str) -> str:
     tokens = phrase.split()
     head = _head(tokens)
     word = tokens[head]
+    if word.isdigit() or len(word) == 1 or (len(tokens) == 1 and _trails(word)):
+        return f"{phrase} values"  # "line 1", "killed": no noun that has a plural
     if not is_plural(phrase) and word not in _UNCOUNTED:
         tokens[head] = _plural_word(word)
     return " ".join(tokens)
