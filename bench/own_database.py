@@ -1,10 +1,10 @@
 """Does forging on questions made from a database's own rows help with its real questions?
 
 Spider's dev databases are unseen in training, and people have asked real questions about them. For
-each of some of them ``sqlforge synth --db`` makes questions from the SQLite file alone. SmolLM2-135M
-is then trained twice over the same number of steps: ``without`` on Spider train and a part of
-WikiSQL, ``with`` on the same and the questions made. Both answer Spider dev. Execution accuracy by
-the official rules on the chosen databases, and on the others, goes to
+each of some of them ``sqlforge synth --db`` makes questions from the SQLite file alone. The small
+model is then trained twice over the same number of steps: ``without`` on Spider train and a part
+of WikiSQL, ``with`` on the same and the questions made. Both answer Spider dev. Execution accuracy
+by the official rules on the chosen databases, and on the others, goes to
 ``docs/results/own_database.json``, whatever it is.
 
 The databases are chosen by how many questions dev has about them; nothing else of dev is looked at
@@ -84,15 +84,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--n", type=int, help="questions made a database")
     parser.add_argument("--steps", type=int, help="optimizer steps of each training")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument(
-        "--small", action="store_true", help="minutes on a CPU, to check that it works"
-    )
+    parser.add_argument("--small", action="store_true", help="minutes on a CPU, as a check")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     asked.n = asked.n or (60 if asked.small else 2000)
-    asked.out = asked.out or ROOT / "runs" / (
-        "own-database-small" if asked.small else "own-database"
-    )
+    name = "own-database-small" if asked.small else "own-database"
+    asked.out = asked.out or ROOT / "runs" / name
     return asked
 
 
@@ -132,9 +129,11 @@ def make_questions(db_id: str, asked: argparse.Namespace) -> None:
 
 def forge(recipe: Recipe, arm: str, asked: argparse.Namespace, own: Sequence[str]) -> None:
     """Train and answer one arm; what is done already is skipped."""
+    from sqlforge.model.quiet import quiet_libraries
     from sqlforge.stages.predict import predict_run
     from sqlforge.stages.train import train_run
 
+    quiet_libraries()
     console = Console(highlight=False)
     run = begin(recipe, asked.out / arm)
     if not run.data.exists():
@@ -202,17 +201,14 @@ def measured(asked: argparse.Namespace, own: Sequence[str]) -> list[ClaimRow]:
         arm: sum("no such" in (v.error or "") or "unknown" in (v.error or "") for v in verdicts)
         for arm, (_, verdicts) in found.items()
     }
-    rows += [
-        ClaimRow(f"answers_with_unknown_names_{a}", n, n=len(examples)) for a, n in unknown.items()
-    ]
+    total = len(examples)
+    rows += [ClaimRow(f"answers_with_unknown_names_{a}", n, n=total) for a, n in unknown.items()]
     for arm, run in runs.items():
         trained = run.manifest()["training"]
         rows += [
             ClaimRow(f"steps_{arm}", trained["steps"]),
             ClaimRow(f"training_seconds_{arm}", trained["seconds"], "s"),
-            ClaimRow(
-                f"training_examples_{arm}", sum(1 for _ in read_jsonl(run.data / "train.jsonl"))
-            ),
+            ClaimRow(f"training_examples_{arm}", trained["examples"]),
         ]
     rows.append(ClaimRow("databases", len(own)))
     write_json(asked.out / "measured.json", [asdict(row) for row in rows])

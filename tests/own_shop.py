@@ -10,8 +10,9 @@ from pathlib import Path
 
 # {bool}, {time}, {blob}: the dialect's types; names are quoted as needed.
 _DDL = (
-    "CREATE TABLE cust (cust_id INTEGER PRIMARY KEY, cust_nm VARCHAR(60) NOT NULL, cust_addr_ln1 VARCHAR(80),"
-    " city VARCHAR(40), {q}firstOrder{q} DATE, is_active {bool}, pwd_hash VARCHAR(64),"
+    "CREATE TABLE cust (cust_id INTEGER PRIMARY KEY, cust_nm VARCHAR(60) NOT NULL,"
+    " cust_addr_ln1 VARCHAR(80), city VARCHAR(40), {q}firstOrder{q} DATE, is_active {bool},"
+    " pwd_hash VARCHAR(64),"
     " credit_lmt DECIMAL(10,2))",
     "CREATE TABLE staff (id INTEGER PRIMARY KEY, {q}fullName{q} VARCHAR(60),"
     " mgr_id INTEGER REFERENCES staff (id), salary DECIMAL(10,2), birth_year INTEGER)",

@@ -54,7 +54,7 @@ def postgres() -> Iterator[Server]:
         port = _free_port()
         command = [server, "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1",
                    "-c", "fsync=off", "-c", "shared_buffers=16MB"]  # fmt: skip
-        with _running(command, folder, port):
+        with _running(command, folder):
             url = f"postgresql://tester:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
             yield Server(url, "127.0.0.1", port)
 
@@ -79,7 +79,7 @@ def mariadb() -> Iterator[Server]:
                    f"--port={port}", "--bind-address=127.0.0.1", f"--init-file={setup}",
                    f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=0",
                    "--innodb-buffer-pool-size=16M"]  # fmt: skip
-        with _running(command, folder, port):
+        with _running(command, folder):
             url = f"mysql://tester:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/shop"
             yield Server(url, "127.0.0.1", port)
 
@@ -106,14 +106,14 @@ def _run(command: list[str | Path], folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: list[str | Path], folder: Path, port: int) -> Iterator[None]:
+def _running(command: list[str | Path], folder: Path) -> Iterator[None]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, user=_user(), stdout=output, stderr=output, start_new_session=True
         )
     try:
-        _wait(process, port, log)
+        _wait(process, log)
         yield
     finally:
         process.terminate()
@@ -124,10 +124,11 @@ def _running(command: list[str | Path], folder: Path, port: int) -> Iterator[Non
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         assert process.poll() is None, log.read_text(errors="replace")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        said = log.read_text(errors="replace")
+        if "ready to accept connections" in said or "ready for connections" in said:
             return
         time.sleep(0.1)
     raise AssertionError(log.read_text(errors="replace"))

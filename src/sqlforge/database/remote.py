@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _CHUNK = 500  # rows fetched at a time
-_TIMEOUTS = ("57014", "1969", "3024", "1317")  # SQLSTATE of PostgreSQL, numbers of MariaDB, MySQL
-_READ_ONLY = ("25006", "1792")
+_TIMEOUTS = frozenset(
+    ("57014", "1969", "3024", "1317")
+)  # SQLSTATE of PostgreSQL, numbers of MariaDB, MySQL
+_READ_ONLY = frozenset(("25006", "1792"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,10 @@ class _Server:
 
     def status(self, error: Exception) -> Status:
         original = getattr(error, "orig", error)
-        code = str(getattr(original, "sqlstate", None) or (original.args or ("",))[0])
-        if code in _TIMEOUTS:
+        codes = {str(getattr(original, "sqlstate", None)), *map(str, original.args[:1])}
+        if codes & _TIMEOUTS:
             return Status.TIMEOUT
-        if code in _READ_ONLY:
+        if codes & _READ_ONLY:
             return Status.DENIED
         lost = getattr(error, "connection_invalidated", False)
         return Status.CRASHED if lost else Status.ERROR

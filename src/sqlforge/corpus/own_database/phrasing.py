@@ -26,12 +26,13 @@ _ADJECTIVES: dict[str, tuple[str, str]] = {
     "top speed": ("fastest", "slowest"),
 }
 _PEOPLE = frozenset(
-    "person people student teacher employee customer client worker member user author doctor nurse"
-    " patient player coach driver owner professor instructor actor director singer manager staff"
-    " guest visitor host candidate athlete swimmer wrestler gymnast artist musician writer editor"
-    " journalist entrepreneur investor resident tenant agent engineer scientist pilot captain judge"
-    " reviewer voter friend child parent physician professional individual participant contestant"
-    " perpetrator victim passenger donor lawyer official president minister governor".split()
+    "person people student teacher employee customer client worker member user author doctor"
+    " nurse patient player coach driver owner professor instructor actor director singer manager"
+    " staff guest visitor host candidate athlete swimmer wrestler gymnast artist musician writer"
+    " editor journalist entrepreneur investor resident tenant agent engineer scientist pilot"
+    " captain judge reviewer voter friend child parent physician professional individual"
+    " participant contestant advisor adviser mentor supervisor referee umpire perpetrator victim"
+    " passenger donor lawyer official president minister governor".split()
 )
 _PARTICIPLES = frozenset(
     "paid sent born built sold bought left begun made won lost taken given held read seen".split()

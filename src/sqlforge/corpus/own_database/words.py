@@ -25,6 +25,7 @@ _UNITS = frozenset(
     "f c mph kmh km kg cm mm ft lb lbs oz mb gb kb ms usd eur gbp inches miles meters metres feet"
     " pounds billion billions million millions dollars euros grams tonnes tons degrees".split()
 )
+_PREPOSITIONS = frozenset("in on of to with by for at from".split())
 _INITIALS = {"f": "first", "l": "last", "m": "middle"}
 _SINGULAR = {many: one for one, many in IRREGULAR_PLURALS.items()}
 _SAME = frozenset(
@@ -147,12 +148,18 @@ def row_words(table: str, *, known: Collection[str] = ()) -> tuple[str, str]:
         words = words[:-1]
     if not words:
         return table, table
-    if words[0] in _VERBS:  # Has_Pet, Lives_in: a row is the record of it
-        words = [*(words[1:] if words[0] in ("has", "have") else words), "record"]
-    elif words[-1] in ("in", "on", "of", "to", "with", "by", "for", "at"):
-        words = [*words, "record"]
+    words = _as_record(words)
     one = " ".join([*words[:-1], singular(words[-1])])
     return one, plural(one)
+
+
+def _as_record(words: list[str]) -> list[str]:
+    """``Has_Pet`` and ``Lives_in`` are relations: a row is the record of one."""
+    if words[0] in ("has", "have") and len(words) > 1:
+        return [*words[1:], "record"]
+    if len(words) > 1 and words[-1] in _PREPOSITIONS:
+        return [*words[:-2], "-".join(words[-2:]), "record"]
+    return [*words, "record"] if words[0] in _VERBS else words
 
 
 def column_words(
