@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _CHUNK = 500  # rows fetched at a time
-_TIMEOUTS = frozenset(
-    ("57014", "1969", "3024", "1317")
-)  # SQLSTATE of PostgreSQL, numbers of MariaDB, MySQL
+# SQLSTATEs of PostgreSQL, then numbers of MariaDB and MySQL.
+_TIMEOUTS = frozenset(("57014", "1969", "3024", "1317"))
 _READ_ONLY = frozenset(("25006", "1792"))
 
 

@@ -96,7 +96,7 @@ def _year_of(node: exp.EQ) -> tuple[exp.Expression, int] | None:
     return (column, int(year.name)) if column is not None and year.name.isdigit() else None
 
 
-def _within(column: exp.Expression, year: int) -> exp.And:
+def _within(column: exp.Expression, year: int) -> exp.Condition:
     first, after = (exp.Literal.string(f"{y}-01-01") for y in (year, year + 1))
     since = exp.GTE(this=column.copy(), expression=first)
     return exp.and_(since, exp.LT(this=column.copy(), expression=after))
