@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from sqlforge.core.schema import Schema
+from sqlforge.score.common_tables import inline_common_tables
+from sqlforge.score.sources import rename_sources
 
 MAX_CHARACTERS = 50_000  # a longer text is no query, and would take long to parse
 
@@ -21,15 +22,16 @@ def canonical_sql(sql: str, schema: Schema | None = None) -> str | None:
 
     Keywords, names and white space are normalised; quotes around names and needless parentheses
     go; ``!=`` becomes ``<>``; table aliases become the table's name (a table joined to itself is
-    numbered in order of appearance); columns of a query over a single table lose their prefix.
-    With a ``schema`` an unprefixed column of a join gets the prefix of the only table that has
-    it, and a double-quoted word that names no column is a string. Literals, column aliases and
-    the order of clauses' parts stay: two queries that mean the same may well differ.
+    numbered in order of appearance), subqueries in FROM and common table expressions are
+    numbered too; columns of a query over a single table lose their prefix. With a ``schema`` an
+    unprefixed column of a join gets the prefix of the only table that has it, and a double-quoted
+    word that names no column is a string. Literals, column aliases and the order of clauses'
+    parts stay: two queries that mean the same may well differ.
 
     >>> canonical_sql('select T1."Name" from Shop as T1 where (T1.age <> 3)')
     'SELECT name FROM shop WHERE age <> 3'
     """
-    return None if len(sql) > MAX_CHARACTERS else _canonical(sql, schema)
+    return _canonical(sql, schema)
 
 
 def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool:
@@ -48,8 +50,15 @@ def exact_match(gold: str, predicted: str, schema: Schema | None = None) -> bool
     return canonical[0] == canonical[1]
 
 
-@lru_cache(maxsize=8192)  # golds are compared with one model's answers after another's
-def _canonical(sql: str, schema: Schema | None) -> str | None:
+def canonical_tree(
+    sql: str, schema: Schema | None = None, *, inline: bool = False
+) -> exp.Expr | None:
+    """The tree behind :func:`canonical_sql`, made anew at each call, or ``None`` likewise.
+
+    ``inline`` puts common table expressions where they are named, as subqueries.
+    """
+    if len(sql) > MAX_CHARACTERS:
+        return None
     logger = logging.getLogger("sqlglot")
     was_disabled, logger.disabled = logger.disabled, True  # it warns about every odd prediction
     try:
@@ -58,16 +67,28 @@ def _canonical(sql: str, schema: Schema | None) -> str | None:
             return None
         tree = statements[0]
         _lower_names(tree, sql, schema)
-        for scope in traverse_scope(tree):
-            _resolve_aliases(scope, schema)
+        if inline:
+            inline_common_tables(tree)
+        rename_sources(tree, schema)
         for paren in reversed(list(tree.find_all(exp.Paren))):  # the innermost first
             if _is_needless(paren):
                 paren.replace(paren.this)
-        return tree.sql(dialect="sqlite", comments=False, normalize_functions="upper")
+        return tree
     except (SqlglotError, RecursionError, ValueError):
         return None
     finally:
         logger.disabled = was_disabled
+
+
+@lru_cache(maxsize=8192)  # golds are compared with one model's answers after another's
+def _canonical(sql: str, schema: Schema | None) -> str | None:
+    tree = canonical_tree(sql, schema)
+    try:
+        if tree is None:
+            return None
+        return tree.sql(dialect="sqlite", comments=False, normalize_functions="upper")
+    except (SqlglotError, RecursionError, ValueError):
+        return None
 
 
 def _lower_names(tree: exp.Expr, sql: str, schema: Schema | None) -> None:
@@ -84,57 +105,26 @@ def _lower_names(tree: exp.Expr, sql: str, schema: Schema | None) -> None:
         ):
             column.replace(exp.Literal.string(name.name))
             continue
-        name.set("this", name.name.lower())
-        name.set("quoted", not name.name.isidentifier() or not name.name.isascii())
+        lowered = name.name.lower()
+        name.set("this", lowered)
+        name.set("quoted", needs_quotes(lowered))
 
 
-def _resolve_aliases(scope: Scope, schema: Schema | None) -> None:
-    """Rename the tables of one SELECT, and with them the prefixes of its columns."""
-    sources = {name: source for name, (_, source) in scope.selected_sources.items() if name}
-    tables = {name: s.name for name, s in sources.items() if isinstance(s, exp.Table)}
-    uses = Counter(tables.values())
-    numbers: Counter[str] = Counter()
-    names = {}
-    for alias, table in tables.items():
-        numbers[table] += 1
-        names[alias] = table if uses[table] == 1 else f"{table}_{numbers[table]}"
-    taken = [name for name in sources if name not in tables]
-    if set(names.values()) & set(taken):  # a subquery carries the table's name: leave both
-        return
-    owners = _owners(tables, schema) if len(sources) == len(tables) > 1 else {}
-    for column in scope.columns:
-        is_own = column.parent_select is scope.expression
-        if is_own and column.table and column.table not in sources:
-            continue  # it belongs to a query around this one
-        prefix = column.table or owners.get(column.name, "")
-        new = names.get(prefix, prefix)
-        keeps = new and (len(sources) > 1 or not is_own)
-        column.set("table", exp.to_identifier(new) if keeps else None)
-    for alias, source in sources.items():
-        if isinstance(source, exp.Table):
-            is_plain = names[alias] == source.name
-            source.set(
-                "alias",
-                None if is_plain else exp.TableAlias(this=exp.to_identifier(names[alias])),
-            )
+def needs_quotes(name: str) -> bool:
+    """Whether a name would not be read as one without quotes.
+
+    >>> needs_quotes("shop"), needs_quotes("full name"), needs_quotes("order")
+    (False, True, True)
+    """
+    return not (name.isidentifier() and name.isascii()) or name.upper() in _RESERVED
 
 
-def _owners(tables: dict[str, str], schema: Schema | None) -> dict[str, str]:
-    """Column name → the only alias among ``tables`` whose table has such a column."""
-    seen: dict[str, str] = {}
-    shared = set()
-    for alias, table_name in tables.items():
-        table = schema.table(table_name) if schema else None
-        if table is None:
-            return {}
-        for column in table.columns:
-            name = column.name.lower()
-            if name in seen:
-                shared.add(name)
-            seen[name] = alias
-    return {name: alias for name, alias in seen.items() if name not in shared}
-
-
+_RESERVED = {
+    word
+    for keyword, kind in SQLite.Tokenizer.KEYWORDS.items()
+    if kind not in SQLite.Parser.TABLE_ALIAS_TOKENS
+    for word in keyword.split()  # ORDER BY is one keyword
+}
 _OPERANDS = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Null)
 
 

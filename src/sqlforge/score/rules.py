@@ -119,8 +119,13 @@ def _bird() -> Rules:
 def _strict() -> Rules:
     """One way to count for every benchmark: what :mod:`sqlforge.score.strict` says."""
     from sqlforge.score import strict
+    from sqlforge.score.exact_set import exact_set_match
 
-    return Rules(strict.gold_text, str, strict.same_result, _by_canonical_sql)
+    def by_parts(database: Database) -> Callable[[str, str], Exact]:
+        schema = database.schema
+        return lambda gold, predicted: Exact(exact_set_match(gold, predicted, schema))
+
+    return Rules(strict.gold_text, str, strict.same_result, by_parts)
 
 
 def _same_rows(gold: QueryResult, predicted: QueryResult, gold_sql: str) -> bool:
