@@ -185,7 +185,9 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def commit() -> str:
     """The commit measured, with ``+changes`` where tracked code differs from it."""
-    head = _git("rev-parse", "HEAD") or os.environ.get("SQLFORGE_COMMIT", "unknown")
+    if told := os.environ.get("SQLFORGE_COMMIT"):
+        return told
+    head = _git("rev-parse", "HEAD") or "unknown"
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench", "recipes")
     return head + ("+changes" if changed else "")
 

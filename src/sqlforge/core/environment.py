@@ -36,15 +36,17 @@ def environment() -> dict[str, object]:
 def commit() -> str | None:
     """The commit of the source tree, with ``+`` if it has changes.
 
-    A copy without its history may be told by the environment variable ``SQLFORGE_COMMIT``; without
-    either it is ``None``.
+    A copy without its history, or with a stale one, may be told by the environment variable
+    ``SQLFORGE_COMMIT``; outside git, and without that, it is ``None``.
     """
+    if told := os.environ.get("SQLFORGE_COMMIT"):
+        return told
     here = Path(__file__).resolve().parent
     try:
         head = _git(here, "rev-parse", "HEAD")
         changed = _git(here, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("SQLFORGE_COMMIT")
+        return None
     return head + ("+" if changed else "")
 
 

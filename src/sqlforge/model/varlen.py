@@ -105,10 +105,12 @@ def varlen_attention(
     from torch.nn.attention.varlen import varlen_attn
 
     groups = query.shape[1] // key.shape[1]
+    # Rotated queries and keys of an fp32 model are fp32 even under autocast; values never are.
+    dtype = value.dtype
     mixed = varlen_attn(
-        query[0].transpose(0, 1),
-        _keys(key, sequences, groups, value.dtype),
-        _keys(value, sequences, groups, value.dtype),
+        query[0].transpose(0, 1).to(dtype),
+        _keys(key.to(dtype), sequences, groups),
+        _keys(value, sequences, groups),
         sequences["query_ends"],
         sequences["key_ends"],
         sequences["longest_query"],
@@ -125,12 +127,10 @@ AttentionInterface.register(VARLEN, varlen_attention)
 AttentionMaskInterface.register(VARLEN, sdpa_mask)
 
 
-def _keys(
-    states: torch.Tensor, sequences: Sequences, groups: int, dtype: torch.dtype
-) -> torch.Tensor:
+def _keys(states: torch.Tensor, sequences: Sequences, groups: int) -> torch.Tensor:
     """Keys or values of every sequence, ``[keys, heads, head size]``.
 
     Indexed, not ``index_select``: its backward sums by sorting, so the order of sums is fixed.
     """
     chosen = states[0].transpose(0, 1)[sequences["key_index"]]
-    return chosen.repeat_interleave(groups, dim=1).to(dtype)
+    return chosen.repeat_interleave(groups, dim=1)
