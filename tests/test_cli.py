@@ -414,7 +414,13 @@ def test_predictions_are_judged_and_written_where_asked(
     assert "execution_accuracy" in ended.out
 
 
-@pytest.mark.parametrize(("lines", "words"), [(1, "1 predictions"), (3, "3 predictions")])
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (1, "1 too few (none from spider-dev-0001 on)"),
+        (3, "1 too many (no example from line 3 on)"),
+    ],
+)
 def test_too_few_or_too_many_predictions_are_a_users_mistake(
     lines: int, words: str, sqlforge: Run, spider: Path, tmp_path: Path
 ) -> None:
@@ -432,6 +438,72 @@ def test_predictions_that_cannot_be_read_are_a_users_mistake(
     assert str(tmp_path) in sqlforge(*score_words(spider, tmp_path)).sentence()
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
     assert "UTF-8" in sqlforge(*score_words(spider, tmp_path / "binary")).sentence()
+
+
+def test_the_official_pair_of_files_is_judged(sqlforge: Run, spider: Path, tmp_path: Path) -> None:
+    gold = "SELECT count(*) FROM client\tshop\nSELECT city FROM client\tbank\n"
+    (tmp_path / "gold.txt").write_text(gold)
+    (tmp_path / "pred.txt").write_text("select count(*) from client\nselect id from client\n")
+    out = tmp_path / "out.json"
+    words = (*score_words(spider, tmp_path / "pred.txt"), "--gold", tmp_path / "gold.txt")
+    assert sqlforge(*words, "--json", out).code == 0
+    found = json.loads(out.read_text())
+    assert (found["split"], found["n"]) == ("gold.txt", 2)
+    assert found["metrics"]["exact_set_match"]["correct"] == 1
+    assert "leave out the split" in sqlforge(*words, "--split", "dev").sentence()
+
+
+@pytest.mark.parametrize(
+    ("gold", "said"),
+    [
+        ("\n", "no gold in"),
+        ("SELECT city FROM client\n", "line 1"),
+        ("\nSELECT city FROM client\tshop\n", "line 1"),
+        ("SELECT city FROM client\tshop\tbank\n", "line 1"),
+        ("SELECT city FROM client\tzoo\n", "the databases zoo"),
+        ("SELECT city FROM client\tshop\n" * 2, "1 predictions"),
+    ],
+)
+def test_golds_of_another_form_are_a_users_mistake(
+    sqlforge: Run, spider: Path, tmp_path: Path, gold: str, said: str
+) -> None:
+    (tmp_path / "gold.txt").write_text(gold)
+    (tmp_path / "pred.txt").write_text("SELECT city FROM client\n")
+    words = (*score_words(spider, tmp_path / "pred.txt"), "--gold", tmp_path / "gold.txt")
+    assert said in sqlforge(*words).sentence()
+
+
+@pytest.mark.parametrize("bad", ["SELECT nam FROM client", "SELECT city FROM client c", "x"])
+def test_a_failing_gold_is_named_and_can_be_left_out_and_counted(
+    sqlforge: Run, spider: Path, tmp_path: Path, bad: str
+) -> None:
+    (tmp_path / "gold.txt").write_text(f"SELECT city FROM client\tshop\n{bad}\tshop\n")
+    (tmp_path / "pred.txt").write_text("SELECT city FROM client\n" * 2)
+    out, verdicts = tmp_path / "out.json", tmp_path / "verdicts.jsonl"
+    words = (*score_words(spider, tmp_path / "pred.txt"), "--gold", tmp_path / "gold.txt")
+    sentence = sqlforge(*words, "--json", out).sentence()
+    assert "gold-0001" in sentence and "--skip-bad-gold" in sentence and not out.exists()
+    ended = sqlforge(*words, "--skip-bad-gold", "--json", out, "--verdicts", verdicts)
+    assert ended.code == 0
+    found = json.loads(out.read_text())
+    assert (found["n"], found["bad_golds"]) == (1, 1)
+    assert found["metrics"]["execution_accuracy"]["correct"] == 1
+    rows = [json.loads(line) for line in verdicts.read_text().splitlines()]
+    assert [row["execution"] for row in rows] == [True, None]
+    assert rows[1]["bad_gold"]
+
+
+def test_a_missing_database_is_named_and_its_questions_can_be_left_out(
+    sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    (spider / "database" / "shop" / "shop.sqlite").unlink()
+    (tmp_path / "pred.sql").write_text("SELECT 1\n" * 2)
+    sentence = sqlforge(*score_words(spider, tmp_path / "pred.sql")).sentence()
+    assert "(shop)" in sentence
+    out = tmp_path / "out.json"
+    words = (*score_words(spider, tmp_path / "pred.sql"), "--skip-bad-gold", "--json", out)
+    assert sqlforge(*words).code == 0
+    assert (json.loads(out.read_text())["n"], json.loads(out.read_text())["bad_golds"]) == (0, 2)
 
 
 def test_score_says_what_it_lacks(sqlforge: Run) -> None:

@@ -104,8 +104,11 @@ def _count(path: Path, count: int, dataset: Dataset, absent: list[str] | None = 
         named = f" (no {', '.join(absent[:3])}{', …' if len(absent) > 3 else ''})"
     elif count < examples:
         named = f" (none from {dataset.examples[count].id} on)"
+    else:
+        named = f" (no example from line {examples + 1} on)"
+    apart = f"{abs(count - examples)} too {'few' if count < examples else 'many'}"
     return DataError(
-        f"{count} predictions in {path}{named}",
+        f"{count} predictions in {path}, {apart}{named}",
         f"{examples}, one for each example of {dataset.name}",
         "check that the file belongs to this benchmark and split",
     )

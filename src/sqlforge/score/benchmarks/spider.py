@@ -69,6 +69,8 @@ def _golds(path: Path) -> Iterator[Example]:
         lines = [line.strip() for line in file]
     while lines and not lines[-1]:
         lines.pop()
+    if not lines:
+        raise DataError(f"no gold in {path}", "a line for each example", "check the file")
     for number, line in enumerate(lines):
         sql, _, db_id = line.partition("\t")
         if not db_id.strip() or "\t" in db_id:

@@ -268,7 +268,7 @@ class _Parser:
 
     def expect(self, at: int, word: str) -> int:
         if not self.is_at(at, word):
-            raise UnreadableError(f"no {word}")
+            raise UnreadableError(f"no {word!r} where it belongs")
         return at + 1
 
     def skip_semicolons(self, at: int) -> int:
