@@ -50,7 +50,7 @@ def query_edits(query: exp.Query, schema: Schema) -> Iterator[Edit]:
         yield Edit("limit", query, "limit", None)
         number = literal_value(limit.expression, schema)
         if isinstance(number, int):
-            for other_number in {number + 1, max(1, number - 1)} - {number}:
+            for other_number in (number + 1, max(1, number - 1)):
                 yield Edit("limit", limit, "expression", exp.Literal.number(other_number))
     elif query.args.get("order") is not None:
         yield Edit("limit", query, "limit", exp.Limit(expression=exp.Literal.number(1)))
@@ -244,7 +244,7 @@ def _value_edits(
         for other in (value + 1, value - 1):
             yield swap("value", node, _literal(other))
     elif isinstance(value, str) and "%" in value:
-        for pattern in {value.lstrip("%"), value.rstrip("%"), value.strip("%")} - {value}:
+        for pattern in (value.lstrip("%"), value.rstrip("%"), value.strip("%")):
             yield swap("value", node, _literal(pattern))
     column = node.parent.find(exp.Column) if node.parent is not None else None
     key = column_key(column, schema) if column is not None else None

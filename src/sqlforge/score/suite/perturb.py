@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from sqlforge.core.records import SqlValue
@@ -17,9 +17,11 @@ from sqlforge.score.suite.profile import (
     Row,
     TableProfile,
 )
-from sqlforge.score.suite.values import distinct_values, fresh, near
+from sqlforge.score.suite.values import distinct_values, fresh, near, summable
 
 MAX_ROWS = 48
+MAX_COUNT = 60  # groups that queries want larger than this are not made
+WITNESSES = 0.45  # share of exact literals in a column that the instance is made for
 
 Rows = Mapping[str, Sequence[Row]]
 """The rows of each table, by lower-case name."""
@@ -110,11 +112,16 @@ class _Maker:
         if any(self._lacks_parents(table, link) for link in table.links):
             return
         linked = self._linked(table, size)
+        base = self.rng.choices(table.rows, k=size) if table.rows else []
         columns = [
-            linked[column.key[1]] if column.key[1] in linked else self._column(table, column, size)
-            for column in table.columns
+            linked[column.key[1]]
+            if column.key[1] in linked
+            else self._column(table, column, size, [row[place] for row in base])
+            for place, column in enumerate(table.columns)
         ]
-        self.rows[name] = self._unique(table, list(zip(*columns, strict=True)))
+        later = {c for k in table.links if self._is_later(name, k.ref_table) for c in k.columns}
+        rows = self._complete(table, list(zip(*columns, strict=True)), later)
+        self.rows[name] = self._unique(table, rows)
 
     def refer_back(self, table: TableProfile) -> None:
         """Fill references to a table that was made later, or to the table itself."""
@@ -125,6 +132,7 @@ class _Maker:
                 continue
             offered = self._parents(link.ref_table, link.ref_columns)
             if not offered:
+                self.rows[name] = self._complete(table, self.rows[name], set())
                 continue
             places = [names.index(column) for column in link.columns]
             for number, row in enumerate(self.rows[name]):
@@ -145,9 +153,11 @@ class _Maker:
 
     def _size(self, table: TableProfile, focused: bool) -> int:
         low, high = (12, 36) if table.links else (5, 14)
-        if focused:
-            low, high = low + 4, high + 8
-        return max(1, min(MAX_ROWS, round(self.rng.randint(low, high) * self.style.size)))
+        size = round(self.rng.randint(low, high) * self.style.size)
+        if self.focus is None or not focused:
+            return max(1, min(MAX_ROWS, size))
+        wanted = max((c for c in self.focus.counts if c <= MAX_COUNT), default=0)
+        return max(8, size, 2 * wanted + 2)  # enough for a group of that many, and others
 
     def _linked(self, table: TableProfile, size: int) -> dict[str, list[SqlValue]]:
         """The columns that refer to parents; a column of two references follows the first."""
@@ -194,27 +204,36 @@ class _Maker:
         self.rng.shuffle(offered)
         return offered
 
-    def _column(self, table: TableProfile, column: ColumnProfile, size: int) -> list[SqlValue]:
+    def _column(
+        self, table: TableProfile, column: ColumnProfile, size: int, base: Sequence[SqlValue]
+    ) -> list[SqlValue]:
+        """Cells drawn anew or as in ``base``, the original rows that this table starts from."""
         rng, style = self.rng, self.style
         wanted = self._wanted(column)
         if (column.key[1],) in table.keys:
             keys = distinct_values(column, self._some(wanted, size), size, rng)
             return [*keys, *([None] * (size - len(keys)))]
         drawn = self._drawn(column, wanted, size)
-        position = table.columns.index(column)
-        keep = style.keep if table.rows and not self._is_focus(column) else 0.0
-        base = rng.choices(table.rows, k=size) if keep else []
-        return [
-            None
-            if column.nullable and rng.random() < style.nulls
-            else base[i][position]
-            if keep and rng.random() < keep and base[i][position] is not None
-            else drawn[i]
-            for i in range(size)
-        ]
+        keep = style.keep if base and not self._is_focus(column) else 0.0
+        cells: list[SqlValue] = []
+        for i in range(size):
+            if column.nullable and rng.random() < style.nulls:
+                cells.append(None)
+            elif keep and rng.random() < keep and base[i] is not None:
+                cells.append(base[i])
+            else:
+                cells.append(drawn[i])
+        return [cell if cell in wanted else summable(column, cell) for cell in cells]
 
     def _drawn(self, column: ColumnProfile, wanted: list[SqlValue], size: int) -> list[SqlValue]:
         rng, style = self.rng, self.style
+        if self.focus is not None and self._is_focus(column):
+            exact = [v for v in self._literals(self.focus, column) if v in wanted] or wanted
+            others = [*wanted, fresh(column, rng), fresh(column, rng)]
+            return [
+                rng.choice(exact if rng.random() < WITNESSES and exact else others)
+                for _ in range(size)
+            ]
         dice = rng.random()
         if column.key in self.hints.sorted:
             dice = rng.choice((dice, 1.0))  # more often without ties
@@ -261,6 +280,18 @@ class _Maker:
 
     def _some(self, values: Sequence[SqlValue], size: int) -> list[SqlValue]:
         return self.rng.sample(values, min(len(values), size))
+
+    def _complete(self, table: TableProfile, rows: list[Row], later: Set[str]) -> list[Row]:
+        """Rows without NULLs in keys and references that have none; ``later`` ones may wait."""
+        bound = {c for link in table.links for c in link.columns} | {
+            c for key in table.keys if len(key) < len(table.columns) for c in key
+        }
+        places = [
+            place
+            for place, column in enumerate(table.columns)
+            if column.key[1] in bound - later and not column.nullable
+        ]
+        return [row for row in rows if all(row[place] is not None for place in places)]
 
     def _unique(self, table: TableProfile, rows: list[Row]) -> list[Row]:
         """Of rows that share a key the first; NULLs differ from each other."""

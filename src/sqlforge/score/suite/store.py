@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlforge.core.files import sha256, write_json
@@ -22,7 +23,6 @@ Progress = Callable[[int, int], None]
 
 FORMAT = 1  # of what is made and how: another number makes every suite anew
 SIZE = 20
-CANDIDATES = 60
 # A neighbour that runs longer or gives more differs from a gold that does not.
 _LIMITS = Limits(seconds=0.5, rows=20_000)
 
@@ -59,7 +59,7 @@ def build_suite(
         seed: of everything random; the same seed gives the same suite.
         folder: where suites are kept; else the user's cache. What is found there for the same
             database file, golds, rules, size and seed is used as it is.
-        progress: called with how many golds are done and how many there are.
+        progress: called with the percentage of the work that is done, and 100.
 
     Raises:
         DatabaseError: a database cannot be read.
@@ -74,41 +74,59 @@ def build_suite(
         if databases[example.db_id].path is not None:
             golds[example.db_id].append(example.sql)
     home = folder if folder is not None else cache_dir() / "suites"
-    instances, counts, started, built = {}, Counts(), time.perf_counter(), False
-    done, total = 0, sum(map(len, golds.values()))
+    total = sum(map(len, golds.values()))
+    instances, counts, started, done, built = {}, Counts(), time.perf_counter(), 0, False
+    files = {databases[db_id].path for db_id in golds}
+    digests: dict[Path | None, str] = {path: sha256(path) for path in files if path is not None}
     with Sandbox(_LIMITS, workers=2) as sandbox:
         for db_id, sqls in golds.items():
-            unique = sorted(set(sqls))
-            key = _key(databases[db_id], unique, f"{sources[db_id]}/{match}/{size}/{seed}")
-            target = home / key
+            told = partial(_tell, progress, done, len(sqls), total)
+            task = _Task(databases[db_id], tuple(sorted(set(sqls))), sources[db_id], match)
+            target = home / task.key(digests, f"{size}/{seed}")
             if not target.is_dir():
                 built = True
                 with building(target) as making:
+                    rules = rules_for(task.source, match)
                     kept, found = distil(
-                        databases[db_id],
-                        unique,
-                        rules_for(sources[db_id], match),
+                        task.database,
+                        task.golds,
+                        rules,
                         sandbox,
                         making,
                         seed=seed,
                         size=size,
-                        candidates=CANDIDATES,
+                        progress=told,
                     )
                     write_json(making / "suite.json", _facts(kept, found))
             instances[db_id], found = _read(target)
             counts += found
             done += len(sqls)
-            if progress is not None:
-                progress(done, total)
+            told(1.0)
     return Suite(instances, counts, time.perf_counter() - started if built else 0.0)
 
 
-def _key(database: Database, golds: Iterable[str], settings: str) -> str:
-    assert database.path is not None
-    tables = [table.name for table in database.schema.tables]
-    parts = [FORMAT, database.db_id, sha256(database.path), tables, settings]
-    text = json.dumps([*parts, list(golds)])
-    return f"{database.db_id}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One database with the golds and rules that its suite is built for."""
+
+    database: Database
+    golds: tuple[str, ...]
+    source: str
+    match: Match
+
+    def key(self, digests: Mapping[Path | None, str], settings: str) -> str:
+        """A name for the suite that changes with everything that changes the suite."""
+        tables = [table.name for table in self.database.schema.tables]
+        digest = digests[self.database.path]
+        rules = f"{self.source}/{self.match}"
+        parts = [FORMAT, self.database.db_id, digest, tables, rules, settings, self.golds]
+        name = "".join(c if c.isalnum() or c in "_-" else "_" for c in self.database.db_id[:40])
+        return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
+
+
+def _tell(progress: Progress | None, done: int, golds: int, total: int, share: float) -> None:
+    if progress is not None:
+        progress(round(100 * (done + share * golds) / total), 100)
 
 
 def _facts(kept: Iterable[Kept], counts: Counts) -> dict[str, object]:

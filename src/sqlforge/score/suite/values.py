@@ -34,6 +34,8 @@ def near(column: ColumnProfile, literals: Sequence[SqlValue], rng: random.Random
             found.extend(_near_text(column, literal, rng))
         else:
             found.extend(_near_number(column, literal))
+    if column.closed:  # the literals themselves are asked for, whatever the column held so far
+        found = [v for v in found if v in column.values or v in literals]
     return list(dict.fromkeys(value for value in found if _fits(column, value)))
 
 
@@ -47,10 +49,28 @@ def fresh(column: ColumnProfile, rng: random.Random) -> SqlValue:
     if column.kind in ("integer", "real"):
         return _fresh_number(column, seen, rng)
     if column.kind == "number text":
-        return _fresh_number_text(str(seen), rng)
+        return summable(column, _fresh_number_text(str(seen), rng))
     if column.kind == "date text":
         return _shifted(str(seen), rng.choice((-365, -31, -1, 1, 31, 365)) * rng.randint(1, 5))
     return _fresh_text(column, rng)
+
+
+def summable(column: ColumnProfile, value: SqlValue) -> SqlValue:
+    """The value, or the nearest of as many digits whose sums are exact in every order.
+
+    >>> from sqlforge.score.suite.profile import ColumnProfile
+    >>> price = ColumnProfile(("t", "price"), "price", "real", (9.99,), False, False, None)
+    >>> summable(price, 9.99), summable(price, "9.990")
+    (10.0, '9.750')
+    """
+    if isinstance(value, float) and math.isfinite(value):
+        return round(4 * value) / 4
+    if isinstance(value, str) and column.kind in ("number text", "real") and "." in value:
+        whole, _, digits = value.partition(".")
+        if digits.isdigit() and digits.strip("0"):
+            quarter = "5" if len(digits) == 1 else ("25", "50", "75")[int(digits[0]) * 3 // 10]
+            return f"{whole}.{quarter.ljust(len(digits), '0')}"
+    return value
 
 
 def distinct_values(
@@ -85,8 +105,6 @@ def _folded(value: SqlValue) -> SqlValue:
 
 
 def _fits(column: ColumnProfile, value: SqlValue) -> bool:
-    if column.closed:
-        return value in column.values
     if isinstance(value, str):
         return column.max_length is None or len(value) <= column.max_length
     return True
