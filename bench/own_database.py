@@ -73,6 +73,8 @@ def main() -> None:
         print("--small checks the plumbing: nothing is written to docs/results")
         return
     command = f"python bench/own_database.py --data-dir DIR --n {asked.n} --steps {asked.steps}"
+    command += f" --recipe {recipe.name} --databases {' '.join(own)}"
+    command += " --only-own" if asked.only_own else ""
     print(write_claims("own_database", command=command, seed=asked.seed, rows=rows))
 
 
@@ -84,6 +86,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--n", type=int, help="questions made a database")
     parser.add_argument("--steps", type=int, help="optimizer steps of each training")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--recipe", help="of recipes/, by name; else own-database-gpu")
+    parser.add_argument("--only-own", action="store_true", help="leave other databases unasked")
     parser.add_argument("--small", action="store_true", help="minutes on a CPU, as a check")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -94,7 +98,7 @@ def arguments() -> argparse.Namespace:
 
 
 def recipe_of(asked: argparse.Namespace) -> Recipe:
-    name = "own-database-cpu-small" if asked.small else "own-database-gpu"
+    name = asked.recipe or ("own-database-cpu-small" if asked.small else "own-database-gpu")
     recipe = load_recipe(ROOT / "recipes" / f"{name}.yaml")
     asked.steps = asked.steps or recipe.train.max_steps
     changed = recipe.train.model_copy(update={"max_steps": asked.steps})
@@ -162,6 +166,8 @@ def gather(recipe: Recipe, run: RunDir, asked: argparse.Namespace, own: Sequence
     test = list(dev.examples)
     if asked.small:
         test = [e for e in test if e.db_id in chosen_databases(asked)][:8] + test[-8:]
+    elif asked.only_own:
+        test = [e for e in test if e.db_id in chosen_databases(asked)]
     with new_folder(run.data) as folder:
         write_examples(folder / "train.jsonl", train)
         write_examples(folder / "validation.jsonl", [])
