@@ -27,7 +27,10 @@ SourceName = Literal[
     "synthetic", "spider", "wikisql", "sql-create-context", "gretel", "own", "internal"
 ]
 AuditedBenchmark = Literal["spider-dev", "wikisql-dev", "wikisql-test"]
+SchemaFormName = Literal["compact", "ddl", "markdown"]
+RenameStyle = Literal["snake", "camel", "abbreviate", "opaque"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Part(BaseModel):
@@ -166,10 +169,44 @@ class DataPart(_Part):
 
 
 class PromptPart(_Part):
-    """What the model is shown; ``max_tokens`` bounds prompt and answer together."""
+    """What the model is shown; ``max_tokens`` bounds prompt and answer together.
 
+    ``form`` spells the schema. ``schema_shown: used`` shows only the tables and columns of the gold SQL,
+    as sql-create-context does: scores on it flatter, and questions without a gold see everything.
+    ``samples`` values of each column are shown, ``descriptions`` where a database has them.
+    ``link_values`` shows the values that a question names, out of ``values_per_column`` at most;
+    ``fuzzy_values`` finds them through typing errors, inflections and other spellings of dates.
+    """
+
+    form: SchemaFormName = "compact"
+    schema_shown: Literal["full", "used"] = "full"
+    descriptions: bool = False
+    samples: Annotated[int, Field(ge=0, le=20)] = 0
+    foreign_keys: bool = True
     link_values: bool = True
+    fuzzy_values: bool = False
+    values_per_column: Annotated[int, Field(ge=1)] = 5_000
     max_tokens: Annotated[int, Field(ge=32)] = 1024
+
+
+class AugmentPart(_Part):
+    """How training examples are varied; validation and test are never touched.
+
+    In each epoch a database takes as many forms as it has groups of ``questions_per_schema``
+    questions, at most ``variants``; questions share a form as they share a schema. A share
+    ``keep`` of the forms is the database as it is. The others have tables and columns reordered
+    (``shuffle``), up to ``distractors`` tables of another training database added and, a share
+    ``rename`` of them, new names in schema and SQL. ``mask_values`` is the share of examples in
+    which the values that question and SQL both name are replaced by made-up ones.
+    """
+
+    variants: Annotated[int, Field(ge=1)] = 8
+    keep: Share = 0.25
+    shuffle: bool = True
+    distractors: Annotated[int, Field(ge=0)] = 0
+    rename: Share = 0.0
+    rename_styles: tuple[RenameStyle, ...] = Field(("snake", "camel", "abbreviate"), min_length=1)
+    mask_values: Share = 0.0
 
 
 class TrainPart(_Part):
@@ -229,8 +266,16 @@ class Recipe(_Part):
     model: ModelPart
     data: DataPart
     prompt: PromptPart = PromptPart()
+    augment: AugmentPart | None = None
     train: TrainPart = TrainPart()
     evaluate: EvaluatePart = EvaluatePart()
+
+    @model_validator(mode="after")
+    def _opaque_names_are_explained(self) -> Recipe:
+        opaque = self.augment and self.augment.rename and "opaque" in self.augment.rename_styles
+        if opaque and not self.prompt.descriptions:
+            raise ValueError("opaque names say nothing: set prompt.descriptions to true with them")
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -57,21 +57,41 @@ def encode_example(tokenizer: ChatTokenizer, conversation: Sequence[Message], sq
     Raises:
         ModelError: the template does not keep the promises that training rests on.
     """
+    prompt_text, answer_text = rendered_example(tokenizer, conversation, sql)
+    prompt = tuple(tokenizer.encode(prompt_text, add_special_tokens=False))
+    answer = tokenizer.encode(answer_text, add_special_tokens=False)
+    encoded = Encoded(prompt, ended_answer(tokenizer, answer))
+    check_encoded(tokenizer, encoded)
+    return encoded
+
+
+def rendered_example(
+    tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str
+) -> tuple[str, str]:
+    """The text up to where the answer begins, and the rest; they are tokenised apart.
+
+    Raises:
+        ModelError: the template writes another prompt when an answer follows.
+    """
     prompt_text = _render(tokenizer, conversation, add_generation_prompt=True)
     answered = [*conversation, Message(role="assistant", content=sql.rstrip())]
     whole_text = _render(tokenizer, answered, add_generation_prompt=False)
     if not whole_text.startswith(prompt_text):
         raise _broken_template("the prompt's text is not a prefix of the whole conversation")
-    prompt = tuple(tokenizer.encode(prompt_text, add_special_tokens=False))
-    answer = list(tokenizer.encode(whole_text[len(prompt_text) :], add_special_tokens=False))
+    return prompt_text, whole_text[len(prompt_text) :]
+
+
+def ended_answer(tokenizer: ChatTokenizer, answer: Sequence[int]) -> tuple[int, ...]:
+    """``answer`` up to its last end-of-sequence token, or with one put behind it.
+
+    What a template adds after the last end token (a line break, say) is not supervised.
+    """
     end = tokenizer.eos_token_id
     if end is None:
         raise _broken_template("the tokenizer has no end-of-sequence token")
-    # What the template adds after the last end token (a line break, say) is not supervised.
-    answer = answer[: len(answer) - answer[::-1].index(end)] if end in answer else [*answer, end]
-    encoded = Encoded(prompt, tuple(answer))
-    check_encoded(tokenizer, encoded)
-    return encoded
+    if end not in answer:
+        return (*answer, end)
+    return tuple(answer[: len(answer) - answer[::-1].index(end)])
 
 
 def check_encoded(tokenizer: ChatTokenizer, encoded: Encoded) -> None:
