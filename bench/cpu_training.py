@@ -19,7 +19,6 @@ import torch
 from claims import ROOT, ClaimRow, write_claims
 from sqlforge.core.config import Recipe, load_recipe
 from sqlforge.core.run_dir import open_run
-from sqlforge.corpus.store import read_examples
 from sqlforge.model.adapt import add_lora
 from sqlforge.model.attention import PACKED, layout_of
 from sqlforge.model.load import load_model, load_tokenizer, resolve
@@ -27,7 +26,7 @@ from sqlforge.model.pack import Pack, collate
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.model.train import supervised_loss
 from sqlforge.stages.prepare import prepare
-from sqlforge.stages.train import encode_all, plan_steps
+from sqlforge.stages.train import plan_steps, tokenise_run
 
 PACKS = 12
 
@@ -74,10 +73,8 @@ def _packs(recipe: Recipe) -> Sequence[Pack]:
         run = open_run(Path(folder) / "run", recipe)
         prepare(recipe, run, None, lambda _: None)
         tokenizer: Any = load_tokenizer(recipe.model.name)
-        examples = read_examples(run.data / "train.jsonl")[:600]
-        encoded, kept, _ = encode_all(recipe, run, tokenizer, examples)
-    packs, _ = plan_steps(recipe, encoded, [example.db_id for example in kept])
-    return sorted(packs, key=len)[-PACKS:]
+        packs, _ = plan_steps(recipe, tokenise_run(run, tokenizer).epochs)
+        return sorted(packs, key=len)[-PACKS:]
 
 
 def _model(recipe: Recipe, quantization: Any) -> Any:

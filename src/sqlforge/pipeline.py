@@ -15,7 +15,7 @@ from rich.console import Console
 from sqlforge.core.config import Recipe
 from sqlforge.core.environment import environment
 from sqlforge.core.run_dir import RunDir, open_run
-from sqlforge.prompt.template import PROMPT_VERSION
+from sqlforge.prompt.template import prompt_version
 from sqlforge.score.summary import Summary
 
 Progress = Callable[[int, int], None]
@@ -65,7 +65,11 @@ def begin(recipe: Recipe, out: Path) -> RunDir:
     """
     directory = open_run(out, recipe)
     if "environment" not in directory.manifest():
-        directory.note(prompt_version=PROMPT_VERSION, seed=recipe.seed, environment=environment())
+        directory.note(
+            prompt_version=prompt_version(recipe.prompt),
+            seed=recipe.seed,
+            environment=environment(),
+        )
     return directory
 
 

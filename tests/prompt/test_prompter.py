@@ -8,6 +8,7 @@ from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.prompt.linking import Link
 from sqlforge.prompt.prompter import Prompter
+from sqlforge.prompt.schema_text import schema_text
 from sqlforge.prompt.template import Shot, messages
 
 SCHEMA = Schema((Table("customer", (Column("id", "INT", True), Column("city", "TEXT"))),))
@@ -68,7 +69,9 @@ def test_the_values_of_a_database_are_read_once(shop: Database) -> None:
 def test_a_few_shot_prompt_shows_solved_questions_before_the_one_asked(shop: Database) -> None:
     prompter = Prompter({"shop": shop}, link_values=True)
     shot = prompter.shot(EXAMPLE)
-    assert shot == Shot(SCHEMA, (Link("customer", "city", "Bath"),), EXAMPLE.question, EXAMPLE.sql)
+    assert shot == Shot(
+        schema_text(SCHEMA), (Link("customer", "city", "Bath"),), EXAMPLE.question, EXAMPLE.sql
+    )
     asked = prompter.ask("shop", "How many?", "few_shot", [shot, shot])
     roles = [message["role"] for message in asked]
     assert roles == ["user", "assistant", "user", "assistant", "user"]

@@ -171,8 +171,8 @@ class DataPart(_Part):
 class PromptPart(_Part):
     """What the model is shown; ``max_tokens`` bounds prompt and answer together.
 
-    ``form`` spells the schema. ``schema_shown: used`` shows only the tables and columns of the gold SQL,
-    as sql-create-context does: scores on it flatter, and questions without a gold see everything.
+    ``form`` spells the schema. ``schema_shown: used`` shows only what the gold SQL uses, as
+    sql-create-context does: scores on it flatter, and questions without a gold see everything.
     ``samples`` values of each column are shown, ``descriptions`` where a database has them.
     ``link_values`` shows the values that a question names, out of ``values_per_column`` at most;
     ``fuzzy_values`` finds them through typing errors, inflections and other spellings of dates.

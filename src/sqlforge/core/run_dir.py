@@ -62,6 +62,11 @@ class RunDir:
         return self.path / "checkpoints"
 
     @property
+    def tokens(self) -> Path:
+        """Training examples as token ids, tokenised once."""
+        return self.path / "tokens"
+
+    @property
     def adapter(self) -> Path:
         """LoRA weights in PEFT's layout."""
         return self.path / "adapter"

@@ -30,12 +30,13 @@ def answer(
     Args:
         model, tokenizer: as :mod:`sqlforge.model.load` gives them.
         prompter: knows the examples' databases.
-        examples: their gold SQL is not looked at.
+        examples: their gold SQL is not looked at, unless the recipe shows only what it uses.
         style, shots: how to ask; a tuned model is asked as it was trained (``plain``).
         max_new_tokens, batch_tokens, progress: see :func:`sqlforge.model.generate.generate`.
     """
     prompts = [
-        encode_prompt(tokenizer, prompter.ask(e.db_id, e.question, style, shots)) for e in examples
+        encode_prompt(tokenizer, prompter.ask(e.db_id, e.question, style, shots, e.sql))
+        for e in examples
     ]
     return generate(
         model,

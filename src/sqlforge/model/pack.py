@@ -17,6 +17,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import torch
 
@@ -45,6 +46,10 @@ class Pack:
         return len(self.input_ids)
 
 
+Groups = list[list[int]]
+"""The composition of one pack: for each schema in it the indices of its examples."""
+
+
 def plan_packs(
     encoded: Sequence[Encoded],
     schema_keys: Sequence[str],
@@ -65,18 +70,59 @@ def plan_packs(
     Raises:
         ValueError: an example is longer than ``budget``.
     """
+    plan = plan_groups(
+        encoded, schema_keys, budget=budget, questions_per_schema=questions_per_schema, seed=seed
+    )
+    return list(PlannedPacks([(encoded, groups) for groups in plan]))
+
+
+def plan_groups(
+    encoded: Sequence[Encoded],
+    schema_keys: Sequence[str],
+    *,
+    budget: int,
+    questions_per_schema: int,
+    seed: int,
+) -> list[Groups]:
+    """What :func:`plan_packs` puts into each pack, as indices; no example is kept."""
     rng = random.Random(seed)
     by_schema: dict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(schema_keys):
         by_schema[key].append(index)
-    groups: list[list[Encoded]] = []
+    groups: list[tuple[int, list[int]]] = []
     for key in sorted(by_schema):
         indices = by_schema[key]
         rng.shuffle(indices)
-        chosen = [encoded[index] for index in indices]
-        groups.extend(_split_groups(chosen, budget, questions_per_schema))
+        groups.extend(_split_groups(encoded, indices, budget, questions_per_schema))
     rng.shuffle(groups)
     return _fill(groups, budget)
+
+
+class PlannedPacks(Sequence[Pack]):
+    """Packs that are put together when they are asked for, from examples that lie elsewhere.
+
+    Args:
+        plan: for each pack where its examples are and which of them it holds.
+    """
+
+    def __init__(self, plan: Sequence[tuple[Sequence[Encoded], Groups]]) -> None:
+        self._plan = plan
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    @overload
+    def __getitem__(self, index: int) -> Pack: ...
+    @overload
+    def __getitem__(self, index: slice) -> PlannedPacks: ...
+    def __getitem__(self, index: int | slice) -> Pack | PlannedPacks:
+        if isinstance(index, slice):
+            return PlannedPacks(self._plan[index])
+        encoded, groups = self._plan[index]
+        pack = Pack()
+        for number, group in enumerate(groups):
+            pack = _append(pack, [encoded[i] for i in group], number)
+        return pack
 
 
 def shared_length(prompts: Sequence[tuple[int, ...]]) -> int:
@@ -116,33 +162,41 @@ def as_row(pack: Pack) -> dict[str, torch.Tensor]:
     }
 
 
-def _split_groups(examples: list[Encoded], budget: int, most: int) -> list[list[Encoded]]:
-    """Cut examples of one schema into groups that fit the budget with their shared trunk."""
-    groups: list[list[Encoded]] = []
+def _split_groups(
+    encoded: Sequence[Encoded], indices: Sequence[int], budget: int, most: int
+) -> list[tuple[int, list[int]]]:
+    """Cut examples of one schema into groups that fit the budget with their shared trunk.
+
+    Each group comes with its size in tokens.
+    """
+    groups: list[tuple[int, list[int]]] = []
     current: list[Encoded] = []
-    for example in examples:
+    members: list[int] = []
+    for index in indices:
+        example = encoded[index]
         if len(example) > budget:
             raise ValueError(f"an example of {len(example)} tokens in a pack of {budget}")
         if current and (len(current) == most or _group_size([*current, example]) > budget):
-            groups.append(current)
-            current = []
+            groups.append((_group_size(current), members))
+            current, members = [], []
         current.append(example)
+        members.append(index)
     if current:
-        groups.append(current)
+        groups.append((_group_size(current), members))
     return groups
 
 
-def _fill(groups: list[list[Encoded]], budget: int) -> list[Pack]:
-    packs: list[Pack] = []
-    pack = Pack()
-    number = 0
-    for group in groups:
-        if len(pack) and len(pack) + _group_size(group) > budget:
+def _fill(groups: Sequence[tuple[int, list[int]]], budget: int) -> list[Groups]:
+    packs: list[Groups] = []
+    pack: Groups = []
+    room = budget
+    for size, group in groups:
+        if pack and size > room:
             packs.append(pack)
-            pack, number = Pack(), 0
-        pack = _append(pack, group, number)
-        number += 1
-    if len(pack):
+            pack, room = [], budget
+        pack.append(group)
+        room -= size
+    if pack:
         packs.append(pack)
     return packs
 

@@ -16,23 +16,17 @@ from sqlforge.prompt.encode import (
     ChatTokenizer,
     Encoded,
     check_encoded,
-    encode_example,
     ended_answer,
-    rendered_example,
 )
-from sqlforge.prompt.template import Message
 
 _KEPT = 256  # schemas whose ids are remembered
 
 
 class BatchEncoder:
-    """Encodes batches of conversations with their answers.
+    """Encodes batches of rendered examples.
 
     Args:
-        tokenizer: of transformers; one without a fast backend is asked example by example.
-
-    Raises:
-        ModelError: see :func:`sqlforge.prompt.encode.encode_example`.
+        tokenizer: of transformers; one without a fast backend is asked text by text.
     """
 
     def __init__(self, tokenizer: ChatTokenizer) -> None:
@@ -41,21 +35,14 @@ class BatchEncoder:
         self._stub = _stub(self._backend) if self._backend is not None else None
         self._heads: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
-    def encode(
-        self, conversations: Sequence[Sequence[Message]], sqls: Sequence[str]
-    ) -> list[Encoded]:
-        """The ids of each conversation and its answer, in order, checked."""
-        if self._backend is None:
-            asked = zip(conversations, sqls, strict=True)
-            return [
-                encode_example(self._tokenizer, conversation, sql) for conversation, sql in asked
-            ]
-        pairs = [
-            rendered_example(self._tokenizer, conversation, sql)
-            for conversation, sql in zip(conversations, sqls, strict=True)
-        ]
-        prompts = self._prompts([prompt for prompt, _ in pairs])
-        answers = self._ids([answer for _, answer in pairs])
+    def encode(self, rendered: Sequence[tuple[str, str]]) -> list[Encoded]:
+        """The ids of examples as :func:`rendered_example` gives them, in order, checked.
+
+        Raises:
+            ModelError: see :func:`sqlforge.prompt.encode.check_encoded`.
+        """
+        prompts = self._prompts([prompt for prompt, _ in rendered])
+        answers = self._ids([answer for _, answer in rendered])
         found = []
         for prompt, answer in zip(prompts, answers, strict=True):
             encoded = Encoded(prompt, ended_answer(self._tokenizer, answer))
@@ -88,6 +75,8 @@ class BatchEncoder:
         return found
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if self._backend is None:
+            return [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
         batch = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in batch]
 

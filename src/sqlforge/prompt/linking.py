@@ -44,11 +44,17 @@ class ValueIndex:
 
     def __init__(self, values: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
         self._places: dict[tuple[str, ...], list[Link]] = {}
+        self._size = 0
         for (table, column), texts in values.items():
             for text in texts:
                 words = tuple(_WORD.findall(text.lower()))
                 if 0 < len(words) <= _LONGEST and not _says_nothing(words):
                     self._places.setdefault(words, []).append(Link(table, column, text))
+                    self._size += 1
+
+    def __len__(self) -> int:
+        """How many values are indexed, counted once a column."""
+        return self._size
 
     def link(self, question: str, limit: int = 6) -> tuple[Link, ...]:
         """At most ``limit`` links, in the order in which the question names the values."""

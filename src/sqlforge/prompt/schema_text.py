@@ -1,4 +1,4 @@
-"""A schema as the text that a model reads: one line a table.
+"""A schema as the text that a model reads: compact (one line a table), DDL or Markdown.
 
 Names that SQL would have to quote are shown quoted, so that the model can copy what it sees.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlforge.core.names import sql_name
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.prompt.look import SchemaLook
 
 _TYPES = {
     "text": ("char", "clob", "text", "string", "enum"),
@@ -17,8 +18,8 @@ _TYPES = {
 }
 
 
-def schema_text(schema: Schema) -> str:
-    """The compact form of a schema: types, keys and foreign keys.
+def schema_text(schema: Schema, look: SchemaLook | None = None) -> str:
+    """A schema as ``look`` says; without one the compact form: types, keys and foreign keys.
 
     >>> shop = Schema((
     ...     Table("customer", (Column("id", "INTEGER", True), Column("city", "VARCHAR(20)"))),
@@ -27,8 +28,22 @@ def schema_text(schema: Schema) -> str:
     >>> print(schema_text(shop))
     customer(id int key, city text)
     "order"(no int key, customer_id int = customer.id)
+    >>> samples = {("customer", "city"): ("Bath", "Ayr")}
+    >>> print(schema_text(shop, SchemaLook("ddl", samples=samples)))
+    CREATE TABLE customer (
+      id INTEGER PRIMARY KEY,
+      city VARCHAR(20) -- such as 'Bath', 'Ayr'
+    );
+    CREATE TABLE "order" (
+      no INTEGER PRIMARY KEY,
+      customer_id INTEGER,
+      FOREIGN KEY (customer_id) REFERENCES customer (id)
+    );
     """
-    return "\n".join(_table_line(table) for table in schema.tables)
+    look = look or SchemaLook()
+    forms = {"compact": _table_line, "ddl": _table_ddl, "markdown": _table_markdown}
+    # No blank line between tables: the part of the prompt that no other shares follows one.
+    return "\n".join(forms[look.form](table, look) for table in schema.tables)
 
 
 def type_word(declared: str) -> str:
@@ -44,14 +59,14 @@ def type_word(declared: str) -> str:
     return "text"
 
 
-def _table_line(table: Table) -> str:
-    targets = _targets(table.foreign_keys)
-    columns = ", ".join(_column_text(column, targets) for column in table.columns)
-    return f"{sql_name(table.name)}({columns})"
+def _table_line(table: Table, look: SchemaLook) -> str:
+    targets = _targets(table.foreign_keys) if look.foreign_keys else {}
+    columns = ", ".join(_column_text(table, column, targets, look) for column in table.columns)
+    return f"{sql_name(table.name)}({columns}){_comment(look.of_table(table))}"
 
 
 def _targets(foreign_keys: tuple[ForeignKey, ...]) -> dict[str, str]:
-    """Lower-cased column name → ``table.column`` that it refers to (the first, if several)."""
+    """Lower-cased column → ``table.column`` that it refers to; of two targets the first."""
     targets: dict[str, str] = {}
     for key in foreign_keys:
         for column, target in zip(key.columns, key.ref_columns, strict=False):
@@ -60,10 +75,63 @@ def _targets(foreign_keys: tuple[ForeignKey, ...]) -> dict[str, str]:
     return targets
 
 
-def _column_text(column: Column, targets: dict[str, str]) -> str:
+def _column_text(table: Table, column: Column, targets: dict[str, str], look: SchemaLook) -> str:
     text = f"{sql_name(column.name)} {type_word(column.type)}"
     if column.primary_key:
         text += " key"
     if target := targets.get(column.name.lower()):
         text += f" = {target}"
-    return text
+    return text + _comment(look.note(table, column))
+
+
+def _comment(note: str) -> str:
+    return f" /* {note.replace('*/', '* /')} */" if note else ""
+
+
+def _table_ddl(table: Table, look: SchemaLook) -> str:
+    """``CREATE TABLE`` as SQLite reads it, notes as comments at the ends of lines."""
+    keys = [column.name for column in table.columns if column.primary_key]
+    lines = []
+    for column in table.columns:
+        text = f"{sql_name(column.name)} {column.type}".rstrip()
+        text += " PRIMARY KEY" if keys == [column.name] else ""
+        lines.append((text, look.note(table, column)))
+    if len(keys) > 1:
+        lines.append((f"PRIMARY KEY ({_names(keys)})", ""))
+    for key in table.foreign_keys if look.foreign_keys else ():
+        target = f"{sql_name(key.ref_table)} ({_names(key.ref_columns)})"
+        lines.append((f"FOREIGN KEY ({_names(key.columns)}) REFERENCES {target}", ""))
+    body = []
+    for number, (text, note) in enumerate(lines, start=1):
+        comma = "," if number < len(lines) else ""
+        body.append(f"  {text}{comma}{f' -- {note}' if note else ''}")
+    said = look.of_table(table)
+    head = f"CREATE TABLE {sql_name(table.name)} ({f' -- {said}' if said else ''}"
+    return "\n".join([head, *body, ");"])
+
+
+def _table_markdown(table: Table, look: SchemaLook) -> str:
+    """A heading and a table of the columns; what no column has is no column of the table."""
+    targets = _targets(table.foreign_keys) if look.foreign_keys else {}
+    rows = [
+        [
+            sql_name(column.name),
+            type_word(column.type),
+            "primary" if column.primary_key else "",
+            targets.get(column.name.lower(), ""),
+            look.of_column(table, column),
+            look.values(table, column),
+        ]
+        for column in table.columns
+    ]
+    heads = ["column", "type", "key", "refers to", "meaning", "such as"]
+    shown = [i for i in range(len(heads)) if i < 2 or any(row[i] for row in rows)]
+    cells = [[heads[i] for i in shown], ["---"] * len(shown)]
+    cells += [[row[i].replace("|", "\\|") for i in shown] for row in rows]
+    said = look.of_table(table)
+    head = f"## {sql_name(table.name)}{f': {said}' if said else ''}"
+    return "\n".join([head, *(f"| {' | '.join(row)} |" for row in cells)])
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(map(sql_name, names))

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from sqlforge.core.config import PromptStyle
+from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.names import sql_name
 from sqlforge.core.schema import Schema
 from sqlforge.prompt.linking import Link
+from sqlforge.prompt.look import literal
 from sqlforge.prompt.schema_text import schema_text
 
 PROMPT_VERSION = "1"
-"""Changes with every change of the text below; stands in the manifest and in every result."""
+"""Changes with every change of the text below; see :func:`prompt_version`."""
 
 _PLAIN = "SQLite tables:"
 _INSTRUCTED = (
@@ -25,6 +26,22 @@ _INSTRUCTED = (
     "statement that uses only these tables and columns. Reply with the SQL only: no explanation, "
     "no Markdown.\n\nTables:"
 )
+
+
+def prompt_version(part: PromptPart) -> str:
+    """The version that stands in the manifest and in results; other settings than the default show.
+
+    >>> prompt_version(PromptPart()), prompt_version(PromptPart(form="ddl", samples=3))
+    ('1', '1 form=ddl samples=3')
+    """
+    default = PromptPart()
+    names = [name for name in PromptPart.model_fields if name != "max_tokens"]
+    told = [
+        f"{name}={getattr(part, name)}"
+        for name in names
+        if getattr(part, name) != getattr(default, name)
+    ]
+    return " ".join([PROMPT_VERSION, *told])
 
 
 class Message(TypedDict):
@@ -38,14 +55,14 @@ class Message(TypedDict):
 class Shot:
     """A solved question to show before the one that is asked."""
 
-    schema: Schema
+    schema: Schema | str
     links: tuple[Link, ...]
     question: str
     sql: str
 
 
 def messages(
-    schema: Schema,
+    schema: Schema | str,
     links: Sequence[Link],
     question: str,
     style: PromptStyle = "plain",
@@ -53,6 +70,7 @@ def messages(
 ) -> list[Message]:
     """The conversation up to the question.
 
+    ``schema`` is shown in its compact form, unless it comes as the text to show.
     ``plain`` is what models are trained on; ``instructed`` and ``few_shot`` (which needs
     ``shots``) give a model that was not trained here a fair chance.
 
@@ -75,13 +93,10 @@ def messages(
     return conversation
 
 
-def _ask(head: str, schema: Schema, links: Sequence[Link], question: str) -> str:
+def _ask(head: str, schema: Schema | str, links: Sequence[Link], question: str) -> str:
     values = ", ".join(
-        f"{sql_name(link.table)}.{sql_name(link.column)} = {_literal(link.value)}" for link in links
+        f"{sql_name(link.table)}.{sql_name(link.column)} = {literal(link.value)}" for link in links
     )
     value_line = f"Values: {values}\n" if values else ""
-    return f"{head}\n{schema_text(schema)}\n\n{value_line}Question: {question.strip()}"
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    text = schema if isinstance(schema, str) else schema_text(schema)
+    return f"{head}\n{text}\n\n{value_line}Question: {question.strip()}"

@@ -89,7 +89,7 @@ class TokenStore(Sequence[Encoded]):
         self._length = sum(batch.num_rows for batch in self._batches)
 
     def __len__(self) -> int:
-        return self._length
+        return int(self._length)
 
     @overload
     def __getitem__(self, index: int) -> Encoded: ...

@@ -107,7 +107,7 @@ def _model_answers(
     progress: Progress | None,
 ) -> list[str]:
     model, tokenizer = _load(run, recipe, system), load_tokenizer(recipe.model.name)
-    prompter = Prompter(databases, link_values=recipe.prompt.link_values)
+    prompter = Prompter.of(recipe.prompt, databases)
 
     def ask(asked: Sequence[Example], style: PromptStyle, shots: Sequence[Shot]) -> list[str]:
         return answer(

@@ -21,8 +21,7 @@ from sqlforge.model.load import load_tokenizer
 from sqlforge.model.pack import IGNORED, plan_packs
 from sqlforge.prompt.encode import Encoded, encode_example
 from sqlforge.prompt.prompter import Prompter
-from sqlforge.prompt.schema_text import schema_text
-from sqlforge.prompt.template import PROMPT_VERSION, Message
+from sqlforge.prompt.template import Message, prompt_version
 from sqlforge.report.stations import Station, to_console, to_markdown
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.judge import judge
@@ -100,10 +99,10 @@ def _own_answer(run: RunDir, example_id: str) -> str | None:
 
 
 def _stations(found: _Found, answer: str | None) -> Iterator[Station]:
-    example, database = found.example, found.databases[found.example.db_id]
+    example = found.example
     tokenizer: Any = load_tokenizer(found.recipe.model.name)
-    prompter = Prompter(found.databases, link_values=found.recipe.prompt.link_values)
-    conversation = prompter.ask(example.db_id, example.question)
+    prompter = Prompter.of(found.recipe.prompt, found.databases)
+    conversation = prompter.ask(example.db_id, example.question, sql=example.sql)
     encoded = encode_example(tokenizer, conversation, example.sql)
     yield Station("Example", "corpus/, core/records.py", json.dumps(example_row(example), indent=1))
     yield Station(
@@ -112,13 +111,13 @@ def _stations(found: _Found, answer: str | None) -> Iterator[Station]:
         f"{found.split}: one of {len(found.siblings)} questions about {example.db_id}; no database "
         "is on two sides",
     )
-    yield Station("Schema text", "prompt/schema_text.py", schema_text(database.schema))
+    shown = prompter.schema_text(example.db_id, example.sql)
+    yield Station("Schema text", "prompt/schema_text.py", shown)
     links = "\n".join(f"{k.table}.{k.column} = '{k.value}'" for k in prompter.links(
         example.db_id, example.question))  # fmt: skip
     yield Station("Linked values", "prompt/linking.py", links or "(the question names none)")
-    yield Station(
-        "Messages", f"prompt/template.py, version {PROMPT_VERSION}", _messages(conversation)
-    )
+    version = prompt_version(found.recipe.prompt)
+    yield Station("Messages", f"prompt/template.py, version {version}", _messages(conversation))
     yield _token_station(tokenizer, encoded)
     yield _pack_station(found, tokenizer, prompter)
     if answer is not None:
@@ -144,7 +143,8 @@ def _pack_station(found: _Found, tokenizer: Any, prompter: Prompter) -> Station:
     part = found.recipe.train
     others = [e for e in found.siblings if e.id != found.example.id]
     chosen = [found.example, *others][: part.questions_per_schema]
-    encoded = [encode_example(tokenizer, prompter.ask(e.db_id, e.question), e.sql) for e in chosen]
+    asked = [prompter.ask(e.db_id, e.question, sql=e.sql) for e in chosen]
+    encoded = [encode_example(tokenizer, a, e.sql) for a, e in zip(asked, chosen, strict=True)]
     packs = plan_packs(
         encoded,
         [e.db_id for e in chosen],

@@ -11,7 +11,6 @@ from rich.console import Console
 from sqlforge.core.config import Recipe
 from sqlforge.core.errors import RecipeError
 from sqlforge.core.files import new_folder
-from sqlforge.core.records import Example
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
@@ -23,15 +22,15 @@ from sqlforge.model.load import (
     resolve,
     weight_digests,
 )
-from sqlforge.model.pack import Pack, plan_packs
+from sqlforge.model.pack import Groups, Pack, PlannedPacks, plan_groups
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.train import TrainSettings, TrainSummary, train
-from sqlforge.prompt.encode import ChatTokenizer, Encoded, encode_example
-from sqlforge.prompt.prompter import Prompter
+from sqlforge.prompt.encode import ChatTokenizer
+from sqlforge.prompt.token_store import TokenStore
+from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.report.progress import progress_bars
 
 Say = Callable[[str], None]
-_SHOWN_EVERY = 500  # examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,12 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
         ModelError, TrainingError, StorageError: see the functions this calls.
     """
     recipe = run.recipe()
-    examples = read_examples(run.data_file("train.jsonl"))
     tokenizer: Any = load_tokenizer(recipe.model.name)
-    bar = progress_bars(console)("tokenise")
-    encoded, kept, dropped = encode_all(recipe, run, tokenizer, examples, bar)
-    say(f"{len(kept):,} training examples, {dropped:,} longer than the window and left out")
-    packs, steps = plan_steps(recipe, encoded, [e.db_id for e in kept])
+    tokenised = tokenise_run(run, tokenizer, progress_bars(console)("tokenise"))
+    kept, dropped = len(tokenised.epochs[0]), tokenised.too_long
+    again = " (tokenised before)" if tokenised.reused else ""
+    say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
+    packs, steps = plan_steps(recipe, tokenised.epochs)
     model = _trainable_model(recipe)
     log = MetricsLog(run.metrics_file, packs, recipe.train.accumulation, steps, console)
     run.metrics_file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +70,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     finally:
         log.close()
     _save(model, tokenizer, recipe, run)
-    trained = _summary(run, packs, encoded, dropped, model, summary, recipe, log.seconds())
+    trained = _summary(packs, tokenised, model, summary, log.seconds())
     run.note(
         training=asdict(trained),
         trained_on=device_name(recipe.model.device),
@@ -80,64 +79,49 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     return trained
 
 
-def encode_all(
-    recipe: Recipe,
-    run: RunDir,
-    tokenizer: ChatTokenizer,
-    examples: Sequence[Example],
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Encoded], list[Example], int]:
-    """Encode examples, leaving out (and counting) those longer than ``prompt.max_tokens``.
+def tokenise_run(
+    run: RunDir, tokenizer: ChatTokenizer, progress: Callable[[int, int], None] | None = None
+) -> Tokenised:
+    """The run's training examples as ids, from ``tokens/`` if nothing has changed since.
 
     Raises:
-        RecipeError: none is short enough.
+        RecipeError: ``prompt.max_tokens`` holds none of them.
+        StorageError: the disk is full.
     """
-    databases = read_databases(run.data_file("databases.jsonl"))
-    prompter = Prompter(databases, link_values=recipe.prompt.link_values)
-    encoded: list[Encoded] = []
-    kept: list[Example] = []
-    for done, example in enumerate(examples, start=1):
-        one = encode_example(tokenizer, prompter.ask(example.db_id, example.question), example.sql)
-        if len(one) <= recipe.prompt.max_tokens:
-            encoded.append(one)
-            kept.append(example)
-        if progress and (done % _SHOWN_EVERY == 0 or done == len(examples)):
-            progress(done, len(examples))
-    if not kept:
-        raise RecipeError(
-            f"prompt.max_tokens {recipe.prompt.max_tokens}, which all {len(examples):,} training "
-            "examples exceed",
-            "a window that holds most of them",
-            "raise prompt.max_tokens",
-        )
-    return encoded, kept, len(examples) - len(kept)
+    return tokenise(
+        run.recipe(),
+        run.tokens,
+        tokenizer,
+        read_examples(run.data_file("train.jsonl")),
+        read_databases(run.data_file("databases.jsonl")),
+        progress,
+    )
 
 
-def plan_steps(
-    recipe: Recipe, encoded: Sequence[Encoded], schema_keys: Sequence[str]
-) -> tuple[list[Pack], int]:
+def plan_steps(recipe: Recipe, epochs: Sequence[TokenStore]) -> tuple[PlannedPacks, int]:
     """The packs of all epochs, and how many optimizer steps the run takes."""
     part = recipe.train
-    longest = max(len(example) for example in encoded)
+    longest = max(max(store.lengths) for store in epochs)
     if longest > part.pack_tokens:
         raise RecipeError(
             f"train.pack_tokens {part.pack_tokens} and an example of {longest} tokens",
             "packs that hold every example",
             f"set train.pack_tokens to at least {longest}, or lower prompt.max_tokens",
         )
-    packs: list[Pack] = []
-    for epoch in range(part.epochs):
-        packs += plan_packs(
-            encoded,
-            schema_keys,
+    plan: list[tuple[TokenStore, Groups]] = []
+    for epoch, store in enumerate(epochs):
+        groups = plan_groups(
+            store,
+            store.schema_keys,
             budget=part.pack_tokens,
             questions_per_schema=part.questions_per_schema,
             seed=recipe.seed * 1_000 + epoch,
         )
-    steps = -(-len(packs) // part.accumulation)
+        plan += [(store, composition) for composition in groups]
+    steps = -(-len(plan) // part.accumulation)
     if part.max_steps is not None:
         steps = min(steps, part.max_steps)
-    return packs[: steps * part.accumulation], steps
+    return PlannedPacks(plan[: steps * part.accumulation]), steps
 
 
 def _trainable_model(recipe: Recipe) -> Any:
@@ -199,23 +183,18 @@ def _save(model: Any, tokenizer: Any, recipe: Recipe, run: RunDir) -> None:
 
 
 def _summary(
-    run: RunDir,
-    packs: Sequence[Pack],
-    encoded: Sequence[Encoded],
-    dropped: int,
-    model: Any,
-    summary: TrainSummary,
-    recipe: Recipe,
-    seconds: float,
+    packs: Sequence[Pack], tokenised: Tokenised, model: Any, summary: TrainSummary, seconds: float
 ) -> Trained:
-    mean = sum(len(example) for example in encoded) / len(encoded)
-    examples = sum(pack.examples for pack in packs)
+    lengths = [sum(store.lengths) / len(store) for store in tokenised.epochs]
+    examples = tokens = 0
+    for pack in packs:
+        examples, tokens = examples + pack.examples, tokens + len(pack)
     return Trained(
         steps=summary.steps,
         examples=examples,
-        tokens=sum(len(pack) for pack in packs),
-        plain_tokens=round(mean * examples),
-        dropped_too_long=dropped,
+        tokens=tokens,
+        plain_tokens=round(sum(lengths) / len(lengths) * examples),
+        dropped_too_long=tokenised.too_long,
         trainable_parameters=trainable_parameters(model),
         seconds=round(seconds, 1),
         final_loss=summary.final_loss,

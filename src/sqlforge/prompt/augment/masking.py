@@ -71,7 +71,8 @@ def _maskable(question: str, sql: str, schema: Schema) -> list[str]:
             if value := _literal(operand, sql, schema):
                 compared[value] = compared.get(value, 0) + 1
     written = [_core(match.group()) for match in _LITERAL.finditer(sql)]
-    known = {word for t in schema.tables for n in (t, *t.columns) for word in words_of(n.name)}
+    names = [name for t in schema.tables for name in (t.name, *(c.name for c in t.columns))]
+    known = {word for name in names for word in words_of(name)}
     return [
         value
         for value, times in compared.items()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Literal
 
 from sqlforge.core.config import AugmentPart
 from sqlforge.core.records import Database, Example
@@ -32,14 +33,23 @@ _TRIES = 8  # databases looked at for unrelated tables whose names are free
 class Variant:
     """One form of a database.
 
-    ``key`` is equal for examples that share the form; ``added`` names the unrelated tables, as
-    the form spells them.
+    ``key`` is equal for examples that share the form; ``added`` tells of which database the
+    unrelated tables are, by their name in the form.
     """
 
     key: str
     schema: Schema
+    db_id: str
     renaming: Renaming | None = None
-    added: frozenset[str] = frozenset()
+    added: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, table: str) -> tuple[str, str]:
+        """The database that a table of the form comes from, and its name there."""
+        return self.added.get(table, self.db_id), _old(self.renaming, "tables", table)
+
+    def old_column(self, column: str) -> str:
+        """What a column of the form is called in the database it comes from, in lower case."""
+        return _old(self.renaming, "columns", column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ class Augmenter:
 
     def plain(self, db_id: str) -> Variant:
         """The database as it is."""
-        return Variant(db_id, self._databases[db_id].schema)
+        return Variant(db_id, self._databases[db_id].schema, db_id)
 
     def _carry(self, example: Example, variant: Variant) -> Example | None:
         """The example with its SQL for the form; ``None`` where that is not certain."""
@@ -135,21 +145,21 @@ class Augmenter:
         rng = random.Random(f"{self._seed}/{epoch}/{number}/{db_id}")
         if rng.random() < settings.keep:
             return self.plain(db_id)
-        added = self._unrelated(db_id, rng) if settings.distractors else ()
+        other, added = self._unrelated(db_id, rng) if settings.distractors else ("", ())
         varied = replace(schema, tables=(*schema.tables, *added))
-        names = frozenset(table.name for table in added)
+        names = {table.name: other for table in added}
         renaming = None
         if rng.random() < settings.rename:
             style = rng.choice(settings.rename_styles)
             renaming = draw_renaming(varied, style, rng)
-            names = frozenset(map(renaming.table, names))
+            names = {renaming.table(name): other for name in names}
             varied = rename_schema(varied, renaming, describe=style == "opaque")
         if settings.shuffle:
             varied = shuffled(varied, rng)
-        return Variant(f"{db_id}/{epoch}/{number}", varied, renaming, names)
+        return Variant(f"{db_id}/{epoch}/{number}", varied, db_id, renaming, names)
 
-    def _unrelated(self, db_id: str, rng: random.Random) -> tuple[Table, ...]:
-        """Tables of one other database, with the foreign keys among them."""
+    def _unrelated(self, db_id: str, rng: random.Random) -> tuple[str, tuple[Table, ...]]:
+        """The id of one other database and tables of it, with the foreign keys among them."""
         own = {table.name.lower() for table in self._databases[db_id].schema.tables}
         dialect = self._databases[db_id].schema.dialect
         for _ in range(_TRIES):
@@ -159,8 +169,13 @@ class Augmenter:
                 continue
             count = min(self._settings.distractors, len(free))
             drawn = sorted(rng.sample(range(len(free)), count))
-            return _closed(tuple(free[index] for index in drawn))
-        return ()
+            return other.db_id, _closed(tuple(free[index] for index in drawn))
+        return "", ()
+
+
+def _old(renaming: Renaming | None, kind: Literal["tables", "columns"], name: str) -> str:
+    names = {} if renaming is None else getattr(renaming, kind)
+    return next((old for old, new in names.items() if new == name), name)
 
 
 def shuffled(schema: Schema, rng: random.Random) -> Schema:
