@@ -172,7 +172,7 @@ def gather(recipe: Recipe, run: RunDir, asked: argparse.Namespace, own: Sequence
         write_examples(folder / "train.jsonl", train)
         write_examples(folder / "validation.jsonl", [])
         write_examples(folder / "test.jsonl", test)
-        write_databases(folder / "databases.jsonl", databases)
+        write_databases(folder / "databases.jsonl", databases.values())
     run.note(questions_made_for=list(own))
 
 
