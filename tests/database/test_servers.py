@@ -17,6 +17,7 @@ from sqlforge.core.schema import ForeignKey
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.place import place_of
 from sqlforge.database.remote import RemoteDatabase, RemoteLimits
+from sqlforge.database.sandbox import Sandbox
 from sqlforge.stages.synth import synth_database
 
 pytestmark = pytest.mark.xdist_group("servers")
@@ -166,6 +167,8 @@ def test_questions_about_a_server_are_executed_there_and_change_nothing(
         assert all(database.run(sql).ok for sql in golds)
     (record,) = read_databases(tmp_path / "out" / "databases.jsonl").values()
     assert record.path is not None and record.schema.dialect in ("postgres", "mysql")
+    with Sandbox() as sandbox:  # its sample of rows can be asked in the server's own words
+        assert all(result.ok for result in sandbox.run_many((record, sql) for sql in golds))
     written = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
     for secret in (SECRET, servers.PASSWORD, "s3cr3t"):
         assert secret.encode() not in written + json.dumps(facts).encode()

@@ -52,7 +52,8 @@ class SourcePart(_Part):
     share by ``weight``. ``sql-create-context`` and ``gretel`` may be called by their names on the
     hub; ``path`` names their file where it is not in the data folder, ``revision`` a commit of
     the hub. ``own`` is a file of one's own (``path``) with a ``name`` and ``licence`` for the
-    results and, unless each row brings its schema, a ``database`` (URL or SQLite file).
+    results and, unless each row brings its schema, a ``database`` (URL or SQLite file); or it is
+    the folder that ``sqlforge synth`` wrote.
     ``internal`` holds out whole schemas of the training sources.
     """
 

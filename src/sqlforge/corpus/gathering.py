@@ -15,6 +15,7 @@ from sqlforge.corpus.files import OnBadRow, Reading, SkippedRow
 from sqlforge.corpus.gretel import PUBLISHED_ROWS as GRETEL_ROWS
 from sqlforge.corpus.gretel import open_gretel
 from sqlforge.corpus.own import UNKNOWN_LICENCE, open_own
+from sqlforge.corpus.own_database.folder import open_made
 from sqlforge.corpus.raw import RawRow, Source
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.sql_create_context import PUBLISHED_ROWS, open_sql_create_context
@@ -111,10 +112,13 @@ class Gathering:
             published = GRETEL_ROWS[name]
         else:
             assert part.path is not None  # the recipe was checked
+            licence = part.licence or UNKNOWN_LICENCE
+            if part.path.is_dir():
+                return open_made(part.path, split, name=part.key, licence=licence)
             return open_own(
                 part.path,
                 name=part.key,
-                licence=part.licence or UNKNOWN_LICENCE,
+                licence=licence,
                 database=part.database,
                 dialect=part.dialect,
                 on_bad_row=self._on_bad_row,

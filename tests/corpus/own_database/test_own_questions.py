@@ -12,13 +12,16 @@ import pytest
 import yaml
 
 from own_shop import SECRET, duckdb_shop, sqlite_shop
+from sqlforge.core.config import Recipe
 from sqlforge.core.errors import DatabaseError, DataError, UserError
 from sqlforge.core.records import Example
+from sqlforge.core.run_dir import open_run
 from sqlforge.corpus.own_database.dialect import written
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.corpus.synthetic.generate import is_empty
 from sqlforge.database.place import place_of
 from sqlforge.database.reading import ReadOnlyDatabase
+from sqlforge.stages.prepare import prepare
 from sqlforge.stages.synth import suggest_names, synth_database
 
 N = 400
@@ -165,6 +168,30 @@ def test_a_names_file_is_suggested_edited_and_used(tmp_path: Path) -> None:
     assert table is not None
     priced = table.column("unit_price")
     assert priced is not None and priced.description == "VAT in"
+
+
+def test_a_recipe_trains_on_the_folder_that_synth_wrote(
+    made: tuple[Path, Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    part = {"source": "own", "name": "shop", "path": str(made[1])}
+    recipe = Recipe.model_validate(
+        {
+            "name": "mine",
+            "model": {"name": "smollm2-135m"},
+            "data": {"train": [part], "validation": [part], "test": [part]},
+        }
+    )
+    (made[1] / "test.jsonl").write_bytes((made[1] / "validation.jsonl").read_bytes())
+    run = open_run(tmp_path / "run", recipe)
+    prepared = prepare(recipe, run, None, lambda _: None, processes=1)
+    (made[1] / "test.jsonl").unlink()
+    read = read_examples(run.data_file("train.jsonl"))
+    left_out = dict(prepared.dropped["shop"])
+    assert len(read) + sum(left_out.values()) == made[2]["examples"]["train"]
+    assert {example.source for example in read} == {"shop"}
+    assert set(left_out) <= {"near-duplicate"}, left_out
+    with pytest.raises(DataError, match=r"without test\.jsonl"):
+        prepare(recipe, open_run(tmp_path / "other", recipe), None, lambda _: None, processes=1)
 
 
 @pytest.mark.parametrize(

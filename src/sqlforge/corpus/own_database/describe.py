@@ -13,8 +13,10 @@ from sqlforge.corpus.own_database.links import LookUp, Reference, references
 from sqlforge.corpus.own_database.names_file import Names
 from sqlforge.corpus.own_database.phrasing import (
     adjectives,
+    counted,
     dated,
     flagged,
+    in_years,
     is_person,
     saying,
     verb,
@@ -32,14 +34,6 @@ _HOUSEKEEPING = re.compile(
     r"|databasechangelog(?:lock)?|spatial_ref_sys|geometry_columns|sysdiagrams|typeorm_metadata"
     r"|sqlite_\w+|pg_stat_statements(?:_info)?|__EFMigrationsHistory)\Z",
     re.I,
-)
-
-
-_NO_NOUNS = frozenset(
-    "jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august"
-    " september october november december lowest highest total average mean minimum maximum white"
-    " black asian hispanic multiracial old new large small low high male female first second third"
-    " lost won drawn".split()
 )
 
 
@@ -158,7 +152,9 @@ def _table(
             left_out.append(f"{table.name}.{column.name}: no values that a question could name")
             continue
         reference = own.get(column.name)
-        said = _fitted(words[column.name], seen.role, singular[0], words)
+        said = words[column.name]
+        if not names.column(table.name, column.name).words:
+            said = _fitted(said, seen.role, singular[0], words)
         made = _column(column, said, seen, reference, is_key=column.name == key)
         if reference is not None:
             given = names.column(table.name, column.name).verb
@@ -182,15 +178,17 @@ def _fitted(
         others = {word for said in all_words.values() for word in said}
         more = ("name",) if "name" not in others and role == "name" else ()
         return (*more, f"{first} {'name' if role == 'name' else 'code'}", *words)
-    if role == "flag":
-        return (flagged(first),)
-    if role == "date":
-        return tuple(dated(word) for word in words)
-    if role in ("number", "money") and len(first.split()) == 1 and first.endswith("ed"):
-        return (f"number of {first}", *words[1:])
-    if role in ("number", "money") and first in _NO_NOUNS:
-        return (f"{first} value", *words[1:])
-    return words
+    match role:
+        case "flag":
+            return (flagged(first),)
+        case "date":
+            return tuple(dated(word) for word in words)
+        case "year":
+            return tuple(in_years(word) for word in words)
+        case "number" | "money":
+            return (counted(first, row, is_money=role == "money"), *words[1:])
+        case _:
+            return words
 
 
 def _column(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlforge.corpus.own_database.words import words_of
-from sqlforge.corpus.synthetic.phrases import article, is_plural
+from sqlforge.corpus.synthetic.phrases import article, is_plural, plural
 
 _ADJECTIVES: dict[str, tuple[str, str]] = {
     "age": ("oldest", "youngest"),
@@ -37,11 +37,17 @@ _PEOPLE = frozenset(
 _PARTICIPLES = frozenset(
     "paid sent born built sold bought left begun made won lost taken given held read seen".split()
 )
+_NO_NOUNS = frozenset(
+    "jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august"
+    " september october november december lowest highest total average mean minimum maximum white"
+    " black asian hispanic multiracial old new large small low high male female first second third"
+    " lost won drawn".split()
+)
 _TIMES = frozenset(
     "date day time datetime timestamp birthday birthdate deadline expiry born year month week start"
     " end moment".split()
 )
-_BARE_FLAGS = ("is", "was", "are")
+_BARE_FLAGS = ("is", "was", "are", "if")
 _HAVING = ("has", "have", "with")
 
 
@@ -76,7 +82,8 @@ def saying(column: str, word: str) -> tuple[str, str]:
     if len(pieces) > 1 and pieces[0] in _HAVING:
         thing = rest if is_plural(rest) else article(rest)
         return f"with {thing}", f"without {thing}"
-    said = rest if len(pieces) > 1 and pieces[0] in _BARE_FLAGS else word
+    is_bare = len(pieces) > 1 and pieces[0] in _BARE_FLAGS
+    said = rest if is_bare else word.removesuffix(" flag")
     return f"marked as {said}", f"not marked as {said}"
 
 
@@ -85,13 +92,47 @@ def dated(word: str) -> str:
 
     >>> dated("placed at"), dated("shipped"), dated("release date"), dated("last updated")
     ('date placed', 'date shipped', 'release date', 'date last updated')
+    >>> dated("date valid from"), dated("first order")
+    ('valid start date', 'first order date')
     """
     words = word.split()
     if len(words) > 1 and words[-1] in ("at", "on"):
         words = words[:-1]
+    if len(words) > 2 and words[0] == "date" and words[-1] in ("from", "to"):
+        return " ".join([*words[1:-1], "start" if words[-1] == "from" else "end", "date"])
     if words[-1].endswith("ed") or words[-1] in _PARTICIPLES:
         words = ["date", *words] if words[0] != "date" else words
     return " ".join(words if _TIMES & set(words) else [*words, "date"])
+
+
+def in_years(word: str) -> str:
+    """A year as a noun phrase.
+
+    >>> in_years("founded"), in_years("birth year"), in_years("creation")
+    ('year founded', 'birth year', 'creation year')
+    """
+    words = word.split()
+    if "year" in words:
+        return word
+    leads = words[-1].endswith("ed") or words[-1] in _PARTICIPLES
+    return " ".join(["year", *words] if leads else [*words, "year"])
+
+
+def counted(word: str, row: str, *, is_money: bool) -> str:
+    """A number as a noun phrase: of things, where it is called after them.
+
+    >>> counted("seats", "hall", is_money=False), counted("injured", "accident", is_money=False)
+    ('number of seats', 'number of injured')
+    >>> counted("jan", "temperature", is_money=False), counted("sales", "shop", is_money=True)
+    ('jan value', 'sales')
+    """
+    words = word.split()
+    if len(words) == 1 and not is_money:
+        if word.endswith("ed"):
+            return f"number of {word}"
+        if is_plural(word) or word in (row, row.split()[-1]):
+            return f"number of {word if is_plural(word) else plural(word)}"
+    return f"{word} value" if word in _NO_NOUNS else word
 
 
 def flagged(word: str) -> str:

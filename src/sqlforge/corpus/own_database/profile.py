@@ -22,11 +22,13 @@ _YES_NO = ({"yes", "no"}, {"y", "n"}, {"t", "f"}, {"true", "false"}, {"1", "0"})
 # Endings of names whose numbers identify or locate and are not amounts.
 _CODES = frozenset(
     "id code key number uuid guid ssn isbn issn sku barcode phone fax telephone mobile zip postal"
-    " iban bic vin ean upc uid hash url link homepage website filename file path ip imo".split()
+    " iban bic vin ean upc uid hash url link homepage website filename file path ip imo"
+    " major".split()
 )
 _TAILS_OF_PHONES = frozenset("phone fax telephone mobile cell".split())
 _YEARS = frozenset(
-    "year founded opened established built opening founding season openning launched debut".split()
+    "year founded opened established built opening founding season openning launched debut creation"
+    " elected appointed joined released published completed constructed".split()
 )
 _FLAGS = re.compile(
     r"^(?:is|has|was|can|did|does|are|should|allow|use)(?:_|(?=[A-Z]))|(?:_yn|flag|_ind)$", re.I
@@ -114,6 +116,7 @@ def _role(
             return "year", ()
         if (
             different > 2
+            and "name" not in words
             and len(set(map(len, texts))) == 1
             and not _names_a_code(column, words, texts)
         ):
