@@ -26,9 +26,9 @@ VALUES = 100_000
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shop = _shop(Path(folder) / "shop.sqlite")
+        shop = small_shop(Path(folder) / "shop.sqlite")
         rows = [
-            ClaimRow("sandbox_speed", _executions(shop), "queries/s", ">= 5000", n=QUERIES),
+            ClaimRow("sandbox_speed", executions(shop), "queries/s", ">= 5000", n=QUERIES),
             ClaimRow("validity_speed", _checks(shop), "checks/s", n=CHECKS),
             ClaimRow("linking_time", _linking() * 1e3, "ms", "<= 5", n=QUESTIONS),
         ]
@@ -36,7 +36,8 @@ def main() -> None:
     print(write_claims("score_speed", command="python bench/score_speed.py", seed=None, rows=rows))
 
 
-def _shop(path: Path) -> Database:
+def small_shop(path: Path) -> Database:
+    """A database of one table with a hundred rows."""
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE shop (id INTEGER PRIMARY KEY, name TEXT, city TEXT)")
     rows = [(i, f"Shop {i}", f"City {i % 7}") for i in range(100)]
@@ -46,7 +47,8 @@ def _shop(path: Path) -> Database:
     return Database("shop", schema_from_sqlite(path), path)
 
 
-def _executions(shop: Database) -> float:
+def executions(shop: Database) -> float:
+    """Sandboxed executions a second on one warm worker."""
     with Sandbox() as sandbox:
         sandbox.run(shop, "SELECT 1 FROM shop")
         queries = [(shop, f"SELECT name FROM shop WHERE id = {i % 100}") for i in range(QUERIES)]
