@@ -25,9 +25,8 @@ from transformers.integrations.integration_utils import get_reporting_integratio
 from sqlforge.core.errors import RecipeError, StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
-from sqlforge.model.attention import PACKED, layout_of
-from sqlforge.model.pack import IGNORED, Pack, as_row, collate
-from sqlforge.model.varlen import VARLEN, can_run, sequences_of
+from sqlforge.model.batches import choose_attention
+from sqlforge.model.pack import IGNORED, Pack
 
 _COMPLETE = "complete"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
@@ -84,7 +83,7 @@ def train(
     """
     last = last_checkpoint(checkpoints)
     resumed_from = _step_of(last) if last else 0
-    collator = _choose_attention(model, settings)
+    collator = choose_attention(model, autocast_bf16=settings.autocast_bf16)
     if on_resume:
         on_resume(resumed_from)
     trainer = _PackTrainer(
@@ -277,25 +276,6 @@ def _trackers(names: Sequence[str]) -> list[TrainerCallback]:
                 f"install the package of '{name}', or take it out of the recipe",
             ) from fault
     return found
-
-
-def _choose_attention(model: Any, settings: TrainSettings) -> Callable[[list[Pack]], Any]:
-    """Set the attention that suits the device, and return what it needs of each pack."""
-    if settings.cpu:
-        model.set_attn_implementation(PACKED)
-        return lambda packs: collate(packs[0]) | {"pack_layout": layout_of(packs[0])}
-    computed_in = torch.bfloat16 if settings.autocast_bf16 else model.dtype
-    if can_run(model.device, computed_in):
-        model.set_attn_implementation(VARLEN)
-        return lambda packs: (
-            as_row(packs[0])
-            | {
-                # A mask of four dimensions is taken as it is, so none of the pack's size is built.
-                "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool),
-                "sequences": sequences_of(packs[0]),
-            }
-        )
-    return lambda packs: collate(packs[0])
 
 
 def _printer() -> type[TrainerCallback]:

@@ -1,0 +1,37 @@
+"""What one training step is fed with, and the attention that reads it, by device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from sqlforge.model.attention import PACKED, layout_of
+from sqlforge.model.pack import Pack, as_row, collate
+from sqlforge.model.varlen import VARLEN, can_run, sequences_of
+
+Collator = Callable[[list[Pack]], dict[str, Any]]
+
+
+def choose_attention(model: Any, *, autocast_bf16: bool) -> Collator:
+    """Set the attention that suits where ``model`` lies, and return what it needs of each pack.
+
+    On a CPU that is our own, branch by branch; on a card PyTorch's variable-length kernel where it
+    runs, else PyTorch's attention under a mask of the pack's size.
+    """
+    if model.device.type == "cpu":
+        model.set_attn_implementation(PACKED)
+        return lambda packs: collate(packs[0]) | {"pack_layout": layout_of(packs[0])}
+    if can_run(model.device, torch.bfloat16 if autocast_bf16 else model.dtype):
+        model.set_attn_implementation(VARLEN)
+        return _as_sequences
+    return lambda packs: collate(packs[0])
+
+
+def _as_sequences(packs: list[Pack]) -> dict[str, Any]:
+    return as_row(packs[0]) | {
+        # A mask of four dimensions is taken as it is, so none of the pack's size is built.
+        "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool),
+        "sequences": sequences_of(packs[0]),
+    }
