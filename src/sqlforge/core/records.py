@@ -6,7 +6,7 @@ In the order in which one example meets them: ``Example`` → ``Prediction`` →
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -56,7 +56,7 @@ class Dataset:
     """Examples with the databases that they ask about, keyed by ``db_id``."""
 
     name: str
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     databases: Mapping[str, Database]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,7 +62,7 @@ def wikisql(data_dir: Path, split: str) -> Reference:
 
 
 def of_examples(
-    examples: tuple[Example, ...] | list[Example], databases: Mapping[str, Database]
+    examples: Sequence[Example], databases: Mapping[str, Database]
 ) -> tuple[Fingerprint, ...]:
     """Fingerprints of examples whose databases are known."""
     return tuple(fingerprint(e, databases[e.db_id].schema) for e in examples)

@@ -17,6 +17,7 @@ from typing import Any, Literal, cast
 from sqlforge.core.errors import DatabaseError, DataError
 from sqlforge.core.records import Database, Dataset, Example
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.core.spool import spooled
 from sqlforge.corpus.archive import unpacked
 from sqlforge.corpus.files import (
     OnBadRow,
@@ -63,15 +64,13 @@ def read_spider(
     folder = spider_folder(data_dir)
     skipped: list[SkippedRow] = []
     entries = _entries(folder, skipped)
-    rows = list(_questions(folder, split, others, entries, on_bad_row, skipped))
-    files = _database_folder(folder)
-    databases = {}
-    for _, row in rows:
-        if row.db_id not in databases:
-            databases[row.db_id] = _database(entries[row.db_id], files)
-    examples = tuple(
-        Example(name, row.question, row.query, row.db_id, "spider", LICENCE) for name, row in rows
+    examples = spooled(
+        Example(name, row.question, row.query, row.db_id, "spider", LICENCE)
+        for name, row in _questions(folder, split, others, entries, on_bad_row, skipped)
     )
+    files = _database_folder(folder)
+    names = dict.fromkeys(example.db_id for example in examples)
+    databases = {name: _database(entries[name], files) for name in names}
     dataset = Dataset(f"spider-{split}", examples, databases)
     return Reading(dataset, tuple(skipped), _notes(dataset))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
+from sqlforge.core.spool import spooled
 from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, limits_of, load_benchmark
@@ -40,7 +41,7 @@ class ScoredFile:
     benchmark: str
     split: str
     summary: Summary
-    verdicts: list[Verdict]
+    verdicts: Sequence[Verdict]
     efficiency: Efficiency | None = None
 
 
@@ -184,11 +185,11 @@ def score_file(
             )
 
         if keep_in is None:
-            verdicts = list(judge_from(0))
+            verdicts = spooled(judge_from(0))
         else:
             how = (split, match, limits, extract, skip_bad_gold)
             key = what_is_judged(dataset, predictions, *how)
-            verdicts = list(kept_and_judged(keep_in, key, judge_from))
+            verdicts = spooled(kept_and_judged(keep_in, key, judge_from))
         if suite is not None:
             verdicts = _on_suite(verdicts, dataset, answers, suite, sandbox, named, match)
     found = ScoredFile(benchmark, split, summarise(verdicts), verdicts)
@@ -235,9 +236,9 @@ def _asked(
 
 
 def _timed(
-    verdicts: list[Verdict],
+    verdicts: Sequence[Verdict],
     dataset: Dataset,
-    answers: list[Prediction],
+    answers: Sequence[Prediction],
     limits: Limits,
     runs: int,
     progress: Callable[[int, int], None],
@@ -253,9 +254,9 @@ def _timed(
 
 
 def _on_suite(
-    verdicts: list[Verdict],
+    verdicts: Sequence[Verdict],
     dataset: Dataset,
-    answers: list[Prediction],
+    answers: Sequence[Prediction],
     options: SuiteOptions,
     sandbox: Sandbox,
     named: NamedProgress,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Dataset, Prediction
+from sqlforge.core.spool import spooled
 from sqlforge.corpus.files import fields, open_text, read_jsonl
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.official.bird import read_published_predictions
 
 
-def read_predictions(path: Path, dataset: Dataset, *, extract: bool = False) -> list[Prediction]:
+def read_predictions(
+    path: Path, dataset: Dataset, *, extract: bool = False
+) -> Sequence[Prediction]:
     """One prediction for each example of ``dataset``, in its order.
 
     Forms are told apart by the first line. In the official form line *i* answers example *i*; it
@@ -31,13 +37,14 @@ def read_predictions(path: Path, dataset: Dataset, *, extract: bool = False) -> 
     """
     with open_text(path) as file:
         first = next((line for line in file if line.strip()), "")
+    found: Sequence[Prediction]
     if not first.lstrip().startswith("{"):
         found = _from_lines(path, dataset)
     elif dataset.name.startswith("bird-") and not _is_row(first):
         found = read_published_predictions(path, dataset)
     else:
         found = _from_jsonl(path, dataset, needs_sql=not extract)
-    return [replace(p, sql=extract_sql(p.text)) for p in found] if extract else found
+    return spooled(replace(p, sql=extract_sql(p.text)) for p in found) if extract else found
 
 
 def _is_row(line: str) -> bool:
@@ -48,18 +55,21 @@ def _is_row(line: str) -> bool:
     return isinstance(row, dict) and "id" in row
 
 
-def _from_lines(path: Path, dataset: Dataset) -> list[Prediction]:
+def _from_lines(path: Path, dataset: Dataset) -> Sequence[Prediction]:
+    wanted = len(dataset.examples)
+    lines = filled = 0
     with open_text(path) as file:
-        lines = [line.rstrip("\r\n") for line in file]
-    while len(lines) > len(dataset.examples) and not lines[-1].strip():
-        lines.pop()
-    if len(lines) != len(dataset.examples):
-        raise _count(path, len(lines), dataset)
-    return list(_paired(path, lines, dataset))
+        for lines, line in enumerate(file, 1):
+            filled = lines if line.strip() else filled
+    if max(filled, min(lines, wanted)) != wanted:  # empty lines beyond the examples do not count
+        raise _count(path, max(filled, min(lines, wanted)), dataset)
+    with open_text(path) as file:
+        return spooled(_paired(path, file, dataset))
 
 
-def _paired(path: Path, lines: list[str], dataset: Dataset) -> Iterator[Prediction]:
-    for number, (line, example) in enumerate(zip(lines, dataset.examples, strict=True), 1):
+def _paired(path: Path, lines: Iterable[str], dataset: Dataset) -> Iterator[Prediction]:
+    for number, (example, line) in enumerate(zip(dataset.examples, lines, strict=False), 1):
+        line = line.rstrip("\r\n")
         sql, _, rest = line.strip().partition("\t")
         named = rest.rpartition("\t")[2].strip()
         if named in dataset.databases and named != example.db_id:
@@ -71,17 +81,39 @@ def _paired(path: Path, lines: list[str], dataset: Dataset) -> Iterator[Predicti
         yield Prediction(example.id, sql.strip(), line)
 
 
-def _from_jsonl(path: Path, dataset: Dataset, *, needs_sql: bool) -> list[Prediction]:
+def _from_jsonl(path: Path, dataset: Dataset, *, needs_sql: bool) -> Sequence[Prediction]:
+    rows = (row for _, row in read_jsonl(path, partial(_prediction, needs_sql=needs_sql)))
+    with contextlib.suppress(_OutOfOrderError):
+        return spooled(_in_order(rows, dataset))
+    return _by_id(path, dataset, needs_sql=needs_sql)
+
+
+class _OutOfOrderError(Exception):
+    """The rows are not one for each example in the examples' order."""
+
+
+def _in_order(rows: Iterable[Prediction], dataset: Dataset) -> Iterator[Prediction]:
+    for row, example in zip_longest(rows, dataset.examples):
+        if row is None or example is None or row.id != example.id:
+            raise _OutOfOrderError
+        yield row
+
+
+def _prediction(value: object, *, needs_sql: bool) -> Prediction:
+    row = fields(value, id=str)
+    text = value.get("text") if isinstance(value, dict) else None
+    if needs_sql or not isinstance(text, str):
+        row |= fields(value, sql=str)
+    sql = str(row.get("sql", ""))
+    return Prediction(str(row["id"]), sql, str(text or sql))
+
+
+def _by_id(path: Path, dataset: Dataset, *, needs_sql: bool) -> Sequence[Prediction]:
     known = {example.id for example in dataset.examples}
     found: dict[str, Prediction] = {}
 
     def convert(value: object) -> Prediction:
-        row = fields(value, id=str)
-        text = value.get("text") if isinstance(value, dict) else None
-        if needs_sql or not isinstance(text, str):
-            row |= fields(value, sql=str)
-        sql = str(row.get("sql", ""))
-        prediction = Prediction(str(row["id"]), sql, str(text or sql))
+        prediction = _prediction(value, needs_sql=needs_sql)
         if prediction.id not in known:
             raise ValueError(f"no example '{prediction.id}' in {dataset.name}")
         if prediction.id in found:

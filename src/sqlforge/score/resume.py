@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
 import sqlforge
@@ -59,39 +60,48 @@ def kept_and_judged(
     """
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept, end = _read(path, key)
+        count, end = _whole(path, key)
         with path.open("r+b" if end else "wb") as file:
             file.seek(end)
             file.truncate()
             if not end:
                 file.write(_line({"key": key}))
-            yield from kept
-            for verdict in judge_from(len(kept)):
+            yield from _kept(path, count)
+            for verdict in judge_from(count):
                 file.write(_line({name: getattr(verdict, name) for name in _FIELDS}))
                 file.flush()
                 yield verdict
 
 
-def _read(path: Path, key: str) -> tuple[list[Verdict], int]:
-    """The verdicts of ``path`` and where the last whole one ends; none and 0 if of no use."""
+def _whole(path: Path, key: str) -> tuple[int, int]:
+    """How many whole verdicts ``path`` holds and where the last one ends; twice 0 if of no use."""
     if not path.is_file():
-        return [], 0
-    kept: list[Verdict] = []
+        return 0, 0
     with path.open("rb") as file:
         header = file.readline()
         if header != _line({"key": key}):
-            return [], 0
-        end = len(header)
+            return 0, 0
+        count, end = 0, len(header)
         for line in file:
-            try:
-                kept.append(Verdict(**json.loads(line)))
-            except (ValueError, TypeError):
+            if not line.endswith(b"\n") or _verdict(line) is None:
                 break
-            if not line.endswith(b"\n"):
-                kept.pop()
-                break
-            end += len(line)
-    return kept, end
+            count, end = count + 1, end + len(line)
+    return count, end
+
+
+def _kept(path: Path, count: int) -> Iterator[Verdict]:
+    with path.open("rb") as file:
+        for line in islice(file, 1, count + 1):
+            verdict = _verdict(line)
+            assert verdict is not None, "it was read before"
+            yield verdict
+
+
+def _verdict(line: bytes) -> Verdict | None:
+    try:
+        return Verdict(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def _line(value: object) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
 from sqlforge.core.records import Metric, Verdict
 from sqlforge.score.statistics import wilson
@@ -62,7 +63,7 @@ class Summary:
         return self.metrics.parse_rate
 
 
-def summarise(verdicts: Sequence[Verdict]) -> Summary:
+def summarise(verdicts: Iterable[Verdict]) -> Summary:
     """All metrics of ``verdicts`` with 95 % Wilson intervals, overall and by kind.
 
     Execution accuracy leaves out what could not be executed for want of rows; its ``n`` says so.
@@ -70,10 +71,16 @@ def summarise(verdicts: Sequence[Verdict]) -> Summary:
     >>> summarise([Verdict("1", "db", "easy", True, False, True, True)]).execution_accuracy.value
     1.0
     """
-    judged = [verdict for verdict in verdicts if verdict.bad_gold is None]
-    kinds = sorted({verdict.kind or "unknown" for verdict in judged})
-    by_kind = {k: _metrics([v for v in judged if (v.kind or "unknown") == k]) for k in kinds}
-    return Summary(len(judged), _metrics(judged), by_kind, len(verdicts) - len(judged))
+    total, bad_golds = _Tally(), 0
+    kinds: dict[str, _Tally] = defaultdict(_Tally)
+    for verdict in verdicts:
+        if verdict.bad_gold is not None:
+            bad_golds += 1
+            continue
+        total.add(verdict)
+        kinds[verdict.kind or "unknown"].add(verdict)
+    by_kind = {kind: kinds[kind].metrics() for kind in sorted(kinds)}
+    return Summary(total.exact.n, total.metrics(), by_kind, bad_golds)
 
 
 def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
@@ -102,30 +109,56 @@ _EXACT = {
 }
 
 
-def _metrics(verdicts: Sequence[Verdict]) -> Metrics:
-    n = len(verdicts)
-    executed = [v for v in verdicts if v.execution is not None]
-    telling = [v for v in executed if not v.empty_gold]
-    on_suite = [v.test_suite for v in verdicts if v.test_suite is not None]
-    return Metrics(
-        execution_accuracy=wilson(sum(map(_right, executed)), len(executed)),
-        with_rows=wilson(sum(map(_right, telling)), len(telling)),
-        exact_match=wilson(sum(v.exact for v in verdicts), n),
-        valid_sql=wilson(sum(v.valid for v in verdicts), n),
-        parse_rate=wilson(sum(v.parsed for v in verdicts), n),
-        without_null_golds=_without_null_golds(verdicts),
-        test_suite_accuracy=wilson(sum(on_suite), len(on_suite)) if on_suite else None,
-    )
+@dataclass(slots=True)
+class _Count:
+    correct: int = 0
+    n: int = 0
+
+    def add(self, right: bool) -> None:
+        self.correct += right
+        self.n += 1
+
+    def metric(self) -> Metric:
+        return wilson(self.correct, self.n)
 
 
-def _right(verdict: Verdict) -> bool:
-    return verdict.execution is True
+@dataclass(slots=True)
+class _Tally:
+    """What is counted of verdicts, one after the other."""
 
+    execution: _Count = field(default_factory=_Count)
+    with_rows: _Count = field(default_factory=_Count)
+    without_null: _Count = field(default_factory=_Count)
+    on_suite: _Count = field(default_factory=_Count)
+    exact: _Count = field(default_factory=_Count)
+    valid: _Count = field(default_factory=_Count)
+    parsed: _Count = field(default_factory=_Count)
+    tells_null: bool = False
 
-def _without_null_golds(verdicts: Sequence[Verdict]) -> Metric | None:
-    told = [v for v in verdicts if v.gold_is_null is not None]
-    kept = [v.execution for v in told if not v.gold_is_null and v.execution is not None]
-    return wilson(sum(kept), len(kept)) if told else None
+    def add(self, verdict: Verdict) -> None:
+        self.exact.add(verdict.exact)
+        self.valid.add(verdict.valid)
+        self.parsed.add(verdict.parsed)
+        self.tells_null = self.tells_null or verdict.gold_is_null is not None
+        if verdict.test_suite is not None:
+            self.on_suite.add(verdict.test_suite)
+        if verdict.execution is not None:
+            self.execution.add(verdict.execution)
+            if not verdict.empty_gold:
+                self.with_rows.add(verdict.execution)
+            if verdict.gold_is_null is False:
+                self.without_null.add(verdict.execution)
+
+    def metrics(self) -> Metrics:
+        return Metrics(
+            execution_accuracy=self.execution.metric(),
+            with_rows=self.with_rows.metric(),
+            exact_match=self.exact.metric(),
+            valid_sql=self.valid.metric(),
+            parse_rate=self.parsed.metric(),
+            without_null_golds=self.without_null.metric() if self.tells_null else None,
+            test_suite_accuracy=self.on_suite.metric() if self.on_suite.n else None,
+        )
 
 
 def _as_dict(metrics: Metrics, exact: tuple[str, ...]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlforge.core.errors import DataError, GoldError
 from sqlforge.core.records import Dataset, Example
+from sqlforge.core.spool import spooled
 from sqlforge.corpus.files import open_text
 from sqlforge.corpus.spider import read_spider, spider_databases
 from sqlforge.score.official.rules import grader
@@ -39,7 +40,7 @@ def load_gold_file(gold: Path, data_dir: Path, *, skip_bad_gold: bool = False) -
         DataError: a file is missing, a line has another form, or names an unknown database.
         GoldError: as in :func:`load_spider`.
     """
-    examples = tuple(_golds(gold))
+    examples = spooled(_golds(gold))
     databases = spider_databases(data_dir, {example.db_id for example in examples})
     return with_kinds(Dataset(gold.name, examples, databases), must=not skip_bad_gold)
 
@@ -51,8 +52,8 @@ def with_kinds(dataset: Dataset, *, must: bool) -> Dataset:
         GoldError: a gold cannot be read, and ``must``; else its ``kind`` is left open.
     """
     graders = {name: grader(database) for name, database in dataset.databases.items()}
-    examples = tuple(_graded(example, graders[example.db_id], must) for example in dataset.examples)
-    return replace(dataset, examples=examples)
+    graded = (_graded(example, graders[example.db_id], must) for example in dataset.examples)
+    return replace(dataset, examples=spooled(graded))
 
 
 def _graded(example: Example, grade: Callable[[str], str], must: bool) -> Example:
