@@ -547,6 +547,29 @@ def test_a_run_is_scored_and_reported(sqlforge: Run, prepared: Path, tmp_path: P
     assert "<html" in (run / "report.html").read_text()
 
 
+def test_spiders_questions_in_a_run_are_judged_in_the_official_mode_too(
+    sqlforge: Run, recipe: Callable[..., Path], spider: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    words = ("prepare", recipe(data=SPIDER), "--data-dir", spider, "--out", run)
+    assert sqlforge(*words).code == 0
+    test = [json.loads(line) for line in (run / "data" / "test.jsonl").read_text().splitlines()]
+    sql = ["SELECT count(*) FROM client", "SELECT city FROM client"]  # the gold says DISTINCT
+    answers = [{"id": e["id"], "sql": s, "text": s} for e, s in zip(test, sql, strict=True)]
+    write_jsonl(run / "predictions" / "tuned.jsonl", answers)
+    assert sqlforge("score", "--benchmark", "internal", "--run", run).code == 0
+    scores = run / "scores"
+    exact = {}
+    for mode, metric in (("", "exact_match"), (".official", "exact_set_match")):
+        found = json.loads((scores / f"tuned-spider{mode}.json").read_text())
+        exact[metric] = found["metrics"][metric]["correct"]
+    assert exact == {"exact_match": 1, "exact_set_match": 2}
+    rows = (scores / "tuned-spider.official.verdicts.jsonl").read_text().splitlines()
+    assert {json.loads(row)["hardness"] for row in rows} == {"easy"}
+    assert sqlforge("report", run).code == 0
+    assert "as its official evaluator counts" in (run / "report.html").read_text()
+
+
 # --- trace ----------------------------------------------------------------------------------------
 
 

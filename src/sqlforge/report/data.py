@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary
@@ -23,7 +23,8 @@ class SourceResult:
 
     ``summaries`` and ``errors`` are keyed by system, ``errors`` then by the family of what went
     wrong ("unknown column"), ``comparisons`` by the system that tuned is compared to. ``unseen``
-    means that no test database occurs in training.
+    means that no test database occurs in training. ``official`` are the summaries as the
+    benchmark's own evaluator counts, where the run has them.
     """
 
     source: str
@@ -31,6 +32,7 @@ class SourceResult:
     summaries: Mapping[str, Summary]
     comparisons: Mapping[str, Comparison]
     errors: Mapping[str, Mapping[str, int]]
+    official: Mapping[str, Summary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

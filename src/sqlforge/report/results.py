@@ -134,7 +134,23 @@ def _source_block(result: SourceResult) -> Html:
                 scale=True,
             ),
             table(f"All metrics on {label}, in percent with 95 % Wilson intervals", head, rows),
+            _official_table(result, label),
         ]
+    )
+
+
+def _official_table(result: SourceResult, label: str) -> Html | None:
+    if not result.official:
+        return None
+    rows = []
+    for system in (system for system in SYSTEMS if system in result.official):
+        m = result.official[system].metrics
+        cells = (m.execution_accuracy, m.exact_match, m.parse_rate)
+        rows.append([system_label(system), *(_cell(metric) for metric in cells)])
+    return table(
+        f"{label} as its official evaluator counts, in percent",
+        ["System", "Execution accuracy", "Exact set match", "Its parser reads"],
+        rows,
     )
 
 

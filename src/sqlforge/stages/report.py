@@ -30,7 +30,7 @@ from sqlforge.report.data import (
 )
 from sqlforge.report.html import render
 from sqlforge.score.statistics import Difference, McNemar
-from sqlforge.score.summary import summarise
+from sqlforge.score.summary import Summary, summarise
 
 SYSTEMS = ("base", "template", "tuned", "merged")
 _FAILURES, _SUCCESSES, _MERGED = 30, 6, 10
@@ -124,6 +124,7 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
         parsed=row["parsed"],
         error=row["error"],
         empty_gold=row.get("empty_gold", False),
+        bad_gold=row.get("bad_gold"),
     )
 
 
@@ -157,9 +158,19 @@ def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:
                     summaries={system: summarise(some) for system, some in verdicts.items()},
                     comparisons=_comparisons(compared.get(source, {})),
                     errors={system: _families(some) for system, some in verdicts.items()},
+                    official=_official(run, source),
                 )
             )
     return tuple(found)
+
+
+def _official(run: RunDir, source: str) -> dict[str, Summary]:
+    found = {}
+    for system in SYSTEMS:
+        file = run.scores / f"{system}-{source}.official.verdicts.jsonl"
+        if file.exists():
+            found[system] = summarise([_verdict(row) for row in read_jsonl(file)])
+    return found
 
 
 def _comparisons(rows: Mapping[str, Any]) -> dict[str, Comparison]:

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
-from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.api import verdict_rows
-from sqlforge.score.judge import judge
+from sqlforge.score.benchmarks.spider import with_kinds
+from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.statistics import mcnemar, paired_difference
 from sqlforge.score.summary import Summary, summarise, to_json
 
@@ -36,7 +37,8 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
 
     ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
-    other system, and how many merged answers differ from the adapter's.
+    other system, and how many merged answers differ from the adapter's. Beside them
+    ``scores/SYSTEM-spider.official.*`` say how Spider's own evaluator counts.
 
     Raises:
         UserError: the folder is no run, or has no data or no predictions yet.
@@ -66,6 +68,11 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
                 _write(run.scores / f"{system}-{source}", summarise(found), found, source)
             summaries[source] = {system: summarise(found) for system, found in verdicts.items()}
             comparison[source] = _compare(verdicts, examples, systems)
+            if source == "spider":
+                for system, answers in systems.items():
+                    found = _judge_officially(examples, answers, databases, sandbox)
+                    name = f"{system}-{source}.official"
+                    _write(run.scores / name, summarise(found), found, "test", source)
     write_json(run.scores / "comparison.json", comparison)
     return Scored(summaries, comparison)
 
@@ -92,8 +99,27 @@ def _judge_some(
     return judge(examples, predictions, databases, sandbox, progress, match="internal")
 
 
-def _write(stem: Path, summary: Summary, verdicts: Sequence[Verdict], source: str) -> None:
-    write_json(stem.with_name(stem.name + ".json"), to_json(summary, "internal", source))
+def _judge_officially(
+    examples: Sequence[Example],
+    answers: Mapping[str, Prediction],
+    databases: Mapping[str, Database],
+    sandbox: Sandbox,
+) -> list[Verdict]:
+    """Verdicts of Spider's own evaluation; golds that it cannot read are left out."""
+    asked = {example.db_id: databases[example.db_id] for example in examples}
+    graded = with_kinds(Dataset("spider", tuple(examples), asked), must=False).examples
+    predictions = [answers[example.id] for example in graded]
+    return list(judge_each(graded, predictions, databases, sandbox, skip_bad_gold=True))
+
+
+def _write(
+    stem: Path,
+    summary: Summary,
+    verdicts: Sequence[Verdict],
+    split: str,
+    benchmark: str = "internal",
+) -> None:
+    write_json(stem.with_name(stem.name + ".json"), to_json(summary, benchmark, split))
     write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(verdicts))
 
 
