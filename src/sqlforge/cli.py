@@ -9,13 +9,14 @@ from collections.abc import Callable
 import typer
 
 from sqlforge.cli_support import run_and_explain
-from sqlforge.commands import data, judging, models, whole_runs
+from sqlforge.commands import auditing, data, judging, models, whole_runs
 
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (whole_runs.demo, "sqlforge demo --out runs/demo"),
     (whole_runs.run, "sqlforge run recipes/smollm2-135m-gpu.yaml --data-dir data"),
     (data.prepare, "sqlforge prepare recipes/smollm2-135m-cpu.yaml --out runs/mine"),
     (data.synth, "sqlforge synth --db shop.sqlite --out corpus --n 2000"),
+    (auditing.audit, "sqlforge audit sql-create-context --data-dir data --report leaks.html"),
     (models.train, "sqlforge train runs/mine"),
     (
         models.predict,

@@ -8,13 +8,21 @@ from typing import Any, cast
 
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
+from sqlforge.corpus.canonical_sql import fold, fold_literal
 from sqlforge.corpus.files import fields, find_file, optional_file, read_jsonl
-from sqlforge.corpus.fingerprints import Fingerprint, fingerprint
+from sqlforge.corpus.fingerprints import Fingerprint, fingerprint, normal_question
 from sqlforge.corpus.leaks import Reference
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.wikisql import LICENCE as WIKISQL_LICENCE
 from sqlforge.corpus.wikisql import sql_of, wikisql_folder
-from sqlforge.corpus.wikisql_rows import Query, WikiTable, convert_query, unique_names
+from sqlforge.corpus.wikisql_rows import (
+    AGGREGATES,
+    OPERATORS,
+    Query,
+    WikiTable,
+    convert_query,
+    unique_names,
+)
 
 OFFICIAL_ROWS = {"dev": 8_421, "test": 15_878}
 """The questions of WikiSQL's official splits."""
@@ -50,15 +58,26 @@ def wikisql(data_dir: Path, split: str) -> Reference:
             queries = [query for _, query in read_jsonl(file, convert_query)]
             prints = tuple(_nameless(query, split, i) for i, query in enumerate(queries))
             return Reference(_title(split, len(prints)), prints, names_known=False)
+    prints = tuple(fingerprint(*row) for row in wikisql_rows(data_dir, split))
+    return Reference(_title(split, len(prints)), prints)
+
+
+def wikisql_rows(data_dir: Path, split: str) -> list[tuple[Example, Schema]]:
+    """WikiSQL's questions as SQL over the tables' headers; rows of tables are not read.
+
+    Raises:
+        DataError: the files are missing, or a row is malformed.
+    """
     folder = wikisql_folder(data_dir, split)
     tables_file = find_file(folder, f"{split}.tables.jsonl", "WikiSQL")
     tables = {table.id: table for _, table in read_jsonl(tables_file, _header)}
     questions = find_file(folder, f"{split}.jsonl", "WikiSQL")
     read = read_jsonl(questions, lambda value: _known(convert_query(value), tables))
-    prints = tuple(
-        _named(query, tables[query.table_id], split, position) for position, query in read
-    )
-    return Reference(_title(split, len(prints)), prints)
+    schemas = {name: _schema(table) for name, table in tables.items()}
+    return [
+        (_example(query, tables[query.table_id], split, position), schemas[query.table_id])
+        for position, query in read
+    ]
 
 
 def of_examples(
@@ -69,23 +88,33 @@ def of_examples(
 
 
 def _title(split: str, rows: int) -> str:
-    return f"WikiSQL {split}" if rows == OFFICIAL_ROWS[split] else f"WikiSQL held-out {split}"
+    return f"WikiSQL {split}" if rows == OFFICIAL_ROWS[split] else "WikiSQL held-out tables"
 
 
-def _named(query: Query, table: WikiTable, split: str, position: int) -> Fingerprint:
-    columns = tuple(
-        Column(name, kind.upper()) for name, kind in zip(table.columns, table.types, strict=True)
-    )
-    schema = Schema((Table(table.sql_name, columns),))
-    return fingerprint(_example(query, table, split, position), schema)
+def _schema(table: WikiTable) -> Schema:
+    pairs = zip(table.columns, table.types, strict=True)
+    columns = tuple(Column(name, kind.upper()) for name, kind in pairs)
+    return Schema((Table(table.sql_name, columns),))
 
 
 def _nameless(query: Query, split: str, position: int) -> Fingerprint:
-    """Columns are known by their places only."""
+    """Columns are known by their places only; values and the query's shape are compared."""
     width = 1 + max([query.selected, *(column for column, _, _ in query.conditions)])
     names = tuple(f"column_{place}" for place in range(1, width + 1))
     table = WikiTable(query.table_id, names, ("text",) * width)
-    return fingerprint(_example(query, table, split, position), None)
+    example = _example(query, table, split, position)
+    aggregate = AGGREGATES[query.aggregate]
+    conditions = " AND ".join(f"c {OPERATORS[o]} ?" for _, o, _ in query.conditions)
+    return Fingerprint(
+        example=example,
+        words=normal_question(example.question),
+        key=fold(example.question),
+        canonical=None,
+        masked=f"SELECT {f'{aggregate}(c)' if aggregate else 'c'} FROM t"
+        + (f" WHERE {conditions}" if conditions else ""),
+        literals=tuple(fold_literal(str(value)) for _, _, value in query.conditions),
+        tables=(),
+    )
 
 
 def _example(query: Query, table: WikiTable, split: str, position: int) -> Example:

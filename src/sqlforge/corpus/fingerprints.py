@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,10 +27,12 @@ _WORD = re.compile(r"[^\W_]+")
 class TableShape:
     """A table by its folded name and column names; an opaque name (``table_1_10_2``) is ``t``.
 
-    ``signature`` is 16 hexadecimal digits, the same for the same names in any order and case.
+    ``order`` has the columns as the schema lists them. ``signature`` is 16 hexadecimal digits, the
+    same for the same names in any order and case.
     """
 
     name: str
+    order: tuple[str, ...]
     columns: frozenset[str]
     signature: str
 
@@ -164,13 +165,14 @@ def digest(*parts: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _column_names(schema: Schema) -> frozenset[str]:
-    return _folded(c.name for table in schema.tables for c in table.columns)
+    return frozenset(_folded(c.name) for table in schema.tables for c in table.columns)
 
 
 def _shape(table: Table) -> TableShape:
-    name, columns = fold_table(table.name), _folded(c.name for c in table.columns)
-    return TableShape(name, columns, digest(name, *sorted(columns)))
+    name, order = fold_table(table.name), tuple(_folded(c.name) for c in table.columns)
+    columns = frozenset(order)
+    return TableShape(name, order, columns, digest(name, *sorted(columns)))
 
 
-def _folded(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(fold(name) or name.casefold() for name in names)
+def _folded(name: str) -> str:
+    return fold(name) or name.casefold()

@@ -4,8 +4,10 @@ Six rules compare a training example with a benchmark's. Three of them mean a le
 
 * ``question``: the same normalised question.
 * ``near_question``: nearly the same question (see ``THRESHOLD``), confirmed by the SQL: the same
-  values, and the same masked query or the same database. Where a benchmark's queries are known by
-  the places of columns only, the same skeleton and the same wording (:mod:`wording`).
+  values and the same masked query; or the same values, the same database and the same wording but
+  for light words, endings and spelling (:mod:`sqlforge.corpus.wording`). Where a benchmark's
+  queries are known by the places of columns only, the same skeleton over the same places stands
+  for the database.
 * ``query``: the same masked query on the same database.
 
 Three only tell how much both sides have in common:
@@ -17,6 +19,7 @@ Three only tell how much both sides have in common:
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 
 LEAST_COLUMNS = 3
 """Tables with fewer columns in all are no evidence of one database or another."""
+
+_WORD = re.compile(r"\w+")
+_PLACE = re.compile(r"\bcolumn_(\d+)\b")
 
 
 class Rule(StrEnum):
@@ -168,15 +174,18 @@ class _Known:
     def _confirms(self, row: Fingerprint, place: int, databases: frozenset[str]) -> bool:
         """Whether the SQL says that two similar questions ask for the same."""
         other = self._reference.fingerprints[place]
+        same_database = other.example.db_id in databases and all(t.named for t in row.tables)
         if row.masked is None or other.masked is None:
-            return other.example.db_id in databases
+            return same_database
         if sorted(row.literals) != sorted(other.literals):
             return False
-        if other.example.db_id in databases and all(table.named for table in row.tables):
+        if self._reference.names_known and row.masked == other.masked:
             return True
-        if self._reference.names_known:
-            return row.masked == other.masked
-        same = _skeleton(row.masked) == _skeleton(other.masked)
+        same = same_database or (
+            not self._reference.names_known
+            and _skeleton(row.masked) == _skeleton(other.masked)
+            and _places_fit(row, other)
+        )
         return same and same_wording(row.words, other.words, row.example.sql)
 
     def _examples_of(self, databases: frozenset[str]) -> tuple[int, ...]:
@@ -211,6 +220,21 @@ class _Schemas:
     def _with(self, table: TableShape) -> set[str]:
         known = self._by_table.get(table.name, ())
         return {db_id for db_id, other in known if table.columns <= other.columns}
+
+
+def _places_fit(row: Fingerprint, other: Fingerprint) -> bool:
+    """Whether a query uses the columns at the places that the other one names.
+
+    A schema cut down to the columns in use (as sql-create-context has it) tells nothing: it fits.
+    """
+    if len(row.tables) != 1 or row.masked is None:
+        return True
+    order = row.tables[0].order
+    used = [order.index(word) for word in _WORD.findall(row.masked) if word in order]
+    if len(set(used)) == len(order):
+        return True
+    wanted = [int(number) - 1 for number in _PLACE.findall(other.example.sql)]
+    return used[:1] == wanted[:1] and sorted(used[1:]) == sorted(wanted[1:])
 
 
 @lru_cache(maxsize=65536)
