@@ -154,7 +154,7 @@ class _Known:
         if same:
             yield Rule.QUESTION, same, None
         databases = self._schemas.holding(row.tables) if row.tables else frozenset()
-        others = [near for near in alike if near.number not in same]
+        others = [n for n in alike if n.number not in same] if row.key else []
         near = [n for n in others if self._confirms(row, n.number, databases)]
         if near:
             yield Rule.NEAR_QUESTION, tuple(n.number for n in near), near[0].similarity
