@@ -6,47 +6,83 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from sqlforge.core.errors import DatabaseError, DataError
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema
+from sqlforge.corpus import gretel, own, spider, sql_create_context
 from sqlforge.corpus.benchmark_questions import wikisql_rows
-from sqlforge.corpus.files import open_text, read_json_array, read_jsonl
-from sqlforge.corpus.spider import read_spider
+from sqlforge.corpus.packed import PACKED, open_text
+from sqlforge.corpus.raw import Source
+from sqlforge.corpus.rows import Columns, Row, read_rows
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.introspect import schema_from_ddl
 
-NAMED = ("spider", "wikisql", "sql-create-context")
+NAMED = ("spider", "wikisql", "sql-create-context", "gretel")
 """Published corpora whose training part may be named."""
 
-_QUESTION = ("question", "sql_prompt")
-_SQL = ("sql", "query", "answer")
-_DDL = ("schema", "context", "sql_context")
-_UNKNOWN_LICENCE = "LicenseRef-unknown"
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where a file of rows has its question, SQL and schema, and whose rows those are."""
+
+    columns: Columns
+    question: str
+    sql: str
+    ddl: str | None
+    licence: str
+
+
+_LAYOUTS = (
+    _Layout(
+        Columns(("question", "context", "answer"), ("db_id",)),
+        "question",
+        "answer",
+        "context",
+        sql_create_context.LICENCE,
+    ),
+    _Layout(
+        Columns(("sql_prompt", "sql_context", "sql")),
+        "sql_prompt",
+        "sql",
+        "sql_context",
+        gretel.LICENCE,
+    ),
+    _Layout(Columns(("question", "query", "db_id")), "question", "query", None, spider.LICENCE),
+    _Layout(
+        Columns(own.COLUMNS.required, (*own.COLUMNS.optional, "db_id")),
+        "question",
+        "sql",
+        "schema",
+        own.UNKNOWN_LICENCE,
+    ),
+)
+"""Told apart by their columns, in this order; the last one is one's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """An example with its schema, if that is known, and the row of the file that it came from."""
+    """An example with its schema, if that is known, and the columns of its file, if it has one."""
 
     example: Example
     schema: Schema | None
-    original: dict[str, Any] | None = None
+    original: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Rows that can be read again; ``folder`` is the prepared folder they are in, if any.
+    """Rows that can be read again.
 
-    ``run`` is the run directory of such a folder. ``count`` is the number of rows.
+    ``count`` is their number, where that is known before reading. ``folder`` is the prepared
+    folder that they are in and ``run`` its run directory; ``lines`` is their file, if it is JSONL.
     """
 
     name: str
     rows: Callable[[], Iterator[TrainingRow]]
-    count: int
+    count: int | None
     folder: Path | None = None
     run: Path | None = None
+    lines: Path | None = None
 
 
 def open_training(name: str, data_dir: Path | None) -> TrainingData:
@@ -63,21 +99,15 @@ def open_training(name: str, data_dir: Path | None) -> TrainingData:
     >>> open_training("nowhere.jsonl", None)
     Traceback (most recent call last):
     sqlforge.core.errors.DataError: Got the training data 'nowhere.jsonl', expected a run directory,
-    a prepared folder, a file of rows, or one of spider, wikisql, sql-create-context: check the
-    path.
+    a prepared folder, a file of rows, or one of spider, wikisql, sql-create-context, gretel: check
+    the path.
     """
     path = Path(name)
     if path.is_dir():
         return _of_folder(path)
     if path.is_file():
-        return _of_file(path, path.name)
+        return _of_file(path)
     if name in NAMED:
-        if data_dir is None:
-            raise DataError(
-                f"the corpus '{name}' without a folder to read it from",
-                "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
-                "name the folder that holds the published files",
-            )
         return _named(name, data_dir)
     known = ", ".join(NAMED)
     raise DataError(
@@ -107,69 +137,84 @@ def _of_folder(path: Path) -> TrainingData:
     return TrainingData(path.name, rows, len(examples), folder, run)
 
 
-def _named(name: str, data_dir: Path) -> TrainingData:
+def _named(name: str, data_dir: Path | None) -> TrainingData:
     if name == "sql-create-context":
-        return _of_file(_sql_create_context(data_dir), name)
+        return _of_source(sql_create_context.open_sql_create_context(data_dir))
+    if name == "gretel":
+        return _of_source(gretel.open_gretel(data_dir))
+    if data_dir is None:
+        raise DataError(
+            f"the corpus '{name}' without a folder to read it from",
+            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
+            "name the folder that holds the published files",
+        )
     if name == "wikisql":
         pairs = wikisql_rows(data_dir, "train")
     else:
-        dataset = read_spider(data_dir, "train").dataset
+        dataset = spider.read_spider(data_dir, "train").dataset
         pairs = [(e, dataset.databases[e.db_id].schema) for e in dataset.examples]
     return TrainingData(name, lambda: (TrainingRow(*pair) for pair in pairs), len(pairs))
 
 
-def _sql_create_context(data_dir: Path) -> Path:
-    names = ("sql_create_context_v4.json", "train.jsonl", "train.json", "train.parquet")
-    folders = (data_dir / "sql_create_context", data_dir / "sql-create-context", data_dir)
-    for folder in folders:
-        for name in names[: 1 if folder == data_dir else None]:
-            for packed in ("", ".xz", ".gz"):
-                if (folder / (name + packed)).is_file():
-                    return folder / (name + packed)
-    raise DataError(
-        f"a folder {data_dir} without sql_create_context/",
-        f"the files of sql-create-context ({names[0]} or {names[1]})",
-        "check --data-dir or SQLFORGE_DATA_DIR, or name the file itself",
-    )
+def _of_source(source: Source) -> TrainingData:
+    def rows() -> Iterator[TrainingRow]:
+        for row in source.rows([]):
+            example = Example(
+                row.id,
+                row.question or "",
+                row.sql or "",
+                row.db_id or row.id,
+                source.name,
+                source.licence,
+                row.kind,
+            )
+            original = {"question": row.question, "sql": row.sql, "schema": row.ddl}
+            yield TrainingRow(example, _schema(row.ddl) if row.ddl else None, original)
+
+    return TrainingData(source.name, rows, source.count)
 
 
-def _of_file(path: Path, name: str) -> TrainingData:
-    with open_text(path) as file:
-        is_array = file.read(1) == "["
-    reader = read_json_array if is_array else read_jsonl
+def _of_file(path: Path) -> TrainingData:
+    layout = _layout_of(path)
 
     def rows() -> Iterator[TrainingRow]:
-        for position, value in reader(path, _checked):
-            yield _row(value, f"{name}-{position:06d}", name)
+        for position, row in read_rows(path, layout.columns):
+            name = f"{path.name}-{position:06d}"
+            ddl = row[layout.ddl] if layout.ddl else None
+            example = Example(
+                name,
+                row[layout.question] or "",
+                row[layout.sql] or "",
+                row.get("db_id") or name,
+                path.name,
+                layout.licence,
+            )
+            yield TrainingRow(example, _schema(ddl) if ddl else None, row)
 
-    return TrainingData(name, rows, sum(1 for _ in rows()))
-
-
-def _checked(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"a {type(value).__name__} instead of an object")
-    for wanted in (_QUESTION, _SQL):
-        if not any(isinstance(value.get(column), str) for column in wanted):
-            raise ValueError(f"no text in any of the fields {', '.join(wanted)}")
-    return value
-
-
-def _row(value: dict[str, Any], row_id: str, source: str) -> TrainingRow:
-    ddl = _first(value, _DDL)
-    example = Example(
-        str(value.get("id") or row_id),
-        _first(value, _QUESTION) or "",
-        _first(value, _SQL) or "",
-        str(value.get("db_id") or row_id),
-        str(value.get("source") or source),
-        str(value.get("licence") or _UNKNOWN_LICENCE),
-    )
-    return TrainingRow(example, _schema(ddl) if ddl else None, value)
+    suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in PACKED]
+    is_lines = suffixes[-1:] in ([".jsonl"], [".ndjson"])
+    count = None
+    if is_lines:
+        with open_text(path) as file:
+            count = sum(bool(line.strip()) for line in file)
+    return TrainingData(path.name, rows, count, lines=path if is_lines else None)
 
 
-def _first(value: dict[str, Any], columns: tuple[str, ...]) -> str | None:
-    texts = (value.get(column) for column in columns)
-    return next((text for text in texts if isinstance(text, str)), None)
+def _layout_of(path: Path) -> _Layout:
+    """The first layout whose columns the file has.
+
+    Raises:
+        DataError: it has those of none; the message is about one's own rows.
+    """
+    for layout in _LAYOUTS:
+        try:
+            next(read_rows(path, layout.columns), None)
+        except DataError:
+            if layout is _LAYOUTS[-1]:
+                raise
+        else:
+            return layout
+    raise AssertionError("the last layout returns or raises")
 
 
 @lru_cache(maxsize=1024)

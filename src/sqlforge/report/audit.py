@@ -31,6 +31,8 @@ def print_audit(console: Console, report: AuditReport, *, pairs: int = 2) -> Non
 
     >>> print_audit(Console(width=80), AuditReport(0, 0, 0, 0, 0.7, {}, ()))
     0 training examples: none is a leak.
+    question: the same question up to case, spacing and punctuation
+    ...
     """
     console.print(summary(report), soft_wrap=True)
     for found in report.benchmarks:

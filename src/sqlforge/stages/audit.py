@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlforge.core.errors import DataError
-from sqlforge.core.files import check_writable, new_folder, write_json, write_jsonl
+from sqlforge.core.files import (
+    check_writable,
+    new_folder,
+    sha256,
+    write_json,
+    write_jsonl,
+    writing,
+)
+from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.audit import AuditReport, audit, leak_facts, report_facts
 from sqlforge.corpus.benchmark_questions import of_examples, spider_dev, wikisql
 from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint, fingerprint
 from sqlforge.corpus.leaks import Finding, Reference
-from sqlforge.corpus.store import read_databases, read_examples, write_databases, write_examples
+from sqlforge.corpus.packed import open_text
+from sqlforge.corpus.store import (
+    example_row,
+    read_databases,
+    read_examples,
+    write_databases,
+    write_examples,
+)
 from sqlforge.corpus.training_data import TrainingData, TrainingRow, open_training
 
 Say = Callable[[str], None]
@@ -176,8 +191,10 @@ def _internal(opened: Sequence[TrainingData]) -> Reference:
 
 
 def _prints(opened: Sequence[TrainingData], progress: Progress | None) -> Iterator[Fingerprint]:
-    total = sum(data.count for data in opened)
-    tick = progress("audit") if progress is not None and total else lambda done, total: None
+    counts = [data.count for data in opened]
+    total = sum(count or 0 for count in counts)
+    known = progress is not None and total > 0 and None not in counts
+    tick = progress("audit") if progress is not None and known else lambda done, total: None
     for done, row in enumerate(_rows(opened), 1):
         yield fingerprint(row.example, row.schema)
         if done % _TICK == 0 or done == total:
@@ -199,27 +216,50 @@ def _write_without(
     kept = (row for place, row in enumerate(_rows(opened)) if place not in leaks)
     first = opened[0]
     if first.folder is None:
-        write_jsonl(target, map(_plain, kept))
-        write_jsonl(_beside(target, ".removed.jsonl"), leaks.values())
+        if all(data.lines for data in opened):
+            with writing(target) as output:
+                output.writelines(_kept_lines(opened, leaks))
+        else:
+            write_jsonl(target, map(_plain, kept))
+        write_jsonl(_beside(target, ".leaks.jsonl"), leaks.values())
         write_json(_beside(target, ".audit.json"), facts)
         return
     with new_folder(target) as temporary:
         data = temporary / "data" if first.run else temporary
         data.mkdir(exist_ok=True)
         if first.run is not None:
-            shutil.copy2(first.run / "recipe.yaml", temporary / "recipe.yaml")
+            for file in sorted(first.run.glob("*.*")):
+                if file.name in ("recipe.yaml", "manifest.json"):
+                    shutil.copy2(file, temporary / file.name)
         for file in sorted(first.folder.glob("*.json*")):
-            if file.name not in ("train.jsonl", "databases.jsonl"):
+            if file.name not in ("train.jsonl", "databases.jsonl", "places.json"):
                 shutil.copy2(file, data / file.name)
-        write_examples(data / "train.jsonl", [row.example for row in kept])
-        write_databases(data / "databases.jsonl", read_databases(first.folder / "databases.jsonl"))
+        write_examples(data / "train.jsonl", (row.example for row in kept))
+        databases = read_databases(first.folder.resolve() / "databases.jsonl")
+        write_databases(data / "databases.jsonl", databases.values())
         write_jsonl(data / "leaks.jsonl", leaks.values())
         write_json(data / "audit.json", facts)
+        if first.run is not None:
+            digests = {file.name: sha256(file) for file in sorted(data.glob("*.jsonl"))}
+            RunDir(temporary).note(data_sha256=digests, without_leaks_of=first.run.as_posix())
+
+
+def _kept_lines(opened: Sequence[TrainingData], leaks: Mapping[int, object]) -> Iterator[str]:
+    """The lines of JSONL files as they are, but for leaks."""
+    place = 0
+    for data in opened:
+        assert data.lines is not None
+        with open_text(data.lines) as file:
+            for line in file:
+                if line.strip():
+                    if place not in leaks:
+                        yield line.rstrip("\n") + "\n"
+                    place += 1
 
 
 def _plain(row: TrainingRow) -> dict[str, Any]:
     """The row as it was read, or else the example."""
-    return row.original if row.original is not None else asdict(row.example)
+    return dict(row.original) if row.original is not None else example_row(row.example)
 
 
 def _beside(path: Path, suffix: str) -> Path:
