@@ -28,6 +28,7 @@ _EXTRAS = {
     "faker": "data",
     "datasets": "data",
     "numpy": "data",
+    "pyarrow": "data",
 }
 
 

@@ -109,3 +109,38 @@ def test_the_resolved_copy_hides_the_password_of_a_url(tmp_path: Path) -> None:
     dumped = dump_recipe(load_recipe(write(tmp_path, secret)))
     assert "s3cr3t" not in dumped and "hidden" not in dumped
     assert "postgresql://ann:***@host/db?password=***" in dumped
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"train": [{"source": "internal", "rows": 3}]}, "it cannot be training"),
+        ({"test": [{"source": "internal"}]}, "no size of its own"),
+        ({"test": [{"source": "sql-create-context"}]}, "test on 'internal'"),
+        ({"validation": [{"source": "gretel"}]}, "use 'internal'"),
+        ({"train": [{"source": "own"}]}, "need the 'path'"),
+        ({"train": [{"source": "own", "path": "x.csv", "name": "gretel"}]}, "another source"),
+        ({"train": [{"source": "spider", "path": "x"}]}, "'path' is for"),
+        ({"train": [{"source": "spider", "licence": "MIT"}]}, "'licence' is for own only"),
+        ({"train": [{"source": "gretel", "weight": 2}]}, "give them"),
+        ({"train": [{"source": "gretel", "rows": 2, "cap": 3}]}, "'rows' is exact"),
+        ({"test": [{"source": "spider", "weight": 2}], "train_rows": 9}, "training sources"),
+        ({"train": [{"source": "own", "path": "a"}, {"source": "own", "path": "b"}]}, "twice"),
+        ({"audit": {"against": ["bird"]}}, "'data.audit.against.0'"),
+        ({"clean": {"statements": "some"}}, "'data.clean.statements'"),
+    ],
+)
+def test_sources_that_make_no_sense_together_are_refused(
+    part: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    recipe = {**TINY, "data": {**TINY["data"], **part}}
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, recipe))
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_corpora_may_be_called_by_their_names_on_the_hub() -> None:
+    names = ["b-mc2/sql-create-context", "gretelai/synthetic_text_to_sql"]
+    data = {**TINY["data"], "train": [{"source": name} for name in names]}
+    recipe = Recipe.model_validate({**TINY, "data": data})
+    assert [part.source for part in recipe.data.train] == ["sql-create-context", "gretel"]

@@ -172,4 +172,5 @@ def _remove_leftovers(path: Path) -> None:
     folders = [entry for entry in path.iterdir() if _LEFTOVER.fullmatch(entry.name)]
     for entry in (*folders, *path.glob("*/.*.tmp")):
         with storing(entry):
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            # a file may have gone with its folder
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ from sqlforge.corpus.gretel import PUBLISHED_ROWS as GRETEL_ROWS
 from sqlforge.corpus.gretel import open_gretel
 from sqlforge.corpus.own import UNKNOWN_LICENCE, open_own
 from sqlforge.corpus.own_database.folder import open_made
-from sqlforge.corpus.raw import RawRow, Source
+from sqlforge.corpus.raw import Source, source_of_examples
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.sql_create_context import PUBLISHED_ROWS, open_sql_create_context
 from sqlforge.corpus.synthetic.domain import SplitName
@@ -92,7 +91,7 @@ class Gathering:
             is_made = part.source == "synthetic"
             dataset = self._made("train") if is_made else self._read_training(part)
             kept = [e for e in dataset.examples if (e.source, e.db_id) not in held_out]
-            found.append(_source_of(part.source, kept, dataset))
+            found.append(source_of_examples(part.source, kept, dataset.databases))
         return found
 
     def open(self, part: SourcePart, split: str) -> Source:
@@ -187,27 +186,6 @@ class Gathering:
 def _with_databases(dataset: Dataset, examples: Sequence[Example] | None = None) -> list[Asked]:
     chosen = dataset.examples if examples is None else examples
     return [(example, dataset.databases[example.db_id]) for example in chosen]
-
-
-def _source_of(name: str, examples: Sequence[Example], dataset: Dataset) -> Source:
-    """Examples that were read already, as a source of rows."""
-    digest = hashlib.sha256("\n".join(map(repr, examples)).encode("utf-8", "surrogatepass"))
-    licence = examples[0].licence if examples else ""
-
-    def rows(_: list[SkippedRow]) -> Iterator[RawRow]:
-        for e in examples:
-            yield RawRow(e.id, e.question, e.sql, db_id=e.db_id, kind=e.kind, tags=e.tags)
-
-    return Source(
-        name,
-        licence,
-        ("sqlite",),
-        f"sha256:{digest.hexdigest()}",
-        rows,
-        dict(dataset.databases),
-        count=len(examples),
-        label=examples[0].source if examples else "",
-    )
 
 
 def _by_whole_databases(dataset: Dataset, part: SourcePart) -> list[Example]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlforge.core.records import Database
+from sqlforge.core.records import Database, Example
 from sqlforge.corpus.files import SkippedRow
 
 
@@ -51,3 +52,25 @@ class Source:
     notes: tuple[str, ...] = ()
     count: int | None = None
     label: str = ""
+
+
+def source_of_examples(
+    name: str, examples: Sequence[Example], databases: Mapping[str, Database]
+) -> Source:
+    """Examples that were read already, as a source of rows."""
+    digest = hashlib.sha256("\n".join(map(repr, examples)).encode("utf-8", "surrogatepass"))
+
+    def rows(_: list[SkippedRow]) -> Iterator[RawRow]:
+        for e in examples:
+            yield RawRow(e.id, e.question, e.sql, db_id=e.db_id, kind=e.kind, tags=e.tags)
+
+    return Source(
+        name,
+        examples[0].licence if examples else "",
+        tuple(sorted({databases[e.db_id].schema.dialect for e in examples})),
+        f"sha256:{digest.hexdigest()}",
+        rows,
+        dict(databases),
+        count=len(examples),
+        label=examples[0].source if examples else "",
+    )
