@@ -9,7 +9,6 @@ import pytest
 
 from corpora_files import create_context_rows, gretel_rows, write_create_context, write_gretel
 from sqlforge.core.errors import DatabaseError, DataError
-from sqlforge.core.records import Database, Example
 from sqlforge.corpus.clean import Dropped, Kept, Origin, Reason, Rules, clean
 from sqlforge.corpus.gretel import open_gretel
 from sqlforge.corpus.hub import hub_table
@@ -17,8 +16,6 @@ from sqlforge.corpus.own import UNKNOWN_LICENCE, open_own
 from sqlforge.corpus.raw import RawRow, Source
 from sqlforge.corpus.rows import Columns
 from sqlforge.corpus.sql_create_context import open_sql_create_context
-from sqlforge.corpus.store import write_databases, write_examples
-from sqlforge.database.introspect import schema_from_sqlite
 
 
 def ends(source: Source, rules: Rules | None = None) -> list[Kept | Dropped]:
