@@ -414,6 +414,21 @@ def test_predictions_are_judged_and_written_where_asked(
     assert "execution_accuracy" in ended.out
 
 
+def test_failures_are_explained_in_the_strict_mode_too(
+    sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    file, out, verdicts = (tmp_path / name for name in ("pred.sql", "out.json", "verdicts.jsonl"))
+    file.write_text("SELECT count(*) FROM client\nSELECT city FROM client WHERE id = 1\n")
+    words = ("--match", "strict", "--explain", "--json", out, "--verdicts", verdicts)
+    assert sqlforge(*score_words(spider, file), *words).code == 0
+    found = json.loads(out.read_text())
+    assert found["by_clause"]["DISTINCT"]["n"] == 1
+    assert found["by_database"]["shop"]["correct"] == 1
+    assert found["mistakes"]["primary"] == {"extra condition": 1}
+    rows = [json.loads(line) for line in verdicts.read_text().splitlines()]
+    assert [row["mistakes"] for row in rows] == [[], ["extra condition", "DISTINCT"]]
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

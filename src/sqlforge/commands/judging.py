@@ -56,6 +56,10 @@ def score(
     suite_dir: Annotated[
         Path | None, typer.Option(help="Keep the suite here instead of in the cache.")
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Also what is wrong with each failure, in classes."),
+    ] = False,
     seconds: Annotated[
         float | None,
         typer.Option(min=0.01, help="What one query may take; else 5, for BIRD 30."),
@@ -84,6 +88,7 @@ def score(
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
     from sqlforge.score.api import SuiteOptions, score_file, verdict_rows
+    from sqlforge.score.breakdown import breakdown_json
     from sqlforge.score.resume import partial_path
     from sqlforge.score.summary import to_json
 
@@ -100,6 +105,7 @@ def score(
             extract=extract,
             skip_bad_gold=skip_bad_gold,
             efficiency_runs=efficiency,
+            explained=explain,
             suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
             keep_in=None if verdicts is None else partial_path(verdicts),
             progress=progress_on(console),
@@ -107,7 +113,7 @@ def score(
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
         partial_path(verdicts).unlink()
-    facts = to_json(found.summary, benchmark, found.split)
+    facts = to_json(found.summary, benchmark, found.split) | breakdown_json(found.breakdown)
     if found.efficiency is not None:
         from sqlforge.score.efficiency import efficiency_json
 

@@ -111,8 +111,9 @@ class Verdict:
     no rows, which a wrong query easily meets. ``exact_error`` says why ``exact`` is false and
     ``gold_is_null`` whether the gold gives no row or NULL only, where the mode tells. ``bad_gold``
     is why the gold failed, where that does not stop the scoring; such a verdict counts nowhere.
-    ``test_suite`` says whether the results are equal on every perturbed instance too, and is
-    ``None`` where no suite was asked for.
+    ``mistakes`` are the classes of what is wrong (:mod:`sqlforge.score.taxonomy`), the primary one
+    first; ``None`` where nobody asked. ``test_suite`` says whether the results are equal on every
+    perturbed instance too, and is ``None`` where no suite was asked for.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Verdict:
     gold_is_null: bool | None = None
     test_suite: bool | None = None
     bad_gold: str | None = None
+    mistakes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

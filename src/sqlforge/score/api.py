@@ -14,6 +14,7 @@ from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks import DEFAULT_SPLITS, BenchmarkName, limits_of, load_benchmark
 from sqlforge.score.benchmarks.spider import load_gold_file, with_kinds
+from sqlforge.score.breakdown import Breakdown, break_down, explain
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.resume import kept_and_judged, what_is_judged
@@ -42,6 +43,7 @@ class ScoredFile:
     split: str
     summary: Summary
     verdicts: Sequence[Verdict]
+    breakdown: Breakdown
     efficiency: Efficiency | None = None
 
 
@@ -113,6 +115,7 @@ def score_file(
     skip_bad_gold: bool = False,
     suite: SuiteOptions | None = None,
     efficiency_runs: int | None = None,
+    explained: bool = False,
     keep_in: Path | None = None,
     progress: NamedProgress | None = None,
 ) -> ScoredFile:
@@ -123,23 +126,20 @@ def score_file(
         data_dir: the benchmark's own folder or the folder above it.
         benchmark: which one.
         gold: a file of golds as Spider's evaluator takes them, a line ``SQL``, tab, name of the
-            database; its examples are asked instead of the benchmark's own, which is ``spider``.
+            database; its examples are asked instead of the benchmark's own (``spider``).
         split: of the benchmark; its usual one if ``None``.
         match: as the benchmark's own evaluator counts, or strictly.
         seconds: what one query may take; as the benchmark has it if ``None``.
-        extract: look for the SQL in what a model wrote, with :func:`extract_sql
-            <sqlforge.score.extract.extract_sql>`; no official evaluator does.
-        skip_bad_gold: leave out and count what has a failing gold or no database, instead of
-            stopping at it.
+        extract: look for the SQL in what a model wrote; no official evaluator does.
+        skip_bad_gold: leave out and count what has a failing gold or no database.
         suite: judge on perturbed instances too: test-suite accuracy.
-        efficiency_runs: how often right predictions are timed against their golds, if at all.
-        keep_in: a file in which verdicts are kept while they come; a later call that judges the
-            same goes on where a killed one was. Remove it when the verdicts are safe elsewhere.
+        efficiency_runs: how often right predictions are timed, if at all.
+        explained: say what is wrong with failures (:mod:`sqlforge.score.taxonomy`).
+        keep_in: a file for verdicts while they come; a killed call goes on from it when repeated.
         progress: makes a callback for each piece of work.
 
     Raises:
-        DataError: the benchmark or a file is missing or malformed, they do not fit, or a database
-            has no file.
+        DataError: the benchmark, a database or a file is missing or malformed, or they do not fit.
         GoldError: a gold query fails.
 
     >>> import sqlite3, tempfile
@@ -187,12 +187,14 @@ def score_file(
         if keep_in is None:
             verdicts = spooled(judge_from(0))
         else:
-            how = (split, match, limits, extract, skip_bad_gold)
-            key = what_is_judged(dataset, predictions, *how)
+            key = what_is_judged(dataset, predictions, split, match, limits, extract, skip_bad_gold)
             verdicts = spooled(kept_and_judged(keep_in, key, judge_from))
         if suite is not None:
             verdicts = _on_suite(verdicts, dataset, answers, suite, sandbox, named, match)
-    found = ScoredFile(benchmark, split, summarise(verdicts), verdicts)
+    if explained:
+        verdicts = spooled(explain(dataset.examples, answers, verdicts, dataset.databases))
+    breakdown = break_down(dataset.examples, verdicts)
+    found = ScoredFile(benchmark, split, summarise(verdicts), verdicts, breakdown)
     if efficiency_runs is None:
         return found
     efficiency = _timed(verdicts, dataset, answers, limits, efficiency_runs, named("timing"))
@@ -213,7 +215,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
             "error": verdict.error,
             "empty_gold": verdict.empty_gold,
         }
-        for name in ("exact_error", "gold_is_null", "test_suite", "bad_gold"):
+        for name in ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes"):
             if getattr(verdict, name) is not None:
                 row[name] = getattr(verdict, name)
         yield row

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from sqlforge.core.schema import Schema
 from sqlforge.score.canonical import canonical_tree
-from sqlforge.score.equal_columns import equal_columns
+from sqlforge.score.equal_columns import Pair, equal_columns
 from sqlforge.score.references import resolve_references
 
 Key = tuple[object, ...]
@@ -126,8 +126,8 @@ def inner_conditions(select: exp.Select) -> list[exp.Expr]:
 def _select(select: exp.Select, names: Names, is_outermost: bool) -> Key:
     conditions = inner_conditions(select)
     tied = equal_columns(select, conditions, names.schema)
-    classes = [{_column(c, names) for pair in pairs for c in pair} for pairs in tied]
-    names = replace(names, columns={**names.columns, **{c: min(k) for k in classes for c in k}})
+    classes = _classes(tied, names)
+    names = joined_names(select, names)
     equalities = {id(pair[0].parent) for pairs in tied for pair in pairs}
     items = [key(item, names) for item in select.expressions]
     group, having = select.args.get("group"), _this(select.args.get("having"))
@@ -151,6 +151,16 @@ def _column(node: exp.Column, names: Names) -> tuple[str, str]:
     name = "*" if isinstance(node.this, exp.Star) else node.name
     found = (names.sources.get(node.table, node.table), name)
     return names.columns.get(found, found)
+
+
+def joined_names(select: exp.Select, names: Names) -> Names:
+    """``names`` with one column standing for all that the joins of a SELECT make equal."""
+    classes = _classes(equal_columns(select, inner_conditions(select), names.schema), names)
+    return replace(names, columns={**names.columns, **{c: min(k) for k in classes for c in k}})
+
+
+def _classes(tied: list[list[Pair]], names: Names) -> list[set[tuple[str, str]]]:
+    return [{_column(c, names) for pair in pairs for c in pair} for pairs in tied]
 
 
 def _ends(query: exp.Expr, names: Names) -> tuple[Key, ...]:
