@@ -129,7 +129,7 @@ def look_at(out: Path, file: Path, n: int, found: Found) -> None:
     (database,) = read_databases(out / "databases.jsonl").values()
     with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "ignore")
-        for part in ("train", "validation"):
+        for part in ("train", "validation", "test"):
             for example in read_examples(out / f"{part}.jsonl"):
                 found.questions += 1
                 try:

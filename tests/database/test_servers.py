@@ -161,7 +161,7 @@ def test_questions_about_a_server_are_executed_there_and_change_nothing(
     covered: Any = facts["covered"]
     assert covered["tables"] == {"asked": 6, "of": 6}
     assert covered["columns"]["asked"] == covered["columns"]["of"]
-    parts = [tmp_path / "out" / f"{part}.jsonl" for part in ("train", "validation")]
+    parts = [tmp_path / "out" / f"{part}.jsonl" for part in ("train", "validation", "test")]
     golds = [example.sql for part in parts for example in read_examples(part)]
     with RemoteDatabase(place_of(server.url), LIMITS) as database:
         assert all(database.run(sql).ok for sql in golds)

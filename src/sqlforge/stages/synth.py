@@ -68,8 +68,8 @@ def synth_database(
 ) -> dict[str, object]:
     """Write questions with executed SQL about one database, which is only read.
 
-    ``out`` gets ``train.jsonl``, ``validation.jsonl``, ``databases.jsonl``, ``names.yaml`` (the
-    words in use, to edit and give back) and ``summary.json``. Of a database that is no SQLite
+    ``out`` gets ``{train,validation,test}.jsonl``, ``databases.jsonl``, ``names.yaml`` (the words
+    in use, to edit and give back) and ``summary.json``. Of a database that is no SQLite
     file, or has a table too large to be read whole, ``databases/`` gets a small SQLite file with
     the sampled rows, from which training takes the values that questions name.
 
@@ -91,14 +91,14 @@ def synth_database(
         schema = with_descriptions(database.schema, names)
         dialect = database.dialect
     summary = _summary(place, asked, described, n, maker)
-    train, validation = split(asked, seed)
+    parts = split(asked, seed)
     with new_folder(out) as folder:
         record = _record(place, schema, sampled, folder)
-        for name, part in (("train", train), ("validation", validation)):
+        for name, part in parts.items():
             write_examples(folder / f"{name}.jsonl", _examples(part, name, place.name))
         write_databases(folder / "databases.jsonl", [record])
         write_text(folder / "names.yaml", suggested(described.domain, schema, names))
-        summary |= {"examples": {"train": len(train), "validation": len(validation)}}
+        summary |= {"examples": {name: len(part) for name, part in parts.items()}}
         summary |= {"dialect": dialect, "seed": seed}
         write_json(folder / "summary.json", summary)
     return {**summary, "seconds": round(time.monotonic() - started, 1), "out": str(out)}

@@ -17,6 +17,7 @@ from sqlforge.core.errors import DatabaseError, DataError, UserError
 from sqlforge.core.records import Example
 from sqlforge.core.run_dir import open_run
 from sqlforge.corpus.own_database.dialect import written
+from sqlforge.corpus.own_database.folder import open_made
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.corpus.synthetic.generate import is_empty
 from sqlforge.database.place import place_of
@@ -25,6 +26,7 @@ from sqlforge.stages.prepare import prepare
 from sqlforge.stages.synth import suggest_names, synth_database
 
 N = 400
+SPLITS = ("train", "validation", "test")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def fingerprints(file: Path) -> dict[str, str]:
 
 
 def examples(out: Path) -> list[Example]:
-    return [e for part in ("train", "validation") for e in read_examples(out / f"{part}.jsonl")]
+    return [e for part in SPLITS for e in read_examples(out / f"{part}.jsonl")]
 
 
 def test_every_gold_runs_and_gives_something(made: tuple[Path, Path, dict[str, Any]]) -> None:
@@ -108,16 +110,16 @@ def test_a_yes_or_no_is_said_as_people_say_it(made: tuple[Path, Path, dict[str, 
     assert all("is_active = 1" in e.sql or "is_active = 0" in e.sql for e in asked)
 
 
-def test_validation_asks_nothing_that_training_asks_with_other_values(
+def test_no_split_asks_what_another_asks_with_other_values(
     made: tuple[Path, Path, dict[str, Any]],
 ) -> None:
-    train, validation = (
+    train, *others = (
         {(e.kind, written(e.sql, "sqlite").shape) for e in read_examples(made[1] / f"{p}.jsonl")}
-        for p in ("train", "validation")
+        for p in SPLITS
     )
-    assert validation
-    shared = train & validation  # one shape may be asked in two patterns of a kind
-    assert len(shared) <= len(validation) // 20
+    for held_out in others:  # one shape may be asked in two patterns of a kind
+        assert held_out
+        assert len(train & held_out) <= 1 + len(held_out) // 20
     questions = [e.question.lower() for e in examples(made[1])]
     assert len(set(questions)) == len(questions)
 
@@ -137,7 +139,7 @@ def test_the_same_seed_makes_the_same_questions(
 ) -> None:
     again = synth_database(str(made[0]), tmp_path / "out", n=N, seed=3)
     assert again["kinds"] == made[2]["kinds"]
-    for name in ("train.jsonl", "validation.jsonl", "names.yaml"):
+    for name in (*(f"{part}.jsonl" for part in SPLITS), "names.yaml"):
         assert (tmp_path / "out" / name).read_bytes() == (made[1] / name).read_bytes()
 
 
@@ -181,17 +183,15 @@ def test_a_recipe_trains_on_the_folder_that_synth_wrote(
             "data": {"train": [part], "validation": [part], "test": [part]},
         }
     )
-    (made[1] / "test.jsonl").write_bytes((made[1] / "validation.jsonl").read_bytes())
     run = open_run(tmp_path / "run", recipe)
     prepared = prepare(recipe, run, None, lambda _: None, processes=1)
-    (made[1] / "test.jsonl").unlink()
     read = read_examples(run.data_file("train.jsonl"))
     left_out = dict(prepared.dropped["shop"])
     assert len(read) + sum(left_out.values()) == made[2]["examples"]["train"]
     assert {example.source for example in read} == {"shop"}
     assert set(left_out) <= {"near-duplicate"}, left_out
-    with pytest.raises(DataError, match=r"without test\.jsonl"):
-        prepare(recipe, open_run(tmp_path / "other", recipe), None, lambda _: None, processes=1)
+    with pytest.raises(DataError, match=r"without train\.jsonl"):
+        open_made(tmp_path, "train", name="shop", licence="")
 
 
 @pytest.mark.parametrize(

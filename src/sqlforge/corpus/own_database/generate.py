@@ -15,7 +15,7 @@ from sqlforge.corpus.own_database.describe import Described
 from sqlforge.corpus.own_database.dialect import Written, written
 from sqlforge.corpus.own_database.replica import open_replica
 from sqlforge.corpus.synthetic.build import key_of
-from sqlforge.corpus.synthetic.domain import Domain, DomainTable
+from sqlforge.corpus.synthetic.domain import Domain, DomainTable, SplitName
 from sqlforge.corpus.synthetic.generate import WORDINGS, answers, is_empty, normalised
 from sqlforge.corpus.synthetic.grammar import KINDS, draft, kinds_for
 from sqlforge.corpus.synthetic.pattern import Draft
@@ -28,7 +28,7 @@ _BATCH = 200  # drafts that are tried on the sample before the database is asked
 _TRIES = 40  # fruitless drafts of a kind in a row after which it is taken to be used up
 _WIDE = 12  # columns: of a wider table a part is shown to the grammar at a time
 _PER_COLUMN = 12  # drafts tried for a column that no question has named
-VALIDATION_SHARE = 0.1
+HELD_OUT_SHARE = 0.05  # of validation, and of test
 _SINGLE = ("projection", "filter", "aggregate", "order", "distinct", "group")
 _LINKED = ("join", "join_group", "nested")
 
@@ -186,20 +186,18 @@ class Maker:
             yield Asked(made.question, own.sql, made.kind, made.pattern, own, large)
 
 
-def split(asked: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked]]:
-    """Questions for training and for validation.
+def split(asked: Sequence[Asked], seed: int) -> dict[SplitName, list[Asked]]:
+    """Questions for training, validation and test.
 
     What is asked in the same pattern of the same columns stays together, whatever its values and
-    wording, so that validation is no copy of training.
+    wording, so that no split is a copy of another.
     """
-    train: list[Asked] = []
-    validation: list[Asked] = []
+    parts: dict[SplitName, list[Asked]] = {"train": [], "validation": [], "test": []}
     for one in asked:
-        drawn = seed_for(seed, "validation", one.pattern, one.written.shape) / 2**64
-        (validation if drawn < VALIDATION_SHARE else train).append(one)
-    if not train:
-        return validation, []
-    return train, validation
+        drawn = seed_for(seed, "split", one.pattern, one.written.shape) / 2**64
+        held_out: SplitName = "validation" if drawn < HELD_OUT_SHARE else "test"
+        parts["train" if drawn >= 2 * HELD_OUT_SHARE else held_out].append(one)
+    return parts
 
 
 def _is_tied(result: QueryResult, count: int | None) -> bool:
