@@ -69,3 +69,37 @@ def test_a_file_that_does_not_fit_is_refused_with_what_is_wrong(
 ) -> None:
     with pytest.raises(DataError, match=said):
         read(tmp_path, text)
+
+
+FENCED = "Sure!\n```sql\nSELECT {} FROM t;\n```\nThat is all of them."
+
+
+def test_fences_and_prose_are_left_alone_unless_extraction_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    rows = [{"id": f"x{i}", "sql": FENCED.format(i)} for i in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [p.sql for p in read_predictions(path, DATASET)] == [FENCED.format(i) for i in range(3)]
+    found = read_predictions(path, DATASET, extract=True)
+    assert [p.sql for p in found] == [f"SELECT {i} FROM t" for i in range(3)]
+    assert [p.text for p in found] == [FENCED.format(i) for i in range(3)]
+
+
+def test_extraction_reads_the_text_of_a_row_before_its_sql(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    rows = [{"id": f"x{i}", "text": FENCED.format(i)} for i in range(3)]
+    rows[1]["sql"] = "SELECT 9"
+    path.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
+    found = read_predictions(path, DATASET, extract=True)
+    assert [p.sql for p in found] == [f"SELECT {i} FROM t" for i in range(3)]
+    with pytest.raises(DataError, match="the field 'sql' is missing"):
+        read_predictions(path, DATASET)
+    path.write_text('{"id": "x0"}\n')
+    with pytest.raises(DataError, match="the field 'sql' is missing"):
+        read_predictions(path, DATASET, extract=True)
+
+
+def test_extraction_takes_the_query_out_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.txt"
+    path.write_text("SQL: SELECT 1; it returns one\n`SELECT 2`\nI do not know.\n")
+    found = [p.sql for p in read_predictions(path, DATASET, extract=True)]
+    assert found == ["SELECT 1", "SELECT 2", "I do not know."]

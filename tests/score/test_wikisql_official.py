@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sqlforge.core.errors import DataError
 from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
 from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.corpus.wikisql_rows import AGGREGATES, OPERATORS, convert_query
@@ -20,6 +21,7 @@ from sqlforge.score.benchmarks import load_benchmark
 from sqlforge.score.judge import judge
 from sqlforge.score.logical_form import LogicalForm, logical_form
 from sqlforge.score.official.wikisql import form_mismatch
+from sqlforge.score.predictions_file import read_predictions
 from sqlforge.score.summary import summarise, to_json
 
 SHIPS = Table("table_7", (Column("Ship", "TEXT"), Column("Flag", "TEXT"), Column("Crew", "REAL")))
@@ -165,6 +167,33 @@ def _judge(dataset: Dataset, sqls: list[str], sandbox: Sandbox) -> list[Verdict]
 def test_every_gold_is_right_against_itself(ships: Dataset, sandbox: Sandbox) -> None:
     verdicts = _judge(ships, [example.sql for example in ships.examples], sandbox)
     assert {(v.execution, v.exact, v.exact_error) for v in verdicts} == {(True, True, None)}
+
+
+def test_structured_predictions_are_judged_as_the_evaluator_would(
+    ships: Dataset, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    official, forms = Official(), list(_forms(400))
+    rows: list[dict[str, Any]] = [{"query": form} for form in [*forms[1:], forms[0]]]
+    rows[3] = {"error": "no idea"}
+    rows[4] = {"query": {"sel": 9, "agg": 0, "conds": []}}
+    rows[5] = {"query": {"sel": 0, "agg": 7, "conds": []}}
+    path = tmp_path / "predictions.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    predictions = read_predictions(path, ships)
+    verdicts = judge(ships.examples, predictions, ships.databases, sandbox)
+    for number, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
+        if number in (3, 4, 5):
+            assert (verdict.execution, verdict.exact) == (False, False)
+            continue
+        expected = official.execute(forms[number]) == official.execute(row["query"])
+        assert verdict.execution is expected
+        assert verdict.exact is (_key(forms[number]) == _key(row["query"]))
+    path.write_text(json.dumps(rows[0]) + "\n")
+    with pytest.raises(DataError, match=r"1 predictions in .* \(none from wikisql-dev-00001 on"):
+        read_predictions(path, ships)
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0]]))
+    with pytest.raises(DataError, match=r"400 or more predictions in .* \(more than examples"):
+        read_predictions(path, ships)
 
 
 def one(ships: Dataset, gold: str, predicted: str, sandbox: Sandbox) -> Verdict:

@@ -16,6 +16,7 @@ from sqlforge.core.spool import spooled
 from sqlforge.corpus.files import fields, open_text, read_jsonl
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.official.bird import read_published_predictions
+from sqlforge.score.official.wikisql_file import is_structured, structured_predictions
 
 
 def read_predictions(
@@ -27,8 +28,8 @@ def read_predictions(
     ends at its first tab, after which the database's name may follow as in Spider's gold files,
     and an empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and may have
     ``text`` (what the model said); the order is free. BIRD's predictions may also be the JSON
-    object that it publishes. With ``extract`` the SQL is looked for in the answer, that is in
-    ``text`` where a row has it, and ``sql`` may be missing there.
+    object that it publishes, WikiSQL's the rows that its evaluator takes. With ``extract`` the SQL
+    is looked for in the answer, that is in ``text`` where a row has it; ``sql`` may be missing.
 
     Raises:
         DataError: the file cannot be read, has fewer or more predictions than there are
@@ -42,6 +43,8 @@ def read_predictions(
         found = _from_lines(path, dataset)
     elif dataset.name.startswith("bird-") and not _is_row(first):
         found = read_published_predictions(path, dataset)
+    elif dataset.name.startswith("wikisql-") and is_structured(first):
+        return spooled(structured_predictions(path, dataset))
     else:
         found = _from_jsonl(path, dataset, needs_sql=not extract)
     return spooled(replace(p, sql=extract_sql(p.text)) for p in found) if extract else found
