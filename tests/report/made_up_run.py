@@ -15,9 +15,8 @@ from sqlforge.core.records import Database, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir, open_run
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.store import write_databases, write_examples
-from sqlforge.score.api import verdict_rows
 from sqlforge.score.statistics import mcnemar, paired_difference
-from sqlforge.score.summary import summarise, to_json
+from sqlforge.score.summary import summarise, to_json, verdict_rows
 
 SOURCE = "sqlforge-synthetic"
 HOSTILE = "Which <script>alert('x')</script> shops & \"bars\" are there?"

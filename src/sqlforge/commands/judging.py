@@ -87,10 +87,10 @@ def score(
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
-    from sqlforge.score.api import SuiteOptions, score_file, verdict_rows
+    from sqlforge.score.api import SuiteOptions, score_file
     from sqlforge.score.breakdown import breakdown_json
     from sqlforge.score.resume import partial_path
-    from sqlforge.score.summary import to_json
+    from sqlforge.score.summary import to_json, verdict_rows
 
     console = new_console()
     with _gold_explained():

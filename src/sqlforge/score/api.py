@@ -50,7 +50,7 @@ class ScoredFile:
 def score_pair(
     gold: str,
     predicted: str,
-    database: Path | Database,
+    database: Path | str | Database,
     *,
     match: Match = "official",
     seconds: float = 5.0,
@@ -61,7 +61,7 @@ def score_pair(
     Args:
         gold: the reference query.
         predicted: the query to judge.
-        database: a SQLite file, or a :class:`Database` that names one. Nothing in it can change.
+        database: a SQLite file, or a :class:`Database`. Nothing in it can change.
         match: as the benchmark's own evaluator counts, or strictly.
         seconds: what one query may take; not used with ``sandbox``.
         sandbox: an open one, for many pairs: starting a worker takes longer than most queries.
@@ -86,8 +86,9 @@ def score_pair(
     [True, False]
     >>> connection.close(); folder.cleanup()
     """
-    if isinstance(database, Path):
-        database = Database(database.stem, schema_from_sqlite(database), database)
+    if not isinstance(database, Database):
+        path = Path(database)
+        database = Database(path.stem, schema_from_sqlite(path), path)
     pair = Example("pair", "", gold, database.db_id, "spider", "NOASSERTION")
     dataset = Dataset("pair", (pair,), {database.db_id: database})
     examples = with_kinds(dataset, must=match == "official").examples
@@ -103,11 +104,11 @@ def score_pair(
 
 
 def score_file(
-    predictions: Path,
-    data_dir: Path,
+    predictions: Path | str,
+    data_dir: Path | str,
     *,
     benchmark: BenchmarkName = "spider",
-    gold: Path | None = None,
+    gold: Path | str | None = None,
     split: str | None = None,
     match: Match = "official",
     seconds: float | None = None,
@@ -161,6 +162,8 @@ def score_file(
     (1, [True, False])
     >>> connection.close(); folder.cleanup()
     """
+    predictions, data_dir = Path(predictions), Path(data_dir)
+    gold = None if gold is None else Path(gold)
     named = progress or (lambda _: lambda _done, _total: None)
     limits = limits_of(benchmark)
     if seconds is not None:
@@ -199,26 +202,6 @@ def score_file(
         return found
     efficiency = _timed(verdicts, dataset, answers, limits, efficiency_runs, named("timing"))
     return replace(found, efficiency=efficiency)
-
-
-def verdict_rows(verdicts: Sequence[Verdict]) -> Iterator[dict[str, object]]:
-    """Verdicts in the form of ``--verdicts``: the keys that others rely on come first."""
-    for verdict in verdicts:
-        row: dict[str, object] = {
-            "id": verdict.id,
-            "db_id": verdict.db_id,
-            "hardness": verdict.kind,
-            "execution": verdict.execution,
-            "exact_set": verdict.exact,
-            "valid": verdict.valid,
-            "parsed": verdict.parsed,
-            "error": verdict.error,
-            "empty_gold": verdict.empty_gold,
-        }
-        for name in ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes"):
-            if getattr(verdict, name) is not None:
-                row[name] = getattr(verdict, name)
-        yield row
 
 
 def _asked(

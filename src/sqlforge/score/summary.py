@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from sqlforge.core.records import Metric, Verdict
@@ -101,6 +101,26 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
         "metrics": _as_dict(summary.metrics, exact),
         "by_hardness": {kind: _as_dict(m, exact) for kind, m in summary.by_kind.items()},
     }
+
+
+def verdict_rows(verdicts: Iterable[Verdict]) -> Iterator[dict[str, object]]:
+    """Verdicts in the form of ``--verdicts``: the keys that others rely on come first."""
+    for verdict in verdicts:
+        row: dict[str, object] = {
+            "id": verdict.id,
+            "db_id": verdict.db_id,
+            "hardness": verdict.kind,
+            "execution": verdict.execution,
+            "exact_set": verdict.exact,
+            "valid": verdict.valid,
+            "parsed": verdict.parsed,
+            "error": verdict.error,
+            "empty_gold": verdict.empty_gold,
+        }
+        for name in ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes"):
+            if getattr(verdict, name) is not None:
+                row[name] = getattr(verdict, name)
+        yield row
 
 
 _EXACT = {

@@ -14,11 +14,10 @@ from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdic
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
-from sqlforge.score.api import verdict_rows
 from sqlforge.score.benchmarks.spider import with_kinds
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.statistics import mcnemar, paired_difference
-from sqlforge.score.summary import Summary, summarise, to_json
+from sqlforge.score.summary import Summary, summarise, to_json, verdict_rows
 
 Progress = Callable[[int, int], None]
 SYSTEMS = ("base", "template", "tuned", "merged")
