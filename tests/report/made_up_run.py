@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from sqlforge.core.config import Recipe
@@ -15,14 +15,21 @@ from sqlforge.core.records import Database, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir, open_run
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.store import write_databases, write_examples
-from sqlforge.score.statistics import mcnemar, paired_difference
+from sqlforge.score.statistics import (
+    bootstrap_by_group,
+    bootstrap_difference,
+    mcnemar,
+    paired_difference,
+)
 from sqlforge.score.summary import summarise, to_json, verdict_rows
+from sqlforge.score.taxonomy import CLASSES
 
 SOURCE = "sqlforge-synthetic"
 HOSTILE = "Which <script>alert('x')</script> shops & \"bars\" are there?"
 SECRET = "s3cr3t"
 KINDS = ("filter", "group_having", "join_two", "nested_in", "order_limit")
 MISTAKES = ("wrong result", "unknown column: nmae", "does not parse", "timeout", "unknown table: x")
+WRONG = ("wrong tables", "missing join", "wrong columns", "wrong condition value", "DISTINCT")
 # How many of a hundred questions each system gets right.
 SKILL = {"base": 12, "template": 40, "tuned": 70, "merged": 70}
 
@@ -53,7 +60,7 @@ def make_run(
     write_examples(run.data / "test.jsonl", test)
     file = run.data / "shops.sqlite"
     _fill(file)
-    databases = {name: Database(name, SHOP, file) for name in ("shops", "bakery")}
+    databases = {name: Database(name, SHOP, file) for name in ("shops", "bakery", "kiosk")}
     write_databases(run.data / "databases.jsonl", databases.values())
     for system in systems:
         write_jsonl(run.predictions(system), (asdict(_answer(system, e)) for e in test))
@@ -110,7 +117,8 @@ def _examples(source: str, rows: int) -> list[Example]:
     first = Example(
         f"{source}-0", HOSTILE, "SELECT city FROM shop", "shops", source, "Apache-2.0", KINDS[0]
     )
-    others = (_example(source, f"{source}-{n}", "shops", KINDS[n % 5]) for n in range(1, rows))
+    names = ("shops", "shops", "kiosk")
+    others = (_example(source, f"{source}-{n}", names[n % 3], KINDS[n % 5]) for n in range(1, rows))
     return [first, *others]
 
 
@@ -148,7 +156,18 @@ def _verdict(system: str, example: Example) -> Verdict:
     parsed = error != "does not parse"
     valid = parsed and (right or error in ("wrong result", "timeout"))
     exact = right and rng.random() < 0.8
-    return Verdict(example.id, example.db_id, example.kind, right, exact, valid, parsed, error)
+    classes: tuple[str, ...] = ()
+    if error is not None:
+        told = error.partition(":")[0]
+        some = tuple(name for name in CLASSES if name in rng.sample(WRONG, 2))
+        classes = some if error == "wrong result" else (told,)
+    found = Verdict(example.id, example.db_id, example.kind, right, exact, valid, parsed, error)
+    return replace(found, mistakes=classes, empty_gold=example.id.endswith("9"))
+
+
+def _strictly(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Every tenth right answer is not right in the strict mode."""
+    return [replace(v, execution=v.execution and not v.id.endswith("8")) for v in verdicts]
 
 
 def _write_scores(run: RunDir, test: Sequence[Example], systems: Sequence[str]) -> None:
@@ -160,12 +179,19 @@ def _write_scores(run: RunDir, test: Sequence[Example], systems: Sequence[str]) 
             stem = run.scores / f"{system}-{source}"
             write_json(stem.with_name(stem.name + ".json"), to_json(summarise(found), "", source))
             write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(found))
+            for match, rows in (("official", found), ("strict", _strictly(found))):
+                file = stem.with_name(f"{stem.name}.{match}.verdicts.jsonl")
+                write_jsonl(file, verdict_rows(rows))
         if "tuned" in verdicts:
             right = {system: [v.execution for v in found] for system, found in verdicts.items()}
             comparison[source] = {
                 system: {
                     "mcnemar": asdict(mcnemar(answers, right["tuned"])),
                     "difference": asdict(paired_difference(answers, right["tuned"])),
+                    "bootstrap": asdict(bootstrap_difference(answers, right["tuned"])),
+                    "bootstrap_databases": asdict(
+                        bootstrap_by_group(answers, right["tuned"], [e.db_id for e in examples])
+                    ),
                 }
                 for system, answers in right.items()
                 if system != "tuned"

@@ -63,6 +63,8 @@ def test_the_page_holds_every_part_of_a_whole_run(page: str) -> None:
     assert headings(page) == [
         "Results",
         "Accuracy by query kind",
+        "Accuracy by clause",
+        "Accuracy by database",
         "What went wrong",
         "Training",
         "Merged against adapter",
@@ -193,4 +195,9 @@ def test_what_the_score_stage_writes_is_what_the_report_reads(tmp_path: Path) ->
     assert result.summaries == scored.summaries[SOURCE]
     assert result.comparisons.keys() == {"base", "template", "merged"}
     tuned = result.summaries["tuned"]
-    assert sum(result.errors["tuned"].values()) == tuned.n - tuned.execution_accuracy.correct
+    found = result.breakdowns["tuned"].mistakes
+    assert found is not None
+    assert found.failures == tuned.n - tuned.execution_accuracy.correct
+    assert sum(found.primary.values()) == found.failures
+    assert result.strict.keys() == scored.summaries[SOURCE].keys()
+    assert result.comparisons["base"].bootstrap is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlforge.score.breakdown import Breakdown
 from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary
 
@@ -15,24 +16,27 @@ class Comparison:
 
     mcnemar: McNemar
     difference: Difference
+    bootstrap: Difference | None = None
+    bootstrap_databases: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
     """The results on the test examples of one source.
 
-    ``summaries`` and ``errors`` are keyed by system, ``errors`` then by the family of what went
-    wrong ("unknown column"), ``comparisons`` by the system that tuned is compared to. ``unseen``
-    means that no test database occurs in training. ``official`` are the summaries as the
-    benchmark's own evaluator counts, where the run has them.
+    ``summaries`` and ``breakdowns`` are keyed by system, ``comparisons`` by the system that tuned
+    is compared to. ``unseen`` means that no test database occurs in training. ``official`` and
+    ``strict`` are the summaries as the benchmark's own evaluator and as the strict mode counts,
+    where they are at hand.
     """
 
     source: str
     unseen: bool
     summaries: Mapping[str, Summary]
     comparisons: Mapping[str, Comparison]
-    errors: Mapping[str, Mapping[str, int]]
+    breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     official: Mapping[str, Summary] = field(default_factory=dict)
+    strict: Mapping[str, Summary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ _SYSTEMS = {
     "template": "nearest-question template",
     "tuned": "tuned",
     "merged": "tuned, merged",
+    "official": "official count",
+    "strict": "strict count",
 }
 
 

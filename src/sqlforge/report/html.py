@@ -6,7 +6,7 @@ from importlib.resources import files
 from string import Template
 
 from sqlforge.core.redact import without_password
-from sqlforge.report import examples, results
+from sqlforge.report import examples, results, slices
 from sqlforge.report.data import ReportData
 from sqlforge.report.markup import Html, el, folded, join, text
 
@@ -18,7 +18,7 @@ def render(data: ReportData) -> str:
 
     >>> from sqlforge.score.summary import summarise
     >>> from sqlforge.report.data import SourceResult
-    >>> result = SourceResult("spider", True, {"tuned": summarise([])}, {}, {})
+    >>> result = SourceResult("spider", True, {"tuned": summarise([])}, {})
     >>> page = render(ReportData("tiny", "smol", "lora", None, (result,), (), 0, (), None, (),
     ...                          (), {}, (), "name: tiny", "{}"))
     >>> page.startswith("<!DOCTYPE html>"), "Loss" in page
@@ -26,8 +26,10 @@ def render(data: ReportData) -> str:
     """
     sections = {
         "Results": results.results(data),
-        "Accuracy by query kind": results.by_kind(data),
-        "What went wrong": results.errors(data),
+        "Accuracy by query kind": slices.by_kind(data),
+        "Accuracy by clause": slices.by_clause(data),
+        "Accuracy by database": slices.by_database(data),
+        "What went wrong": slices.mistakes(data),
         "Training": results.training(data),
         "Merged against adapter": examples.merged(data.merged),
         "The base model's prompt": examples.trials(data),

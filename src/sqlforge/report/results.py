@@ -20,7 +20,7 @@ from sqlforge.report.figures import (
 )
 from sqlforge.report.markup import Html, el, join, table
 
-SYSTEMS = ("base", "template", "tuned", "merged")
+SYSTEMS = ("base", "template", "tuned", "merged", "official", "strict")
 
 
 def verdict(result: SourceResult) -> str:
@@ -59,36 +59,6 @@ def against_template(result: SourceResult) -> str | None:
 def results(data: ReportData) -> Html:
     """Bars and the table of systems by metrics, one block a source."""
     return join(_source_block(result) for result in data.sources)
-
-
-def by_kind(data: ReportData) -> Html | None:
-    """Small bar charts, one a query kind; nothing where no example has a kind."""
-    blocks: list[str | None] = []
-    for result in data.sources:
-        charts = _kind_charts(result)
-        if charts:
-            blocks.append(_named(result.source, len(data.sources)))
-            blocks.append(el("div", *charts, class_="grid"))
-    if not blocks:
-        return None
-    words = "Execution accuracy with 95 % intervals, the kinds that tuned finds hardest first."
-    return join([el("p", words), *blocks])
-
-
-def errors(data: ReportData) -> Html | None:
-    """How often each family of mistakes was made, as shares of all test questions."""
-    blocks: list[str | None] = []
-    for result in data.sources:
-        shown = [s for s in ("base", "tuned") if s in result.errors]
-        families = _families([result.errors[system] for system in shown])
-        if families:
-            charts = [_error_chart(result, shown, family) for family in families]
-            blocks.append(_named(result.source, len(data.sources)))
-            blocks.append(el("div", *charts, class_="grid"))
-    if not blocks:
-        return None
-    words = "What each wrong answer failed on first, as counts and shares of all test questions."
-    return join([el("p", words), *blocks])
 
 
 def training(data: ReportData) -> Html | None:
@@ -134,24 +104,50 @@ def _source_block(result: SourceResult) -> Html:
                 scale=True,
             ),
             table(f"All metrics on {label}, in percent with 95 % Wilson intervals", head, rows),
-            _official_table(result, label),
+            _modes_table(result, label),
+            _gain_table(result, label),
         ]
     )
 
 
-def _official_table(result: SourceResult, label: str) -> Html | None:
-    if not result.official:
+def _modes_table(result: SourceResult, label: str) -> Html | None:
+    """The official and the strict count side by side."""
+    if not (result.official or result.strict):
         return None
+    head, rows = ["System"], []
+    if result.official:
+        head += ["Official: execution", "exact set match"]
+    if result.strict:
+        head += ["Strict: execution", "golds with rows", "exact set match"]
+    for system in (s for s in SYSTEMS if s in result.official or s in result.strict):
+        cells: list[str] = []
+        for summaries in (result.official, result.strict):
+            found = summaries.get(system)
+            if found is None:
+                cells += ["–"] * ((2 if summaries is result.official else 3) if summaries else 0)
+                continue
+            m = found.metrics
+            cells.append(_cell(m.execution_accuracy))
+            cells += [_cell(m.with_rows)] if summaries is result.strict else []
+            cells.append(_cell(m.exact_match))
+        rows.append([system_label(system), *cells])
+    return table(f"{label}, counted officially and strictly, in percent", head, rows)
+
+
+def _gain_table(result: SourceResult, label: str) -> Html | None:
+    """Tuned minus each other system, by formula and by bootstrap."""
     rows = []
-    for system in (system for system in SYSTEMS if system in result.official):
-        m = result.official[system].metrics
-        cells = (m.execution_accuracy, m.exact_match, m.parse_rate)
-        rows.append([system_label(system), *(_cell(metric) for metric in cells)])
-    return table(
-        f"{label} as its official evaluator counts, in percent",
-        ["System", "Execution accuracy", "Exact set match", "Its parser reads"],
-        rows,
-    )
+    for system in (s for s in SYSTEMS if s in result.comparisons):
+        found = result.comparisons[system]
+        if found.bootstrap is None or found.bootstrap_databases is None:
+            continue
+        kinds = (found.difference, found.bootstrap, found.bootstrap_databases)
+        spans = (f"{points(kind.low)} to {points(kind.high)}" for kind in kinds)
+        gain = points(found.difference.value)
+        rows.append([system_label(system), gain, *spans, p_value(found.mcnemar)])
+    head = ["Tuned minus", "Points", "Newcombe", "Bootstrap", "Bootstrap of databases", "Test"]
+    caption = f"Gain of tuned on {label} with 95 % intervals of three kinds"
+    return table(caption, head, rows) if rows else None
 
 
 def _cells(result: SourceResult, system: str) -> list[str]:
@@ -179,39 +175,6 @@ def _cell(metric: Metric) -> Html:
     return join([value, " ", el("span", interval(metric), class_="interval")])
 
 
-def _kind_charts(result: SourceResult) -> list[Html]:
-    present = [s for s in ("base", "template", "tuned") if s in result.summaries]
-    leading = result.summaries["tuned" if "tuned" in present else present[0]]
-    kinds = [kind for kind in leading.by_kind if kind != "unknown"]
-    charts = []
-    for kind in sorted(kinds, key=lambda k: leading.by_kind[k].execution_accuracy.value):
-        bars = []
-        for system in present:
-            found = result.summaries[system].by_kind.get(kind)
-            if found is not None:
-                m = found.execution_accuracy
-                note = f"{m.value * 100:.0f} %"
-                bars.append(Bar(system, system, m.value, m.low, m.high, note))
-        n = leading.by_kind[kind].execution_accuracy.n
-        charts.append(bar_chart(f"{kind}, n = {n:,}", bars))
-    return charts
-
-
-def _families(counts: list[Mapping[str, int]]) -> list[str]:
-    """Families of mistakes, the tuned model's most frequent first."""
-    names = {name for found in counts for name in found}
-    return sorted(names, key=lambda name: ([-found.get(name, 0) for found in counts[::-1]], name))
-
-
-def _error_chart(result: SourceResult, systems: list[str], family: str) -> Html:
-    bars = []
-    for system in systems:
-        count, n = result.errors[system].get(family, 0), result.summaries[system].n
-        share = count / n if n else 0.0
-        bars.append(Bar(system, system, share, None, None, f"{count:,} ({share * 100:.0f} %)"))
-    return bar_chart(family, bars)
-
-
 def _cost(facts: Mapping[str, float]) -> Html | None:
     seconds, tokens = facts.get("seconds"), facts.get("tokens")
     rows: list[list[str]] = []
@@ -234,7 +197,3 @@ _COUNTS = {
     "dropped_too_long": "Examples left out as too long",
     "trainable_parameters": "Trainable parameters",
 }
-
-
-def _named(source: str, sources: int) -> Html | None:
-    return el("h3", source_label(source)) if sources > 1 else None

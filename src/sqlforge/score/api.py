@@ -37,13 +37,18 @@ class SuiteOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScoredFile:
-    """What came out of a file of predictions: figures, and a verdict for each example."""
+    """What came out of a file of predictions: figures, and a verdict for each example.
+
+    ``verdicts`` and ``answers`` are in the order of the examples of ``dataset``.
+    """
 
     benchmark: str
     split: str
     summary: Summary
     verdicts: Sequence[Verdict]
     breakdown: Breakdown
+    dataset: Dataset
+    answers: Sequence[Prediction]
     efficiency: Efficiency | None = None
 
 
@@ -197,7 +202,7 @@ def score_file(
     if explained:
         verdicts = spooled(explain(dataset.examples, answers, verdicts, dataset.databases))
     breakdown = break_down(dataset.examples, verdicts)
-    found = ScoredFile(benchmark, split, summarise(verdicts), verdicts, breakdown)
+    found = ScoredFile(benchmark, split, summarise(verdicts), verdicts, breakdown, dataset, answers)
     if efficiency_runs is None:
         return found
     efficiency = _timed(verdicts, dataset, answers, limits, efficiency_runs, named("timing"))

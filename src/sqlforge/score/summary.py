@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from sqlforge.core.records import Metric, Verdict
 from sqlforge.score.statistics import wilson
@@ -117,12 +118,36 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> Iterator[dict[str, object]]:
             "error": verdict.error,
             "empty_gold": verdict.empty_gold,
         }
-        for name in ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes"):
+        for name in _WHERE_TOLD:
             if getattr(verdict, name) is not None:
                 row[name] = getattr(verdict, name)
         yield row
 
 
+def verdict_of(row: Mapping[str, Any]) -> Verdict:
+    """The verdict that a row of :func:`verdict_rows` holds; keys of later versions may lack.
+
+    >>> verdict = Verdict("1", "shop", "easy", True, False, True, True, mistakes=())
+    >>> verdict_of(next(verdict_rows([verdict]))) == verdict
+    True
+    """
+    mistakes = row.get("mistakes")
+    return Verdict(
+        id=row["id"],
+        db_id=row["db_id"],
+        kind=row["hardness"],
+        execution=row["execution"],
+        exact=row["exact_set"],
+        valid=row["valid"],
+        parsed=row["parsed"],
+        error=row["error"],
+        empty_gold=row.get("empty_gold", False),
+        mistakes=None if mistakes is None else tuple(mistakes),
+        **{name: row.get(name) for name in _WHERE_TOLD if name != "mistakes"},
+    )
+
+
+_WHERE_TOLD = ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes")
 _EXACT = {
     "internal": ("exact_match",),
     "wikisql": ("logical_form_accuracy", "exact_set_match"),  # one figure: a set of conditions

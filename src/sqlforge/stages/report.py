@@ -29,8 +29,9 @@ from sqlforge.report.data import (
     Trial,
 )
 from sqlforge.report.html import render
+from sqlforge.score.breakdown import break_down
 from sqlforge.score.statistics import Difference, McNemar
-from sqlforge.score.summary import Summary, summarise
+from sqlforge.score.summary import Summary, summarise, verdict_of
 
 SYSTEMS = ("base", "template", "tuned", "merged")
 _FAILURES, _SUCCESSES, _MERGED = 30, 6, 10
@@ -98,7 +99,7 @@ def _read_judged(run: RunDir) -> _Judged:
         files = (run.scores / f"{system}-{source}.verdicts.jsonl" for source in sources)
         rows = [row for file in files if file.exists() for row in read_jsonl(file)]
         if rows:
-            verdicts[system] = {row["id"]: _verdict(row) for row in rows}
+            verdicts[system] = {row["id"]: verdict_of(row) for row in rows}
     if not verdicts:
         raise UserError(
             f"{run.path} without scores",
@@ -111,21 +112,6 @@ def _read_judged(run: RunDir) -> _Judged:
         if run.predictions(system).exists()
     }
     return _Judged(splits, read_databases(run.data_file("databases.jsonl")), answers, verdicts)
-
-
-def _verdict(row: Mapping[str, Any]) -> Verdict:
-    return Verdict(
-        id=row["id"],
-        db_id=row["db_id"],
-        kind=row["hardness"],
-        execution=row["execution"],
-        exact=row["exact_set"],
-        valid=row["valid"],
-        parsed=row["parsed"],
-        error=row["error"],
-        empty_gold=row.get("empty_gold", False),
-        bad_gold=row.get("bad_gold"),
-    )
 
 
 def _right(judged: _Judged, system: str, example: Example) -> bool:
@@ -150,6 +136,7 @@ def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:
             for system, known in judged.verdicts.items()
         }
         verdicts = {system: some for system, some in verdicts.items() if some}
+        asked = {s: [e for e in examples if e.id in judged.verdicts[s]] for s in verdicts}
         if verdicts:
             found.append(
                 SourceResult(
@@ -157,35 +144,33 @@ def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:
                     unseen=not any((source, e.db_id) in trained_on for e in examples),
                     summaries={system: summarise(some) for system, some in verdicts.items()},
                     comparisons=_comparisons(compared.get(source, {})),
-                    errors={system: _families(some) for system, some in verdicts.items()},
-                    official=_official(run, source),
+                    breakdowns={
+                        system: break_down(asked[system], some) for system, some in verdicts.items()
+                    },
+                    official=_summaries(run, source, "official"),
+                    strict=_summaries(run, source, "strict"),
                 )
             )
     return tuple(found)
 
 
-def _official(run: RunDir, source: str) -> dict[str, Summary]:
+def _summaries(run: RunDir, source: str, match: str) -> dict[str, Summary]:
     found = {}
     for system in SYSTEMS:
-        file = run.scores / f"{system}-{source}.official.verdicts.jsonl"
+        file = run.scores / f"{system}-{source}.{match}.verdicts.jsonl"
         if file.exists():
-            found[system] = summarise([_verdict(row) for row in read_jsonl(file)])
+            found[system] = summarise([verdict_of(row) for row in read_jsonl(file)])
     return found
 
 
 def _comparisons(rows: Mapping[str, Any]) -> dict[str, Comparison]:
-    return {
-        system: Comparison(
-            McNemar(**rows[system]["mcnemar"]), Difference(**rows[system]["difference"])
-        )
-        for system in SYSTEMS
-        if system in rows
-    }
+    return {system: _comparison(rows[system]) for system in SYSTEMS if system in rows}
 
 
-def _families(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """Counts of what went wrong, by the words before the colon of each verdict's phrase."""
-    return dict(Counter(v.error.split(":")[0] for v in verdicts if v.error))
+def _comparison(row: Mapping[str, Any]) -> Comparison:
+    differences = ("difference", "bootstrap", "bootstrap_databases")
+    found = {name: Difference(**row[name]) for name in differences if name in row}
+    return Comparison(McNemar(**row["mcnemar"]), **found)
 
 
 def _cases(judged: _Judged, examples: Sequence[Example], most: int, seed: int) -> tuple[Case, ...]:

@@ -15,8 +15,14 @@ from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.benchmarks.spider import with_kinds
+from sqlforge.score.breakdown import explain
 from sqlforge.score.judge import judge, judge_each
-from sqlforge.score.statistics import mcnemar, paired_difference
+from sqlforge.score.statistics import (
+    bootstrap_by_group,
+    bootstrap_difference,
+    mcnemar,
+    paired_difference,
+)
 from sqlforge.score.summary import Summary, summarise, to_json, verdict_rows
 
 Progress = Callable[[int, int], None]
@@ -37,7 +43,8 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
     ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
     other system, and how many merged answers differ from the adapter's. Beside them
-    ``scores/SYSTEM-spider.official.*`` say how Spider's own evaluator counts.
+    ``scores/SYSTEM-SOURCE.strict.*`` say how the strict mode counts, and
+    ``scores/SYSTEM-spider.official.*`` how Spider's own evaluator does.
 
     Raises:
         UserError: the folder is no run, or has no data or no predictions yet.
@@ -66,7 +73,11 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
             for system, found in verdicts.items():
                 _write(run.scores / f"{system}-{source}", summarise(found), found, source)
             summaries[source] = {system: summarise(found) for system, found in verdicts.items()}
-            comparison[source] = _compare(verdicts, examples, systems)
+            comparison[source] = _compare(verdicts, examples, systems, recipe.seed)
+            for system, answers in systems.items():
+                found = _judge_strictly(examples, answers, databases, sandbox)
+                name = f"{system}-{source}.strict"
+                _write(run.scores / name, summarise(found), found, "test", source)
             if source == "spider":
                 for system, answers in systems.items():
                     found = _judge_officially(examples, answers, databases, sandbox)
@@ -95,7 +106,22 @@ def _judge_some(
             "remove that file in predictions/ and start the run again",
         )
     predictions = [answers[e.id] for e in examples]
-    return judge(examples, predictions, databases, sandbox, progress, match="internal")
+    verdicts = judge(examples, predictions, databases, sandbox, progress, match="internal")
+    return list(explain(examples, predictions, verdicts, databases))
+
+
+def _judge_strictly(
+    examples: Sequence[Example],
+    answers: Mapping[str, Prediction],
+    databases: Mapping[str, Database],
+    sandbox: Sandbox,
+) -> list[Verdict]:
+    """Verdicts of the strict mode; what has no rows is left out."""
+    predictions = [answers[example.id] for example in examples]
+    strictly = judge_each(
+        examples, predictions, databases, sandbox, match="strict", skip_bad_gold=True
+    )
+    return list(strictly)
 
 
 def _judge_officially(
@@ -122,20 +148,23 @@ def _write(
     write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(verdicts))
 
 
-def _executed(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[list[bool], list[bool]]:
-    """The execution verdicts of two systems on the examples that could be executed."""
-    pairs = [
-        (a.execution, b.execution)
+def _executed(
+    first: Sequence[Verdict], second: Sequence[Verdict]
+) -> tuple[list[bool], list[bool], list[str]]:
+    """Two systems' execution verdicts, and the databases, of what could be executed."""
+    rows = [
+        (a.execution, b.execution, a.db_id)
         for a, b in zip(first, second, strict=True)
         if a.execution is not None and b.execution is not None
     ]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+    return [a for a, _, _ in rows], [b for _, b, _ in rows], [db_id for _, _, db_id in rows]
 
 
 def _compare(
     verdicts: Mapping[str, Sequence[Verdict]],
     examples: Sequence[Example],
     systems: Mapping[str, Mapping[str, Prediction]],
+    seed: int,
 ) -> dict[str, Any]:
     """Tuned against each other system on the same examples."""
     found: dict[str, Any] = {}
@@ -144,10 +173,12 @@ def _compare(
     for system in verdicts:
         if system == "tuned":
             continue
-        other, tuned = _executed(verdicts[system], verdicts["tuned"])
+        other, tuned, databases = _executed(verdicts[system], verdicts["tuned"])
         found[system] = {
             "mcnemar": asdict(mcnemar(other, tuned)),
             "difference": asdict(paired_difference(other, tuned)),
+            "bootstrap": asdict(bootstrap_difference(other, tuned, seed=seed)),
+            "bootstrap_databases": asdict(bootstrap_by_group(other, tuned, databases, seed=seed)),
         }
     if "merged" in systems:
         differing = [
