@@ -13,6 +13,7 @@ from sqlforge.corpus.own_database.links import LookUp, Reference, references
 from sqlforge.corpus.own_database.names_file import Names
 from sqlforge.corpus.own_database.phrasing import (
     adjectives,
+    by_whom,
     counted,
     dated,
     flagged,
@@ -174,6 +175,8 @@ def _fitted(
 ) -> tuple[str, ...]:
     """The words as a noun phrase: "date placed" for "placed at", "name" for a row's own word."""
     first = words[0]
+    if first == row and row.split()[-1] in ("code", "id", "number"):
+        return (row.split()[-1], *words)
     if role in ("name", "code") and first in (row, row.split()[-1]):
         others = {word for said in all_words.values() for word in said}
         more = ("name",) if "name" not in others and role == "name" else ()
@@ -188,7 +191,7 @@ def _fitted(
         case "number" | "money":
             return (counted(first, row, is_money=role == "money"), *words[1:])
         case _:
-            return words
+            return tuple(by_whom(word) for word in words)
 
 
 def _column(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlforge.corpus.own_database.words import words_of
+from sqlforge.corpus.own_database.words import singular, words_of
 from sqlforge.corpus.synthetic.phrases import article, is_plural, plural
 
 _ADJECTIVES: dict[str, tuple[str, str]] = {
@@ -37,6 +37,18 @@ _PEOPLE = frozenset(
 _PARTICIPLES = frozenset(
     "paid sent born built sold bought left begun made won lost taken given held read seen".split()
 )
+# Their plural is a value each, not how many there are.
+_VALUES = frozenset(
+    "score rating rank ranking grade percentage rate size weight height length temperature average"
+    " result degree price value level".split()
+)
+_DOERS = {
+    "written": "writer", "directed": "director", "produced": "producer", "organized": "organizer",
+    "organised": "organiser", "created": "creator", "published": "publisher", "owned": "owner",
+    "managed": "manager", "hosted": "host", "sponsored": "sponsor", "designed": "designer",
+    "built": "builder", "sung": "singer", "taught": "teacher", "sold": "seller", "made": "maker",
+    "composed": "composer", "painted": "painter", "founded": "founder", "invented": "inventor",
+}  # fmt: skip
 _NO_NOUNS = frozenset(
     "jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august"
     " september october november december lowest highest total average mean minimum maximum white"
@@ -102,7 +114,21 @@ def dated(word: str) -> str:
         return " ".join([*words[1:-1], "start" if words[-1] == "from" else "end", "date"])
     if words[-1].endswith("ed") or words[-1] in _PARTICIPLES:
         words = ["date", *words] if words[0] != "date" else words
-    return " ".join(words if _TIMES & set(words) else [*words, "date"])
+    has_time = any(w in _TIMES or w.endswith(("date", "time", "day")) for w in words)
+    return " ".join(words if has_time else [*words, "date"])
+
+
+def by_whom(word: str) -> str:
+    """Who did it, as a noun.
+
+    >>> by_whom("written by"), by_whom("checked by"), by_whom("city")
+    ('writer', 'checked-by entry', 'city')
+    """
+    words = word.split()
+    if len(words) < 2 or words[-1] != "by":
+        return word
+    doer = _DOERS.get(words[-2])
+    return " ".join([*words[:-2], doer if doer else f"{words[-2]}-by entry"])
 
 
 def in_years(word: str) -> str:
@@ -130,6 +156,8 @@ def counted(word: str, row: str, *, is_money: bool) -> str:
     if len(words) == 1 and not is_money:
         if word.endswith("ed"):
             return f"number of {word}"
+        if singular(word) in _VALUES:
+            return singular(word)
         if is_plural(word) or word in (row, row.split()[-1]):
             return f"number of {word if is_plural(word) else plural(word)}"
     return f"{word} value" if word in _NO_NOUNS else word

@@ -51,6 +51,10 @@ _RANKED = frozenset(
     " chapter place page longitude latitude index minute second".split()
 )
 _SPOKEN = 300  # values of a column that questions draw from
+_MEASURED = frozenset(
+    "weight height elevation length width size score power depth speed age".split()
+)
+_YEAR = re.compile(r"(?:1[0-9]|20)\d\d\Z")
 _LONG = 60  # characters: a longer text is quoted by nobody
 
 
@@ -181,10 +185,14 @@ def _counts(words: Sequence[str]) -> bool:
 
 
 def _is_year(words: Sequence[str], said: Sequence[SqlValue]) -> bool:
-    if not _YEARS & set(words):
+    """Whether the numbers are years: by the name, or because all of them look so."""
+    texts = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in said]
+    if not all(_YEAR.match(text) for text in texts):
         return False
-    numbers = [str(value) for value in said]
-    return all(re.fullmatch(r"1[0-9]\d\d|20\d\d", number) for number in numbers)
+    if _YEARS & set(words):
+        return True
+    recent = all("1800" <= text <= "2035" for text in texts) and len(set(texts)) > 3
+    return recent and not (_MONEY | _ADDED | _MEASURED | _CODES | _RANKED) & set(words)
 
 
 def _is_flag(column: Column, said: Sequence[SqlValue]) -> bool:

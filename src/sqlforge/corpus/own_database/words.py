@@ -179,7 +179,7 @@ def column_words(
     words = words_of(name, known=known)
     if len(words) > 1 and words[0] in COLUMN_MARKS:
         words = words[1:]
-    if len(words) > 1 and words[-1] in ("yn", "flag", "indicator"):
+    if len(words) > 1 and words[-1] in ("yn", "flag", "indicator", "is"):
         words = words[:-1]
     words = _in_units(words)
     if len(words) == 2 and words[1] == "name" and words[0] in _INITIALS:

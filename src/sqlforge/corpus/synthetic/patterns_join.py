@@ -18,7 +18,7 @@ from sqlforge.corpus.synthetic.pattern import (
     where,
 )
 from sqlforge.corpus.synthetic.patterns_aggregate import aggregate_word, functions_of
-from sqlforge.corpus.synthetic.phrases import listing
+from sqlforge.corpus.synthetic.phrases import article, listing
 from sqlforge.corpus.synthetic.view import MEASURES, Link, Noun, View, content
 
 
@@ -50,10 +50,8 @@ def attached(link: Link, parent: Noun, limit: Condition, rng: random.Random) -> 
     clause = limit.clause(rng)
     if limit.naming and clause == limit.naming:
         return f"{link.verb} the {parent.singular} {clause}"
-    one = f"a {parent.singular}"
+    one = article(parent.singular)
     some = one if link.verb.startswith("whose ") else rng.choice((one, parent.plural))
-    if some.startswith("a ") and parent.singular[0] in "aeiou":
-        some = f"an {parent.singular}"
     return f"{link.verb} {some} {clause}"
 
 

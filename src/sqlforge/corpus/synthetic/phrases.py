@@ -36,7 +36,8 @@ IRREGULAR_PLURALS = {
 }
 _UNCOUNTED = frozenset(
     "equipment information staff software parking seating stock attendance turnover pay revenue"
-    " income population mileage storage luggage baggage spending gender sex".split()
+    " income population mileage storage luggage baggage spending gender sex"
+    " furniture".split()
 )
 _LIKE_A_CONSONANT = re.compile(r"(?:uni(?!n)|use|usu|usa|eu|one\b|once\b|ute|url\b|u-)", re.I)
 _LIKE_A_VOWEL = re.compile(r"(?:hour|honest|honou?r|heir|x-ray|rsvp|mri\b|8|11\b|18\b)", re.I)
