@@ -116,6 +116,8 @@ def test_every_folder_stands_in_the_table() -> None:
     [
         ("sqlforge.cli", "torch scipy transformers sqlglot sqlalchemy pydantic"),
         ("sqlforge.score.judge", "torch scipy transformers"),
+        ("sqlforge.score.api", "torch scipy transformers sqlglot sqlalchemy pydantic"),
+        ("sqlforge.score.official.rules", "torch scipy transformers sqlglot sqlalchemy pydantic"),
         ("sqlforge.database.sandbox", "torch scipy transformers"),
         ("sqlforge.stages.prepare", "torch transformers"),
         ("sqlforge.stages.score", "torch transformers"),
