@@ -1,4 +1,4 @@
-"""How fast queries are executed, checked and linked, on one warm worker and one thread.
+"""How fast queries are executed and checked, on one warm worker and one thread.
 
 Writes ``docs/results/score_speed.json``.
 """
@@ -15,13 +15,10 @@ from finished_run import print_rows
 from sqlforge.core.records import Database
 from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.database.sandbox import Sandbox
-from sqlforge.prompt.linking import ValueIndex
 from sqlforge.score.validity import check_validity
 
 QUERIES = 20_000
 CHECKS = 10_000
-QUESTIONS = 2_000
-VALUES = 100_000
 
 
 def main() -> None:
@@ -30,7 +27,6 @@ def main() -> None:
         rows = [
             ClaimRow("sandbox_speed", executions(shop), "queries/s", ">= 5000", n=QUERIES),
             ClaimRow("validity_speed", _checks(shop), "checks/s", n=CHECKS),
-            ClaimRow("linking_time", _linking() * 1e3, "ms", "<= 5", n=QUESTIONS),
         ]
     print_rows(rows)
     print(write_claims("score_speed", command="python bench/score_speed.py", seed=None, rows=rows))
@@ -62,15 +58,6 @@ def _checks(shop: Database) -> float:
     for i in range(CHECKS):
         assert check_validity(f"SELECT name FROM shop WHERE id = {i}", shop.schema).valid
     return CHECKS / (time.perf_counter() - started)
-
-
-def _linking() -> float:
-    """Seconds a question over a column of many distinct values, the index built before."""
-    index = ValueIndex({("shop", "name"): tuple(f"Shop number {i}" for i in range(VALUES))})
-    started = time.perf_counter()
-    for i in range(QUESTIONS):
-        assert index.link(f"How many sales had shop number {i} in the last three years?")
-    return (time.perf_counter() - started) / QUESTIONS
 
 
 if __name__ == "__main__":

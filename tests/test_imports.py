@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "sqlforge"
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "gguf"}
-LATE = {"faker", "datasets", "pyarrow"}  # of an extra: inside functions, or in the model folder
+LATE = {"faker", "datasets", "pyarrow", "rapidfuzz"}  # of an extra: inside functions, or in model
 ON_NUMPY = {"corpus/minhash.py", "corpus/near_duplicates.py"}  # late themselves, all but each other
 _LOW = {"core", "database", "corpus", "prompt", "score", "decode", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {

@@ -1,9 +1,7 @@
 """The same promises with the vocabularies of real models."""
 
 import dataclasses
-import importlib.util
 import itertools
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +9,25 @@ import pytest
 
 pytest.importorskip("transformers", reason="the extra 'train' is not installed")
 
+from mistral_vocabulary import mistral_tokenizer, vocabulary_file
 from sqlforge.core.errors import ModelError
 from sqlforge.core.records import Dataset
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.wikisql import read_wikisql
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.load import Source, load_tokenizer, with_template
-from sqlforge.prompt.encode import Encoded, check_encoded, encode_example, encode_prompt
+from sqlforge.prompt.batch_encode import BatchEncoder
+from sqlforge.prompt.encode import (
+    Encoded,
+    check_encoded,
+    encode_example,
+    encode_prompt,
+    rendered_example,
+)
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Message
 
 pytestmark = pytest.mark.xdist_group("tokenizers")
-V3 = "mistral_instruct_tokenizer_240323.model.v3"
 HARD = [  # (user message, SQL)
     ("Line one\nline two\n\n\nline five", "SELECT 1"),
     ("Who said 'it''s \"fine\"'?", "SELECT \"a b\" FROM t WHERE x = 'it''s'"),
@@ -65,39 +70,15 @@ def smollm2() -> Any:
 
 @pytest.fixture(scope="session")
 def mistral_vocabulary() -> Path:
-    found = importlib.util.find_spec("mistral_common")
-    if found is None or not found.submodule_search_locations:
+    found = vocabulary_file()
+    if found is None:
         pytest.skip("mistral-common is not installed")
-    return Path(found.submodule_search_locations[0]) / "data" / V3
-
-
-def order_merges_by_score(tokenizer: Any, vocabulary: Path) -> None:
-    """Merge pairs in SentencePiece's order.
-
-    transformers orders the merges of a bare SentencePiece file by id, which is not what the file
-    says: two blanks would become one token, though their score is the lowest of all.
-    """
-    from sentencepiece import SentencePieceProcessor
-    from tokenizers.models import BPE
-    from transformers.tokenization_utils_base import generate_merges
-
-    pieces = SentencePieceProcessor(model_file=str(vocabulary))
-    scores = {pieces.id_to_piece(i): pieces.get_score(i) for i in range(len(pieces))}
-    vocab = {piece: number for number, piece in enumerate(scores)}
-    merges = generate_merges(vocab, scores)
-    tokenizer.backend_tokenizer.model = BPE(vocab, merges, fuse_unk=True, byte_fallback=True)
+    return found
 
 
 @pytest.fixture(scope="session")
 def mistral(mistral_vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from transformers import LlamaTokenizer
-
-    folder = tmp_path_factory.mktemp("mistral")
-    shutil.copy(mistral_vocabulary, folder / "tokenizer.model")
-    tokenizer = LlamaTokenizer.from_pretrained(folder)
-    order_merges_by_score(tokenizer, mistral_vocabulary)
-    source = Source("mistral-7b-v0.3", str(folder), CATALOG["mistral-7b-v0.3"])
-    return with_template(tokenizer, source)
+    return mistral_tokenizer(mistral_vocabulary, tmp_path_factory.mktemp("mistral"))
 
 
 @pytest.fixture(scope="session")
@@ -212,3 +193,23 @@ def test_a_tokenizer_without_any_template_is_refused(mistral: Any) -> None:
                 with_template(mistral, Source("own", "own", base))
     finally:
         mistral.chat_template = template
+
+
+def test_batches_give_the_ids_of_one_example_after_another(
+    mistral: Any, smollm2: Any, real_pairs: list[tuple[str, str]]
+) -> None:
+    hard = [(c, s) for c, s in HARD if s.strip()]
+    for tokenizer in (mistral, smollm2):
+        pairs = [(user(content), sql) for content, sql in [*real_pairs, *hard, *real_pairs[:20]]]
+        encoder, found = BatchEncoder(tokenizer), []
+        for start in range(0, len(pairs), 32):
+            rendered = [rendered_example(tokenizer, c, s) for c, s in pairs[start : start + 32]]
+            found += encoder.encode(rendered)
+        assert found == [encode_example(tokenizer, c, s) for c, s in pairs]
+
+
+def test_schemas_are_tokenised_once_only_where_that_is_provably_the_same(
+    mistral: Any, smollm2: Any
+) -> None:
+    assert BatchEncoder(mistral).cuts_prompts
+    assert not BatchEncoder(smollm2).cuts_prompts, "its tokens reach over line breaks"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Where a column is expected, SQLite refuses these bare, reads them as something else
 # (``current_date``), or sqlglot does.
@@ -26,3 +27,12 @@ def sql_name(name: str) -> str:
     if _PLAIN_NAME.match(name) and name.lower() not in _KEYWORDS:
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def words_of(name: str) -> list[str]:
+    """The words that a name is made of, in lower case.
+
+    >>> words_of("CustomerID"), words_of("No. of laps"), words_of("line_2total")
+    (['customer', 'id'], ['no', 'of', 'laps'], ['line', '2', 'total'])
+    """
+    return [word.lower() for word in _WORD.findall(name)] or ["name"]

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Self
@@ -28,6 +28,16 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
 def read_examples(path: Path) -> list[Example]:
     """What :func:`write_examples` wrote, in its order."""
     return [example_of(row) for row in read_jsonl(path)]
+
+
+class StoredExamples:
+    """The examples of a file, read anew in each iteration and never all in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Example]:
+        return map(example_of, read_jsonl(self._path))
 
 
 def example_row(example: Example) -> dict[str, Any]:

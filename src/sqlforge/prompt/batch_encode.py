@@ -35,6 +35,11 @@ class BatchEncoder:
         self._stub = _stub(self._backend) if self._backend is not None else None
         self._heads: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
+    @property
+    def cuts_prompts(self) -> bool:
+        """Whether schemas are tokenised apart from the questions about them."""
+        return self._stub is not None
+
     def encode(self, rendered: Sequence[tuple[str, str]]) -> list[Encoded]:
         """The ids of examples as :func:`rendered_example` gives them, in order, checked.
 

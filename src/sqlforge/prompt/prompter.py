@@ -131,7 +131,10 @@ class Prompter:
         values = distinct_text_values(
             self._databases[db_id], limit_per_column=self._part.values_per_column
         )
-        self._indices[db_id] = ValueIndex(values)
+        tables = self._databases[db_id].schema.tables
+        names = [name for t in tables for name in (t.name, *(c.name for c in t.columns))]
+        fuzzy = self._part.fuzzy_values
+        self._indices[db_id] = ValueIndex(values, fuzzy=fuzzy, names=names if fuzzy else ())
         while len(self._indices) > 1 and sum(map(len, self._indices.values())) > _INDEXED_VALUES:
             self._indices.popitem(last=False)
         return self._indices[db_id]

@@ -9,9 +9,10 @@ its name once it is whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, overload
 
@@ -129,20 +130,26 @@ class TokenStore(Sequence[Encoded]):
 
 def _record_batch(pa: Any, rows: Sequence[TokenRow], schema: Any) -> Any:
     encoded = [row.encoded for row in rows]
+    ids, labels, offsets = array("i"), array("i"), array("i", [0])
+    for one in encoded:
+        ids.extend(one.prompt)
+        ids.extend(one.answer)
+        labels.extend(repeat(UNSUPERVISED, len(one.prompt)))
+        labels.extend(one.answer)
+        offsets.append(len(ids))
     columns = [
         pa.array([row.id for row in rows], pa.string()),
         pa.array([row.schema_key for row in rows], pa.string()),
-        pa.array([[*e.prompt, *e.answer] for e in encoded], pa.list_(pa.int32())),
-        pa.array(list(_labels(encoded)), pa.list_(pa.int32())),
-        pa.array([len(e) for e in encoded], pa.int32()),
-        pa.array([len(e.prompt) for e in encoded], pa.int32()),
+        pa.ListArray.from_arrays(_int32(pa, offsets), _int32(pa, ids)),
+        pa.ListArray.from_arrays(_int32(pa, offsets), _int32(pa, labels)),
+        _int32(pa, array("i", map(len, encoded))),
+        _int32(pa, array("i", (len(one.prompt) for one in encoded))),
     ]
     return pa.record_batch(columns, schema=schema)
 
 
-def _labels(encoded: Sequence[Encoded]) -> Iterator[list[int]]:
-    for one in encoded:
-        yield [UNSUPERVISED] * len(one.prompt) + list(one.answer)
+def _int32(pa: Any, values: array[int]) -> Any:
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
 
 
 def _schema(pa: Any) -> Any:

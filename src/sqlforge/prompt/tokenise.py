@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,77 +43,72 @@ def tokenise(
     recipe: Recipe,
     folder: Path,
     tokenizer: ChatTokenizer,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     databases: Mapping[str, Database],
     progress: Progress | None = None,
 ) -> Tokenised:
     """Encode ``examples`` for every epoch into Arrow files in ``folder``, or find them there.
 
     A file's name tells what it was made of: examples, schemas, database files, tokenizer, prompt
-    and augmentation. Files of other make are removed.
+    and augmentation. Files of other make are removed. ``examples`` is gone through several times
+    and may read them from a file each time.
 
     Raises:
         RecipeError: no example is short enough.
         StorageError: the disk is full or the folder cannot be written.
     """
     epochs = range(recipe.train.epochs if recipe.augment is not None else 1)
-    make = fingerprint(recipe, tokenizer, examples, databases)
+    counts = Counter(example.db_id for example in examples)
+    make = fingerprint(recipe, tokenizer, examples, {db_id: databases[db_id] for db_id in counts})
     paths = [folder / f"train-{make[:20]}-{epoch}.arrow" for epoch in epochs]
     for other in folder.glob("train-*.arrow"):
         if other not in paths:
             other.unlink()
     missing = [epoch for epoch in epochs if not paths[epoch].is_file()]
-    total = len(missing) * len(examples)
     for done, epoch in enumerate(missing):
-        told = _from(progress, done * len(examples), total)
-        rows = encode_rows(recipe, tokenizer, examples, databases, epoch, told)
-        write_tokens(paths[epoch], rows)
+        told = _from(progress, done * counts.total(), len(missing) * counts.total())
+        asking = Asking(recipe, tokenizer, databases, counts, epoch)
+        write_tokens(paths[epoch], encode_rows(asking, examples, told))
     stores = [TokenStore(path) for path in paths]
     if not all(map(len, stores)):
         raise RecipeError(
-            f"prompt.max_tokens {recipe.prompt.max_tokens}, which all {len(examples):,} training "
+            f"prompt.max_tokens {recipe.prompt.max_tokens}, which all {counts.total():,} training "
             "examples exceed",
             "a window that holds most of them",
             "raise prompt.max_tokens",
         )
     stores *= 1 if recipe.augment is not None else recipe.train.epochs
-    return Tokenised(tuple(stores), len(examples) - len(stores[0]), reused=not missing)
+    return Tokenised(tuple(stores), counts.total() - len(stores[0]), reused=not missing)
 
 
 def encode_rows(
-    recipe: Recipe,
-    tokenizer: ChatTokenizer,
-    examples: Sequence[Example],
-    databases: Mapping[str, Database],
-    epoch: int,
-    progress: Progress | None = None,
+    asking: Asking, examples: Iterable[Example], progress: Progress | None = None
 ) -> Iterator[TokenRow]:
-    """Encode examples as ``epoch`` asks them, leaving out those longer than ``prompt.max_tokens``.
+    """Encode examples as ``asking`` asks them, leaving out those longer than the window.
 
-    One that augmentation made too long is asked of its database as it is. Texts are made in this
-    thread while the tokenizer works on those before in another.
+    Texts are made in this thread while the tokenizer works on those before in another.
     """
-    asking = _Asking(recipe, tokenizer, examples, databases, epoch)
-    done = 0
+    rest, done = iter(examples), 0
+    waiting: tuple[Sequence[_Asked], Future[list[Encoded]]] | None = None
     with ThreadPoolExecutor(1) as tokenising:
-        waiting: tuple[Sequence[_Asked], Future[list[Encoded]]] | None = None
-        for start in range(0, len(examples) + _CHUNK, _CHUNK):
-            begun = None
-            if start < len(examples):
-                asked = [asking.ask(example) for example in examples[start : start + _CHUNK]]
-                begun = asked, tokenising.submit(asking.encoder.encode, [a.text for a in asked])
+        while True:
+            asked = [asking.ask(example) for example in islice(rest, _CHUNK)]
+            texts = [one.text for one in asked]
+            begun = (asked, tokenising.submit(asking.encoder.encode, texts)) if asked else None
             if waiting is not None:
                 yield from asking.short_enough(*waiting)
                 done += len(waiting[0])
                 if progress:
-                    progress(done, len(examples))
+                    progress(done, asking.count)
+            if begun is None:
+                return
             waiting = begun
 
 
 def fingerprint(
     recipe: Recipe,
     tokenizer: ChatTokenizer,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     databases: Mapping[str, Database],
 ) -> str:
     """SHA-256 of everything that the ids of training examples depend on.
@@ -130,7 +126,7 @@ def fingerprint(
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)
     add(backend.to_str() if backend is not None else type(tokenizer).__qualname__)
     add([getattr(tokenizer, "chat_template", None), tokenizer.bos_token_id, tokenizer.eos_token_id])
-    for db_id in sorted({example.db_id for example in examples}):
+    for db_id in sorted(databases):
         path = databases[db_id].path
         state = path.stat() if path is not None and path.is_file() else None
         add([db_id, repr(databases[db_id].schema), path])
@@ -147,24 +143,32 @@ class _Asked:
     text: tuple[str, str]
 
 
-class _Asking:
-    """Makes the texts of one epoch's examples."""
+class Asking:
+    """Makes the texts of one epoch's examples.
+
+    Args:
+        recipe: says how prompts look and how examples are varied.
+        tokenizer: whose chat template is used.
+        databases: by ``db_id``, at least those of the examples.
+        counts: how many of the examples ask about each database.
+        epoch: which of the recipe's epochs.
+    """
 
     def __init__(
         self,
         recipe: Recipe,
         tokenizer: ChatTokenizer,
-        examples: Sequence[Example],
         databases: Mapping[str, Database],
+        counts: Counter[str],
         epoch: int,
     ) -> None:
         self._tokenizer, self._epoch = tokenizer, epoch
         self._most = recipe.prompt.max_tokens
         self._prompter = Prompter.of(recipe.prompt, databases)
+        self.count = counts.total()
         self.encoder = BatchEncoder(tokenizer)
         self._augmenter: Augmenter | None = None
         if recipe.augment is not None:
-            counts = Counter(example.db_id for example in examples)
             share = recipe.train.questions_per_schema
             self._augmenter = Augmenter(
                 {db_id: databases[db_id] for db_id in counts},
@@ -174,6 +178,7 @@ class _Asking:
             )
 
     def ask(self, example: Example) -> _Asked:
+        """The texts of one example."""
         if self._augmenter is None:
             return self._plain(example)
         links = self._prompter.links(example.db_id, example.question)
@@ -182,6 +187,7 @@ class _Asking:
     def short_enough(
         self, asked: Sequence[_Asked], encoded: Future[list[Encoded]]
     ) -> Iterator[TokenRow]:
+        """The examples that fit the window; one that its form made too long is asked plainly."""
         for one, ids in zip(asked, encoded.result(), strict=True):
             if len(ids) > self._most and self._augmenter is not None:
                 one = self._plain(one.example)

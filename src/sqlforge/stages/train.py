@@ -12,7 +12,7 @@ from sqlforge.core.config import Recipe
 from sqlforge.core.errors import RecipeError
 from sqlforge.core.files import new_folder
 from sqlforge.core.run_dir import RunDir
-from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.load import (
     device_name,
@@ -92,7 +92,7 @@ def tokenise_run(
         run.recipe(),
         run.tokens,
         tokenizer,
-        read_examples(run.data_file("train.jsonl")),
+        StoredExamples(run.data_file("train.jsonl")),
         read_databases(run.data_file("databases.jsonl")),
         progress,
     )

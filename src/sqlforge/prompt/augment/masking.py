@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from sqlforge.core.names import words_of
 from sqlforge.core.schema import Schema
-from sqlforge.prompt.augment.names import words_of
 from sqlforge.prompt.augment.scopes import is_string
 from sqlforge.prompt.augment.sql_names import parse
 from sqlforge.prompt.linking import Link
@@ -59,6 +59,22 @@ def mask_values(
         return Masked(question, sql, tuple(links))
     new_question = _in_question(question, changed)
     return Masked(new_question, _in_sql(sql, changed), _follow(links, changed, new_question))
+
+
+def text_literals(sql: str, schema: Schema) -> list[str]:
+    """The strings that a query compares something with, ``%`` at the ends of patterns aside.
+
+    >>> text_literals("SELECT 1 FROM t WHERE a = 'x' AND b LIKE '%y%' AND c > 3", Schema(()))
+    ['x', 'y']
+    """
+    tree = parse(sql, schema.dialect)
+    found: dict[str, None] = {}
+    for comparison in tree.find_all(*_COMPARISONS) if tree is not None else ():
+        for operand in _operands(comparison):
+            is_number = isinstance(operand, exp.Literal) and not operand.is_string
+            if not is_number and (value := _literal(operand, sql, schema)):
+                found[value] = None
+    return list(found)
 
 
 def _maskable(question: str, sql: str, schema: Schema) -> list[str]:

@@ -7,19 +7,9 @@ import re
 from collections.abc import Callable, Iterable
 
 from sqlforge.core.config import RenameStyle
-from sqlforge.core.names import sql_name
+from sqlforge.core.names import sql_name, words_of
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _TAKEN = frozenset(("rowid", "oid", "_rowid_"))  # SQLite's own columns
-
-
-def words_of(name: str) -> list[str]:
-    """The words that a name is made of, in lower case.
-
-    >>> words_of("CustomerID"), words_of("No. of laps"), words_of("line_2total")
-    (['customer', 'id'], ['no', 'of', 'laps'], ['line', '2', 'total'])
-    """
-    return [word.lower() for word in _WORD.findall(name)] or ["name"]
 
 
 def new_names(

@@ -6,8 +6,9 @@ import random
 from dataclasses import replace
 
 from sqlforge.core.config import RenameStyle
+from sqlforge.core.names import words_of
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
-from sqlforge.prompt.augment.names import new_names, words_of
+from sqlforge.prompt.augment.names import new_names
 from sqlforge.prompt.augment.sql_names import Renaming
 from sqlforge.prompt.linking import Link
 
