@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,48 @@ def test_duckdb_reads_its_own_file_and_nothing_else(tmp_path: Path) -> None:
         assert database.run("SELECT COUNT(*) FROM cust").rows == ((60,),)
     assert file.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["secret.csv", "shop.duckdb"]
+
+
+def test_a_large_table_of_a_server_is_sampled(postgres: servers.Server, tmp_path: Path) -> None:
+    import psycopg
+
+    name = "hits"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE TABLE {name} AS SELECT md5(i::text) AS page_code, i % 7 AS floor,"
+            " i % 900 AS seconds FROM generate_series(1, 250000) AS g(i)"
+        )
+        connection.execute(f"ANALYZE {name}")
+        connection.execute("CREATE TABLE more_hits (id INTEGER PRIMARY KEY, seconds INTEGER)")
+        connection.execute(
+            "INSERT INTO more_hits SELECT i, i % 90 FROM generate_series(1, 250000) g(i)"
+        )
+    try:
+        facts = synth_database(postgres.url, tmp_path / "out", n=80, seed=3)
+    finally:
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute(f"DROP TABLE {name}")
+            connection.execute("DROP TABLE more_hits")
+    executed: Any = facts["executed_on"]
+    assert executed["sample"] > 0 and executed["database"] > 0
+    (record,) = read_databases(tmp_path / "out" / "databases.jsonl").values()
+    with sqlite3.connect(str(record.path)) as copy:
+        for table, column in (("hits", "page_code"), ("more_hits", "id")):
+            (rows,) = copy.execute(f"SELECT COUNT(DISTINCT {column}) FROM {table}").fetchone()
+            assert 1000 < rows <= 4000
+        assert copy.execute("SELECT MAX(id) FROM more_hits").fetchone()[0] > 200_000
+
+
+def test_a_large_duckdb_table_is_sampled(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="the extra 'databases' is not installed")
+    file = tmp_path / "large.duckdb"
+    connection = duckdb.connect(str(file))
+    connection.execute(
+        "CREATE TABLE visit AS SELECT 'page ' || (i % 40) AS page, i % 900 AS seconds,"
+        " DATE '2020-01-01' + (i % 700)::INTEGER AS seen_on FROM range(250000) t(i)"
+    )
+    connection.close()
+    facts = synth_database(str(file), tmp_path / "out", n=100, seed=3)
+    assert facts["executed_on"] == {"database": 0, "sample": 100}
+    again = synth_database(str(file), tmp_path / "again", n=100, seed=3)
+    assert again["kinds"] == facts["kinds"]
