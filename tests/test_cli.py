@@ -414,6 +414,34 @@ def test_predictions_are_judged_and_written_where_asked(
     assert "execution_accuracy" in ended.out
 
 
+def test_a_suite_of_instances_is_built_kept_and_judged_on(
+    sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    file, out, verdicts = (tmp_path / name for name in ("pred.sql", "out.json", "verdicts.jsonl"))
+    file.write_text("SELECT 2\nSELECT city FROM client\n")  # there are two clients today
+    words = ("--suite", 5, "--suite-dir", tmp_path / "kept", "--json", out, "--verdicts", verdicts)
+    for _ in range(2):
+        assert sqlforge(*score_words(spider, file), *words).code == 0
+        metrics = json.loads(out.read_text())["metrics"]
+        assert metrics["execution_accuracy"]["correct"] == 2
+        assert metrics["test_suite_accuracy"]["correct"] == 1
+        rows = [json.loads(line) for line in verdicts.read_text().splitlines()]
+        assert [row["test_suite"] for row in rows] == [False, True]
+    (folder,) = (tmp_path / "kept").iterdir()
+    assert folder.name.startswith("shop-") and len(list(folder.glob("*.sqlite"))) in range(1, 6)
+
+
+def test_a_suites_folder_without_a_suite_is_a_users_mistake(
+    sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    words = (*score_words(spider, tmp_path / "pred.sql"), "--suite-dir", tmp_path)
+    assert "add --suite 20" in sqlforge(*words).sentence()
+    (tmp_path / "full").write_text("")
+    (tmp_path / "pred.sql").write_text("SELECT 2\nSELECT 3\n")
+    words = (*score_words(spider, tmp_path / "pred.sql"), "--suite", 2)
+    assert "full" in sqlforge(*words, "--suite-dir", tmp_path / "full" / "kept").sentence()
+
+
 def test_failures_are_explained_in_the_strict_mode_too(
     sqlforge: Run, spider: Path, tmp_path: Path
 ) -> None:
@@ -551,9 +579,11 @@ def test_a_run_is_scored_and_reported(sqlforge: Run, prepared: Path, tmp_path: P
     write_jsonl(run / "predictions" / "tuned.jsonl", gold)
     write_jsonl(run / "predictions" / "base.jsonl", [{**row, "sql": "SELECT"} for row in gold])
     out = tmp_path / "out.json"
-    ended = sqlforge("score", "--benchmark", "internal", "--run", run, "--json", out)
-    assert ended.code == 0
+    words = ("--benchmark", "internal", "--run", run, "--json", out)
+    ended = sqlforge("score", *words, "--suite", 2, "--suite-dir", tmp_path / "kept")
+    assert ended.code == 0 and "Test-suite" in ended.out
     (source,) = json.loads(out.read_text()).values()
+    assert source["tuned"]["test_suite_accuracy"]["value"] == 1.0
     assert source["tuned"]["execution_accuracy"]["value"] == 1.0
     assert source["base"]["execution_accuracy"]["value"] == 0.0
     comparison = json.loads((run / "scores" / "comparison.json").read_text())

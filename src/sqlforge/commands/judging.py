@@ -79,11 +79,11 @@ def score(
     json: Json = None,
 ) -> None:
     """Judge predictions by executing them, in a read-only sandbox."""
-    if benchmark == "internal":
-        _score_internal(run, json)
-        return
     if suite_dir is not None and suite is None:
         raise DataError("--suite-dir without --suite", "both or neither", "add --suite 20")
+    if benchmark == "internal":
+        _score_internal(run, json, suite, suite_dir)
+        return
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
@@ -172,16 +172,21 @@ def _gold_explained() -> Iterator[None]:
         ) from fault
 
 
-def _score_internal(run: Path | None, json: Path | None) -> None:
+def _score_internal(
+    run: Path | None, json: Path | None, suite: int | None, suite_dir: Path | None
+) -> None:
     if run is None:
         raise DataError("--benchmark internal without --run", "a run directory", "add --run DIR")
     from sqlforge.core.run_dir import RunDir
     from sqlforge.pipeline import as_json
     from sqlforge.report.console import print_comparison
+    from sqlforge.score.api import SuiteOptions
     from sqlforge.stages.score import score_run
 
-    scored = score_run(RunDir(run))
-    print_comparison(new_console(), scored.summaries, scored.comparison)
+    console = new_console()
+    options = SuiteOptions(suite, suite_dir) if suite is not None else None
+    scored = score_run(RunDir(run), progress_on(console)("verdicts"), suite=options)
+    print_comparison(console, scored.summaries, scored.comparison)
     if json is not None:
         write_facts(as_json(scored.summaries), json)
 

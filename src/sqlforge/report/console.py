@@ -39,10 +39,13 @@ def print_comparison(
             title_justify="left",
             title_style="bold",
         )
-        for name in ("System", "Execution accuracy", "Exact match", "Valid SQL"):
+        suites = [summary.metrics.test_suite_accuracy for summary in systems.values()]
+        names = ["System", "Execution accuracy", "Exact match", "Valid SQL"]
+        for name in [*names, "Test-suite accuracy"] if any(suites) else names:
             table.add_column(name, no_wrap=name == "System")
-        for system, summary in systems.items():
-            metrics = (summary.execution_accuracy, summary.exact_match, summary.valid_sql)
+        for (system, summary), suite in zip(systems.items(), suites, strict=True):
+            metrics = [summary.execution_accuracy, summary.exact_match, summary.valid_sql]
+            metrics += [suite] if suite else []
             table.add_row(system, *(_cell(metric) for metric in metrics))
         console.print(table)
         for system in systems:

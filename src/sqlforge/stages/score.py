@@ -14,6 +14,7 @@ from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdic
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.score.api import SuiteOptions
 from sqlforge.score.benchmarks.spider import with_kinds
 from sqlforge.score.breakdown import explain
 from sqlforge.score.judge import judge, judge_each
@@ -23,6 +24,7 @@ from sqlforge.score.statistics import (
     mcnemar,
     paired_difference,
 )
+from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json, verdict_rows
 
 Progress = Callable[[int, int], None]
@@ -37,14 +39,17 @@ class Scored:
     comparison: dict[str, dict[str, Any]]
 
 
-def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
+def score_run(
+    run: RunDir, progress: Progress | None = None, *, suite: SuiteOptions | None = None
+) -> Scored:
     """Judge every system's predictions and write ``scores/``.
 
     ``scores/SYSTEM-SOURCE.json`` holds the metrics, ``….verdicts.jsonl`` the verdicts, and
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
     other system, and how many merged answers differ from the adapter's. Beside them
     ``scores/SYSTEM-SOURCE.strict.*`` say how the strict mode counts, and
-    ``scores/SYSTEM-spider.official.*`` how Spider's own evaluator does.
+    ``scores/SYSTEM-spider.official.*`` how Spider's own evaluator does. With ``suite`` every system is
+    judged on perturbed instances too: test-suite accuracy.
 
     Raises:
         UserError: the folder is no run, or has no data or no predictions yet.
@@ -67,7 +72,7 @@ def score_run(run: RunDir, progress: Progress | None = None) -> Scored:
     with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
         for source, examples in by_source.items():
             verdicts = {
-                system: _judge_some(examples, answers, databases, sandbox, progress)
+                system: _judge_some(examples, answers, databases, sandbox, progress, suite)
                 for system, answers in systems.items()
             }
             for system, found in verdicts.items():
@@ -97,6 +102,7 @@ def _judge_some(
     databases: Mapping[str, Database],
     sandbox: Sandbox,
     progress: Progress | None,
+    suite: SuiteOptions | None,
 ) -> list[Verdict]:
     missing = [example.id for example in examples if example.id not in answers]
     if missing:
@@ -107,6 +113,18 @@ def _judge_some(
         )
     predictions = [answers[e.id] for e in examples]
     verdicts = judge(examples, predictions, databases, sandbox, progress, match="internal")
+    if suite is not None:
+        built = build_suite(
+            examples,
+            databases,
+            match="internal",
+            size=suite.size,
+            folder=suite.folder,
+            progress=progress,
+        )
+        verdicts = judge_on_suite(
+            verdicts, examples, predictions, databases, built, sandbox, progress, match="internal"
+        )
     return list(explain(examples, predictions, verdicts, databases))
 
 
