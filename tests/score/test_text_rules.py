@@ -150,3 +150,11 @@ def test_no_text_breaks_the_text_rules(text: str) -> None:
     found = check_validity(sql, schema)
     assert found.valid == (found.error is None)
     canonical_sql(sql, schema)
+
+
+def test_a_schema_that_lists_sqlites_own_tables_can_be_checked_against() -> None:
+    listed = Schema(
+        (Table("sqlite_sequence", (Column("name", ""),)), Table("t", (Column("a", ""),)))
+    )
+    assert check_validity("SELECT a FROM t", listed).valid
+    assert not check_validity("SELECT b FROM t", listed).valid

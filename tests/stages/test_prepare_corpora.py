@@ -378,3 +378,21 @@ def test_published_sql_create_context_holds_golds_that_name_what_their_context_l
     assert dropped["gold names what its schema lacks"] == 168
     assert found.train + sum(dropped.values()) == 3_961
     assert len(drops(run)) == sum(dropped.values())
+
+
+def test_an_internal_test_without_rows_is_judged_by_match_and_validity_alone(
+    corpora: Path, tmp_path: Path
+) -> None:
+    from sqlforge.core.files import write_jsonl
+    from sqlforge.stages.score import score_run
+
+    data = {"train": [CONTEXT], "test": [{"source": "internal", "rows": 9}]}
+    run, _ = prepared(tmp_path / "run", data, corpora)
+    test = read_examples(run.data_file("test.jsonl"))
+    rows = [{"id": e.id, "sql": e.sql, "text": e.sql} for e in test]
+    rows[0]["sql"] = "SELECT nothing FROM nowhere"
+    write_jsonl(run.predictions("tuned"), rows)
+    summary = score_run(run).summaries["sql-create-context"]["tuned"]
+    assert (summary.exact_match.correct, summary.exact_match.n) == (8, 9)
+    assert (summary.valid_sql.correct, summary.valid_sql.n) == (8, 9)
+    assert summary.execution_accuracy.n == 0

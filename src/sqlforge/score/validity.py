@@ -75,6 +75,7 @@ def check_validity(sql: str, schema: Schema, *, quoted_literals: bool = False) -
 
 
 def _prepare(sql: str, schema: Schema) -> Validity:
+    denied = None
     try:
         with _LOCK:
             connection, authorizer = _empty_database(schema)
@@ -185,6 +186,8 @@ def _empty_database(schema: Schema) -> tuple[sqlite3.Connection, ReadOnly]:
         ":memory:", isolation_level=None, cached_statements=0, check_same_thread=False
     )
     for table in schema.tables:
+        if table.name.lower().startswith("sqlite_"):  # SQLite's own, as some descriptions list them
+            continue
         columns = ", ".join(_quoted(column.name) for column in table.columns)
         connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
     limit(connection)
