@@ -48,8 +48,8 @@ def score_run(
     ``scores/comparison.json`` McNemar's test and the paired difference of tuned against each
     other system, and how many merged answers differ from the adapter's. Beside them
     ``scores/SYSTEM-SOURCE.strict.*`` say how the strict mode counts, and
-    ``scores/SYSTEM-spider.official.*`` how Spider's own evaluator does. With ``suite`` every system is
-    judged on perturbed instances too: test-suite accuracy.
+    ``scores/SYSTEM-spider.official.*`` how Spider's own evaluator does. With ``suite`` every
+    system is judged on perturbed instances too: test-suite accuracy.
 
     Raises:
         UserError: the folder is no run, or has no data or no predictions yet.
