@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -134,7 +135,7 @@ def test_the_first_statement_is_executed_without_distinct(sql: str, text: str) -
 
 def test_comments_alone_are_nothing() -> None:
     assert is_nothing("/* a */ ; -- b\n") and is_nothing("/* open")
-    assert not is_nothing("SELECT 1 -- b")
+    assert not is_nothing("SELECT 1 -- b") and not is_nothing("/* a */ SELECT 1 /* b */")
     assert executed_prediction("-- a") == executed_prediction(";") == "SELECT NULL WHERE 0"
     assert executed_prediction("") == ""
 
@@ -207,6 +208,26 @@ def test_queries_nested_beyond_measure_cannot_be_read(concerts: Database) -> Non
         deep = f"SELECT name FROM singer WHERE id IN ({deep})"
     assert comparer(concerts)(NAMES, deep) == (False, False)
     assert comparer(concerts)(NAMES, f"{NAMES} UNION " * 2_000 + NAMES) == (False, False)
+
+
+def test_hostile_texts_are_read_in_time(concerts: Database) -> None:
+    compare = comparer(concerts)
+    started = time.perf_counter()
+    for text in (
+        "SELECT " + "title, " * 5_000 + "title FROM singer" + " JOIN singer" * 1_000,
+        "SELECT name FROM singer; " + "/* " * 16_000,
+        "SELECT name FROM singer WHERE " + "age = id OR " * 4_000,
+        "(" * 40_000,
+        "'" * 50_000,
+        "\\'" * 16_000 + ";",
+        ". " * 20_000,
+        "distinct " * 5_000,
+        "SELECT name FROM singer WHERE name = '" + "x" * 5_000_000 + "'",
+    ):
+        compare(NAMES, text)
+        executed_prediction(text)
+        is_nothing(text)
+    assert time.perf_counter() - started < 30  # seconds on a busy machine; it takes about one
 
 
 def test_two_different_subqueries_in_one_from_match_nothing() -> None:

@@ -114,7 +114,8 @@ class _Parser:
             else:
                 at, table = self.table(at + self.is_at(at, "join"))
                 sources.append(table)
-                defaults.append(table)
+                if table not in defaults:
+                    defaults.append(table)
             if self.is_at(at, "on"):
                 at, found = self.conditions(at + 1, defaults)
                 if joined_on:

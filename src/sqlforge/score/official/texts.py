@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sqlforge.score.official.tokens import MAX_CHARACTERS
+
 # Words as sqlparse cuts them. A backslash keeps a string open, which SQL does not know.
 _TOKEN = re.compile(
     r"""(?:--|\#[ ])[^\r\n]*
@@ -20,7 +22,7 @@ _TOKEN = re.compile(
 _TAIL = re.compile(r"(?:[^\S\r\n]|(?:--|\# )[^\r\n]*(?:\r\n|\r|\n|\Z))*")
 _NOW = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 _SPLIT_COMPARISONS = (("> =", ">="), ("< =", "<="), ("! =", "!="))
-_NOTHING = re.compile(r"(?:\s|;|--[^\n]*(?:\n|\Z)|/\*[\s\S]*?(?:\*/|\Z))*\Z")
+_NOTHING = re.compile(r"(?>\s|;|--[^\n]*(?:\n|\Z)|/\*[\s\S]*?(?:\*/|\Z))*+\Z")
 
 
 def without_placeholders(sql: str) -> str:
@@ -37,14 +39,15 @@ def without_placeholders(sql: str) -> str:
 def executed_text(sql: str) -> str:
     """The text that is executed for ``sql``: its first statement, without DISTINCT.
 
-    ``> =``, ``< =`` and ``! =`` are put together, and MySQL's ``YEAR(CURDATE())`` is 2020.
+    ``> =``, ``< =`` and ``! =`` are put together, and MySQL's ``YEAR(CURDATE())`` is 2020. A text
+    too long for any query is left whole.
 
     >>> executed_text("SELECT DISTINCT a FROM t WHERE b > = 'distinct'; SELECT 2")
     "SELECT  a FROM t WHERE b >= 'distinct'; "
     """
     for apart, together in _SPLIT_COMPARISONS:
         sql = sql.replace(apart, together)
-    if ";" in sql or "distinct" in sql.lower():
+    if len(sql) <= MAX_CHARACTERS and (";" in sql or "distinct" in sql.lower()):
         sql = _first_statement(sql)
     return _NOW.sub("2020", sql)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+MAX_CHARACTERS = 50_000  # a longer text is no query, and would take long to read
 _QUOTED = re.compile('"[^"]*"')
 # A colon or comma stands alone, unless a digit follows: "a ,5" leaves the word ",5". The character
 # after it is used up, so that of two commas in a row the second stays with the next word.
@@ -42,11 +43,13 @@ def tokenize(sql: str) -> list[str]:
     are not.
 
     Raises:
-        UnreadableError: the number of quotes is odd.
+        UnreadableError: the number of quotes is odd, or the text is too long for a query.
 
     >>> tokenize("SELECT Name FROM t WHERE city = 'Oslo' AND age >= 3")
     ['select', 'name', 'from', 't', 'where', 'city', '=', '"Oslo"', 'and', 'age', '>=', '3']
     """
+    if len(sql) > MAX_CHARACTERS:
+        raise UnreadableError("too long")
     sql = sql.replace("'", '"')
     strings: dict[str, str] = {}
     if '"' in sql:
