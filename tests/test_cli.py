@@ -457,6 +457,21 @@ def test_failures_are_explained_in_the_strict_mode_too(
     assert [row["mistakes"] for row in rows] == [[], ["extra condition", "DISTINCT"]]
 
 
+@pytest.mark.parametrize("match", ["official", "strict"])
+def test_a_page_shows_both_modes_of_a_file_of_predictions(
+    match: str, sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    file, page = tmp_path / "pred.sql", tmp_path / "deep" / "page.html"
+    file.write_text("SELECT count(*) FROM client\nSELECT town FROM client\n")
+    assert sqlforge(*score_words(spider, file), "--match", match, "--report", page).code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "official count" in text and "strict count" in text
+    assert "Execution accuracy on Spider dev" in text.replace("\xa0", " ")
+    assert "The predictions miss, officially counted, 1 test questions" in text
+    assert "unknown column: town" in text and "Classes of mistakes on Spider dev" in text
+    assert "Recipe and manifest" not in text and "The tuned model" not in text
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
@@ -612,7 +627,7 @@ def test_spiders_questions_in_a_run_are_judged_in_the_official_mode_too(
     rows = (scores / "tuned-spider.official.verdicts.jsonl").read_text().splitlines()
     assert {json.loads(row)["hardness"] for row in rows} == {"easy"}
     assert sqlforge("report", run).code == 0
-    assert "as its official evaluator counts" in (run / "report.html").read_text()
+    assert "Counted officially and strictly on Spider dev" in (run / "report.html").read_text()
 
 
 # --- trace ----------------------------------------------------------------------------------------

@@ -13,6 +13,11 @@ from made_up_run import HOSTILE, KINDS, SECRET, SOURCE, make_run
 
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
+from sqlforge.report import slices
+from sqlforge.report.data import ReportData, SourceResult
+from sqlforge.score.breakdown import Breakdown
+from sqlforge.score.statistics import wilson
+from sqlforge.score.summary import summarise
 from sqlforge.stages.report import gather, report_run
 from sqlforge.stages.score import score_run
 
@@ -174,6 +179,58 @@ def test_the_merged_answers_that_differ_are_counted_and_shown(page: str, whole_r
     assert merged.ids == tuple(f"{SOURCE}-{n}" for n in (7, 17, 27, 37))
     assert "4 of 40 answers (10.0\xa0%) differ" in page
     assert "<mark>DISTINCT</mark>" in page
+
+
+def test_both_modes_stand_side_by_side_with_three_intervals_of_the_gain(page: str) -> None:
+    captions = re.findall(r"<caption>([^<]*)</caption>", page)
+    assert "Counted officially and strictly on the embedded corpus, in percent" in captions
+    assert "Gain of tuned on the embedded corpus with 95 % intervals of three kinds" in captions
+    for head in ("Official: execution", "Strict: golds with rows", "Bootstrap of databases"):
+        assert f">{head}</th>" in page
+
+
+def test_mistakes_are_shown_as_plot_and_table(page: str, whole_run: RunDir) -> None:
+    (result,) = gather(whole_run).sources
+    found = result.breakdowns["tuned"].mistakes
+    assert found is not None and sum(found.primary.values()) == found.failures
+    for name, count in found.primary.items():
+        share = f"{count} ({count / found.failures * 100:.0f} %)"
+        chart = re.search(rf"<figcaption>{name}</figcaption>.*?</figure>", page)
+        assert chart is not None and share in chart[0]
+    table = re.search(r"<caption>Classes of mistakes on.*?</table>", page)
+    assert table is not None
+    rows = re.findall(r'<th scope="row">([^<]*)</th>', table[0])
+    assert rows[-1] == "all" and set(found.present) <= set(rows)
+
+
+def test_accuracy_is_taken_apart_by_clause_and_database(page: str) -> None:
+    assert "HAVING, n = 39" in page and "no join, n = 1" in page
+    table = re.search(r"<caption>Execution accuracy by database.*?</table>", page)
+    assert table is not None
+    assert re.findall(r'<th scope="row">([^<]*)</th>', table[0]) == ["kiosk", "shops"]
+
+
+def test_a_run_scored_before_there_were_classes_still_gets_its_page(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for file in run.scores.glob("*.verdicts.jsonl"):
+        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        old = [{k: v for k, v in row.items() if k != "mistakes"} for row in rows]
+        file.write_text("\n".join(map(json.dumps, old)), encoding="utf-8")
+    for file in (*run.scores.glob("*.strict.*"), *run.scores.glob("*.official.*")):
+        file.unlink()
+    text = report_run(run).read_text(encoding="utf-8")
+    assert "What went wrong" not in headings(text)
+    assert "Counted officially" not in text
+
+
+def test_many_databases_are_folded_and_the_hardest_kept() -> None:
+    metrics = {f"db{i:03}": wilson(i, 100) for i in range(90)}
+    breakdown = Breakdown({}, metrics)
+    result = SourceResult("spider", True, {"tuned": summarise([])}, {}, {"tuned": breakdown})
+    data = ReportData("x", "m", "lora", None, (result,), (), 0, (), None, (), (), {}, (), "", "{}")
+    shown = slices.by_database(data)
+    assert shown is not None and "the 40 hardest of 90" in shown and "<details>" in shown
+    assert "db039" in shown and "db040" not in shown
 
 
 def test_the_prompt_that_won_the_trial_is_named(page: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,6 +61,10 @@ def score(
         bool,
         typer.Option("--explain", help="Also what is wrong with each failure, in classes."),
     ] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a page: both modes side by side, mistakes by class."),
+    ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(min=0.01, help="What one query may take; else 5, for BIRD 30."),
@@ -87,29 +92,38 @@ def score(
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
-    from sqlforge.score.api import SuiteOptions, score_file
+    from sqlforge.score.api import ScoredFile, SuiteOptions, score_file
     from sqlforge.score.breakdown import breakdown_json
     from sqlforge.score.resume import partial_path
     from sqlforge.score.summary import to_json, verdict_rows
 
     console = new_console()
+    judged = partial(
+        score_file,
+        predictions,
+        published_folder(data_dir),
+        benchmark=benchmark,
+        gold=gold,
+        split=split,
+        seconds=seconds,
+        extract=extract,
+        skip_bad_gold=skip_bad_gold,
+        explained=explain or page is not None,
+    )
     with _gold_explained():
-        found = score_file(
-            predictions,
-            published_folder(data_dir),
-            benchmark=benchmark,
-            gold=gold,
-            split=split,
+        found = judged(
             match=match,
-            seconds=seconds,
-            extract=extract,
-            skip_bad_gold=skip_bad_gold,
             efficiency_runs=efficiency,
-            explained=explain,
             suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
             keep_in=None if verdicts is None else partial_path(verdicts),
             progress=progress_on(console),
         )
+        if page is not None:
+            from sqlforge.stages.score_page import write_page
+
+            other: Literal["official", "strict"] = "strict" if match == "official" else "official"
+            both: dict[str, ScoredFile] = {match: found, other: judged(match=other)}
+            write_page(page, predictions.name, both)
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
         partial_path(verdicts).unlink()

@@ -41,7 +41,10 @@ class SourceResult:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test example with what the systems answered; ``error`` is the tuned model's."""
+    """One test example with what the systems answered.
+
+    ``error`` and ``mistakes``, the classes of what is wrong, are the tuned model's.
+    """
 
     id: str
     source: str
@@ -53,6 +56,7 @@ class Case:
     tuned: str
     base: str | None
     error: str | None
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class ReportData:
 
     ``failures`` are drawn from ``failure_count`` of the tuned model, ``successes`` from those
     questions that it answers and the base model does not. ``training`` holds the facts that the
-    training stage noted in the manifest; ``recipe`` is YAML and ``manifest`` JSON.
+    training stage noted in the manifest; ``recipe`` is YAML and ``manifest`` JSON. Where there was
+    no training, ``answered_by`` says whose failures are shown.
     """
 
     name: str
@@ -130,3 +135,4 @@ class ReportData:
     data: tuple[DataShare, ...]
     recipe: str
     manifest: str
+    answered_by: str = "tuned"

@@ -7,6 +7,10 @@ from sqlforge.report.difference import marked, shortened
 from sqlforge.report.figures import percent, source_label
 from sqlforge.report.markup import Html, el, folded, join, table, text
 
+_WHO = {
+    "tuned": "The tuned model misses",
+    "predictions": "The predictions miss, officially counted,",
+}
 _SCHEMA_LINES_SHOWN = 6  # longer schemas start folded
 
 
@@ -18,10 +22,12 @@ def failures(data: ReportData) -> Html | None:
     how = "all of them" if shown == data.failure_count else f"{shown} of them, drawn by seed"
     intro = el(
         "p",
-        f"The tuned model misses {data.failure_count:,} test questions; here are {how}. "
+        f"{_WHO.get(data.answered_by, data.answered_by)} {data.failure_count:,} test questions; "
+        f"here are {how}. "
         "Words that only one of the two queries has are marked.",
     )
-    cases = (_case(number, case) for number, case in enumerate(data.failures, start=1))
+    title = data.answered_by.capitalize()
+    cases = (_case(number, case, title) for number, case in enumerate(data.failures, start=1))
     return join([intro, *cases])
 
 
@@ -29,7 +35,7 @@ def successes(data: ReportData) -> Html | None:
     """Questions that the tuned model answers rightly and the base model does not."""
     if not data.successes:
         return None
-    cases = (_case(number, case) for number, case in enumerate(data.successes, start=1))
+    cases = (_case(number, case, "Tuned") for number, case in enumerate(data.successes, start=1))
     return join(cases)
 
 
@@ -83,13 +89,13 @@ def sources(data: ReportData) -> Html | None:
     return table("Examples a split, with the licence of each source", head, rows)
 
 
-def _case(number: int, case: Case) -> Html:
+def _case(number: int, case: Case, title: str) -> Html:
     gold, tuned = marked(case.gold, case.tuned)
     facts = [source_label(case.source), case.kind, case.db_id, case.id]
     head = el(
         "header",
         el("span", f"{number}", class_="number"),
-        el("span", case.error, class_="wrong") if case.error else None,
+        el("span", _what(case), class_="wrong") if case.error else None,
         el("span", " · ".join(fact for fact in facts if fact), class_="facts"),
     )
     lines = case.schema.count("\n") + 1
@@ -98,7 +104,7 @@ def _case(number: int, case: Case) -> Html:
         el("pre", case.schema, class_="schema"),
         is_open=lines <= _SCHEMA_LINES_SHOWN,
     )
-    panes = [_pane("Gold", gold, "gold"), _pane("Tuned", tuned, "predicted")]
+    panes = [_pane("Gold", gold, "gold"), _pane(title, tuned, "predicted")]
     base = (
         folded("What the base model answered", _code(text(shortened(case.base))))
         if case.base
@@ -106,6 +112,12 @@ def _case(number: int, case: Case) -> Html:
     )
     pair = el("div", *panes, class_="pair")
     return el("article", head, el("p", case.question, class_="question"), schema, pair, base)
+
+
+def _what(case: Case) -> str:
+    """What is wrong, in the verdict's words or, of a query that runs, by its classes."""
+    classes = ", ".join(case.mistakes)
+    return classes if case.error == "wrong result" and classes else case.error or ""
 
 
 def _merged_case(case: MergedDifference) -> Html:

@@ -36,7 +36,7 @@ def render(data: ReportData) -> str:
         "Data and licences": examples.sources(data),
         "Failures": examples.failures(data),
         "Won by tuning": examples.successes(data),
-        "Recipe and manifest": _papers(data),
+        "Recipe and manifest": _papers(data) if data.recipe else None,
     }
     present = {title: body for title, body in sections.items() if body}
     here = files("sqlforge.report")

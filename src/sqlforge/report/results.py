@@ -95,7 +95,8 @@ def _source_block(result: SourceResult) -> Html:
     label = source_label(result.source)
     n = result.summaries[present[0]].n
     rows = [[system_label(system), *_cells(result, system)] for system in present]
-    head = ["System", "Execution accuracy", "Exact match", "Valid SQL", "Parses", "Gain of tuned"]
+    head = ["System", "Execution accuracy", "Exact match", "Valid SQL", "Parses"]
+    head += ["Gain of tuned" if result.comparisons else "Golds with rows"]
     return join(
         [
             bar_chart(
@@ -116,9 +117,9 @@ def _modes_table(result: SourceResult, label: str) -> Html | None:
         return None
     head, rows = ["System"], []
     if result.official:
-        head += ["Official: execution", "exact set match"]
+        head += ["Official: execution", "Official: exact set"]
     if result.strict:
-        head += ["Strict: execution", "golds with rows", "exact set match"]
+        head += ["Strict: execution", "Strict: golds with rows", "Strict: exact set"]
     for system in (s for s in SYSTEMS if s in result.official or s in result.strict):
         cells: list[str] = []
         for summaries in (result.official, result.strict):
@@ -131,7 +132,7 @@ def _modes_table(result: SourceResult, label: str) -> Html | None:
             cells += [_cell(m.with_rows)] if summaries is result.strict else []
             cells.append(_cell(m.exact_match))
         rows.append([system_label(system), *cells])
-    return table(f"{label}, counted officially and strictly, in percent", head, rows)
+    return table(f"Counted officially and strictly on {label}, in percent", head, rows)
 
 
 def _gain_table(result: SourceResult, label: str) -> Html | None:
@@ -155,6 +156,8 @@ def _cells(result: SourceResult, system: str) -> list[str]:
     metrics = summary.metrics
     cells = [_cell(m) for m in (metrics.execution_accuracy, metrics.exact_match)]
     cells += [_cell(m) for m in (metrics.valid_sql, metrics.parse_rate)]
+    if not result.comparisons:
+        return [*cells, _cell(metrics.with_rows)]
     against = result.comparisons.get(system)
     if against is None:
         return [*cells, "–"]

@@ -59,7 +59,7 @@ def mistakes(data: ReportData) -> Html | None:
     """How often each class of mistake was made: as a plot, and as a table of counts."""
     words = (
         "Each wrong answer by the class of what is wrong with it first, as counts and shares of "
-        "all test questions. The table also counts how often a class is there at all: an answer "
+        "the wrong answers. The table also counts how often a class is there at all: an answer "
         "may have several."
     )
     blocks = [
@@ -155,10 +155,10 @@ def _mistake_charts(result: SourceResult) -> Html:
     for name in _classes(result):
         bars = []
         for system in (s for s in _explained(result) if s != "template"):
-            found, n = result.breakdowns[system].mistakes, result.summaries[system].n
+            found = result.breakdowns[system].mistakes
             count = found.primary.get(name, 0) if found else 0
-            share = count / n if n else 0.0
-            note = f"{count:,} ({share * 100:.1f} %)"
+            share = count / found.failures if found and found.failures else 0.0
+            note = f"{count:,} ({share * 100:.0f} %)"
             bars.append(Bar(system, system, share, None, None, note))
         charts.append(bar_chart(name, bars))
     return el("div", *charts, class_="grid")

@@ -189,6 +189,7 @@ def _case(judged: _Judged, example: Example) -> Case:
     base = judged.answers.get("base", {}).get(example.id)
     database = judged.databases.get(example.db_id)
     tuned = judged.answers.get("tuned", {}).get(example.id)
+    verdict = judged.verdicts["tuned"][example.id]
     return Case(
         id=example.id,
         source=example.source,
@@ -199,7 +200,8 @@ def _case(judged: _Judged, example: Example) -> Case:
         gold=example.sql,
         tuned=tuned.sql if tuned else "",
         base=base.sql if base else None,
-        error=judged.verdicts["tuned"][example.id].error,
+        error=verdict.error,
+        mistakes=verdict.mistakes or (),
     )
 
 
