@@ -77,7 +77,3 @@ class ReadOnlyDatabase:
         if self.dialect == "sqlite":
             return '"' + name.replace('"', '""') + '"'
         return exp.to_identifier(name, quoted=True).sql(dialect=self.dialect)
-
-    def explained(self, sql: str) -> bool:
-        """Whether the database can compile ``sql``, found out without reading its rows."""
-        return self.run(f"SELECT * FROM ({sql}) AS q LIMIT 0").ok

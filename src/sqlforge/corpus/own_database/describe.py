@@ -26,7 +26,7 @@ from sqlforge.corpus.own_database.profile import Profile, profile
 from sqlforge.corpus.own_database.words import column_words, pieces_of, row_words
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Fake
 from sqlforge.corpus.synthetic.phrases import plural
-from sqlforge.corpus.synthetic.view import ColumnFacts, View, content
+from sqlforge.corpus.synthetic.view import ColumnFacts, View
 from sqlforge.database.sample import Row, Sampled, TableRows, single_key
 
 _HOUSEKEEPING = re.compile(
@@ -263,16 +263,3 @@ def _as_person(table: DomainTable) -> DomainTable:
         for column in table.columns
     )
     return replace(table, columns=marked)
-
-
-def parts(described: Described) -> tuple[Domain, ...]:
-    """Every pair of linked tables as a small database, and every table alone."""
-    by_name = {table.name: table for table in described.domain.tables}
-    pairs = [
-        (by_name[r.child], by_name[r.parent])
-        for r in described.references
-        if r.child != r.parent and r.child in by_name and r.parent in by_name
-    ]
-    name = described.domain.name
-    alone = [Domain(name, "train", (table,)) for table in by_name.values() if content(table)]
-    return (*alone, *(Domain(name, "train", pair) for pair in pairs))
