@@ -297,6 +297,25 @@ def test_a_database_that_is_not_sqlite_ends_in_one_sentence(
     assert everything_in(tmp_path / "run") == ["manifest.json", "recipe.yaml"]
 
 
+def test_a_hub_that_does_not_answer_and_a_renamed_column_end_in_one_sentence(
+    sqlforge: Run, recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    data = {**TINY["data"], "train": [{"source": "b-mc2/sql-create-context"}]}
+    words = ("--out", tmp_path / "run", "--processes", 1)
+    sentence = sqlforge("prepare", recipe(data=data), *words).sentence()
+    assert "from the hub" in sentence and "--data-dir" in sentence
+    file = tmp_path / "train.jsonl"
+    file.write_text(
+        '{"question": "Who?", "ddl": "CREATE TABLE t (a)", "answer": "SELECT a FROM t"}'
+    )
+    data["train"] = [{"source": "sql-create-context", "path": str(file)}]
+    words = ("--out", tmp_path / "other", "--processes", 1)
+    sentence = sqlforge("prepare", recipe(data=data), *words).sentence()
+    assert "the columns 'question', 'context', 'answer'" in sentence
+    assert "rename 'ddl' to 'context'" in sentence
+    assert everything_in(tmp_path / "other") == ["manifest.json", "recipe.yaml"]
+
+
 # --- a full disk ----------------------------------------------------------------------------------
 
 

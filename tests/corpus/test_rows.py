@@ -10,7 +10,7 @@ import pytest
 
 from sqlforge.core.errors import DataError
 from sqlforge.corpus.files import SkippedRow
-from sqlforge.corpus.rows import Columns, read_rows
+from sqlforge.corpus.rows import Columns, count_rows, read_rows
 
 COLUMNS = Columns(("question", "sql"), ("kind",))
 ROWS = [
@@ -191,3 +191,13 @@ def test_a_json_list_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     rows = list(read_rows(path, COLUMNS, on_bad_row="skip", skipped=skipped))
     assert [row["question"] for _, row in rows] == ["a", "c"]
     assert [row.line for row in skipped] == [3]
+
+
+def test_rows_are_counted_without_parsing_where_that_can_be_done(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(as_jsonl(ROWS * 3)))
+    (tmp_path / "a.json").write_text(json.dumps(ROWS))
+    as_parquet(tmp_path / "a.parquet", ROWS)
+    (tmp_path / "b.parquet").write_bytes(b"no Parquet at all")
+    counts = [count_rows(tmp_path / f"{name}") for name in ("a.jsonl.gz", "a.json", "a.parquet")]
+    assert counts == [6, None, 2]
+    assert count_rows(tmp_path / "b.parquet") is None

@@ -123,7 +123,8 @@ class Gathering:
                 on_bad_row=self._on_bad_row,
             )
         if source.count is not None and source.count != published:
-            self._say(f"{part.key}: {source.count:,} rows at hand, {published:,} are published")
+            rows = f"about {source.count:,} rows at hand"
+            self._say(f"{part.key}: {rows}, {published:,} are published")
         return source
 
     def _made(self, split: SplitName) -> Dataset:

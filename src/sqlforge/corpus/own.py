@@ -16,7 +16,7 @@ from sqlforge.core.records import Database
 from sqlforge.core.redact import without_password
 from sqlforge.corpus.files import OnBadRow, SkippedRow
 from sqlforge.corpus.raw import RawRow, Source
-from sqlforge.corpus.rows import Columns, check_columns, read_rows
+from sqlforge.corpus.rows import Columns, check_columns, count_rows, read_rows
 from sqlforge.database.introspect import schema_from_sqlite, schema_from_url
 
 COLUMNS = Columns(("question", "sql"), ("schema", "database", "kind"))
@@ -70,8 +70,10 @@ def open_own(
                 kind=row["kind"] or None,
             )
 
-    digest = f"sha256:{sha256(path)} {sorted(map(repr, databases.values()))}"
-    return Source(name, licence, tuple(sorted(spoken)) or ("sqlite",), digest, rows, databases)
+    schemas = hashlib.sha256(repr(sorted(map(repr, databases.values()))).encode()).hexdigest()
+    digest = f"sha256:{sha256(path)}, schemas sha256:{schemas}"
+    dialects = tuple(sorted(spoken)) or ("sqlite",)
+    return Source(name, licence, dialects, digest, rows, databases, count=count_rows(path))
 
 
 def _databases_named(path: Path) -> list[str]:

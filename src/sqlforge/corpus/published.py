@@ -12,7 +12,7 @@ from sqlforge.core.files import sha256
 from sqlforge.corpus.files import OnBadRow, SkippedRow
 from sqlforge.corpus.hub import HubTable, hub_table
 from sqlforge.corpus.packed import PACKED
-from sqlforge.corpus.rows import LAYOUTS, Columns, Row, read_rows
+from sqlforge.corpus.rows import LAYOUTS, Columns, Row, count_rows, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,11 @@ class Place:
 
     @property
     def count(self) -> int | None:
-        """The number of rows where it is known before reading."""
-        return None if self.table is None else self.table.count
+        """About how many rows there are, where that can be told before reading."""
+        if self.table is not None:
+            return self.table.count
+        counts = [count_rows(file) for file in self.files]
+        return sum(count or 0 for count in counts) if None not in counts else None
 
     def rows(self, on_bad_row: OnBadRow, skipped: list[SkippedRow]) -> Iterator[tuple[int, Row]]:
         """Every row with its position, counted over all files."""

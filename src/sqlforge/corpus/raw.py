@@ -39,7 +39,7 @@ class Source:
         rows: starts reading; malformed rows are appended to the list that is given.
         databases: those that rows name by ``db_id``.
         notes: whole sentences about what is at hand.
-        count: the rows that there are, where that is known before reading.
+        count: about how many rows there are, where that can be told before reading.
         label: what its examples carry as ``source``, if that is not ``name``.
     """
 
