@@ -276,3 +276,17 @@ def test_a_large_table_is_not_scanned(tmp_path: Path) -> None:
     assert len(ids) < 5000 and ids[-1] > 200_000, "rows from all over, and few of them"
     for example in examples(tmp_path / "out"):
         assert "LIMIT" not in example.sql, "a sample cannot show that no two rows tie"
+
+
+def test_two_tables_of_one_word_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "two.sqlite"
+    with sqlite3.connect(file) as connection:
+        for table in ("table_1", "table_2"):
+            connection.execute(f"CREATE TABLE {table} (city TEXT, people INTEGER)")
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?, ?)", [("Oslo", 7), ("Hamar", 3), ("Moss", 5)]
+            )
+    synth_database(str(file), tmp_path / "out", n=60, seed=3)
+    for example in examples(tmp_path / "out"):
+        (table,) = written(example.sql, "sqlite").tables
+        assert f"in {table}" in example.question

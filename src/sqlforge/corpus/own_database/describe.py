@@ -38,6 +38,9 @@ _HOUSEKEEPING = re.compile(
 )
 
 
+Nouns = tuple[tuple[str, ...], tuple[str, ...]]  # one row, many rows
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """What the questions are made from, and what was found out on the way.
@@ -75,7 +78,7 @@ def describe(
     known = _known(schema)
     found = references(reads, look_up, known)
     left_out += found.left_out
-    nouns = {read.table.name: _nouns(read.table, names, known) for read in reads}
+    nouns = _nouns([read.table for read in reads], names, known)
     made = [_table(read, found.kept, names, nouns, known, left_out) for read in reads]
     domain = Domain(name, "train", tuple(table for table, _ in made))
     facts = {(t.name, column): f for t, columns in made for column, f in columns.items()}
@@ -115,22 +118,29 @@ def _known(schema: Schema) -> frozenset[str]:
     return frozenset(p for p in [*pieces, *tables] if len(p) >= 4 and p.isalpha())
 
 
-def _nouns(
-    table: Table, names: Names, known: frozenset[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    said = names.table(table.name)
-    if said.singular:
-        return said.singular, said.plural or tuple(plural(word) for word in said.singular)
-    one, many = row_words(table.name, known=known)
-    more = TABLE_SYNONYMS.get(one, ())
-    return (one, *more), (many, *(plural(word) for word in more))
+def _nouns(tables: Sequence[Table], names: Names, known: frozenset[str]) -> dict[str, Nouns]:
+    """What rows are called, by table; where two would be called alike, the table is named."""
+    made = {table.name: row_words(table.name, known=known) for table in tables}
+    counts = Counter(one for one, _ in made.values())
+    found: dict[str, Nouns] = {}
+    for table, (one, many) in made.items():
+        said = names.table(table)
+        if said.singular:
+            plurals = said.plural or tuple(plural(word) for word in said.singular)
+            found[table] = said.singular, plurals
+        elif counts[one] > 1:
+            found[table] = (f"{one} in {table}",), (f"{many} in {table}",)
+        else:
+            more = TABLE_SYNONYMS.get(one, ())
+            found[table] = (one, *more), (many, *(plural(word) for word in more))
+    return found
 
 
 def _table(
     read: TableRows,
     found: Sequence[Reference],
     names: Names,
-    nouns: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
+    nouns: Mapping[str, Nouns],
     known: frozenset[str],
     left_out: list[str],
 ) -> tuple[DomainTable, dict[str, ColumnFacts]]:

@@ -146,8 +146,8 @@ def row_words(table: str, *, known: Collection[str] = ()) -> tuple[str, str]:
         words = words_of("_".join(pieces[1:]), known=known) or words
     if len(words) > 1 and words[-1] in _ROW_TAILS:
         words = words[:-1]
-    if not words:
-        return table, table
+    if not any(len(word) > 1 and not word.isdigit() for word in words):
+        return "row", "rows"  # table_2_10773616_4 says nothing about what it holds
     words = _as_record(words)
     one = " ".join([*words[:-1], singular(words[-1])])
     return one, plural(one)
