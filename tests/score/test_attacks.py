@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from database.attacks import ATTACKS, state_of
+from database.made_up_sql import SENTENCES, TEXTS
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.extract import extract_sql
@@ -52,3 +56,33 @@ def test_extraction_ends_at_once_on_every_attack() -> None:
         started = time.perf_counter()
         extract_sql(f"```sql\n{sql}\n```")
         assert time.perf_counter() - started < OUTSIDE, name
+
+
+def scored(sql: str, shop: Database, sandbox: Sandbox) -> None:
+    prediction, example = Prediction("1", sql, sql), Example("1", "?", GOLD, "shop", "spider", "-")
+    for match in ("official", "strict"):
+        (verdict,) = judge([example], [prediction], {"shop": shop}, sandbox, match=match)
+        assert verdict.execution in (True, False)
+        assert (verdict.error is None) is verdict.execution
+        assert not (verdict.valid and not verdict.parsed and match == "strict")
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[Sandbox]:
+    with Sandbox(Limits(seconds=0.3, grace=2.0, rows=2_000, bytes=2**20)) as sandbox:
+        yield sandbox
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sql=st.one_of(SENTENCES, TEXTS))
+def test_any_statement_gets_a_verdict(shop: Database, quick: Sandbox, sql: str) -> None:
+    scored(sql, shop, quick)
+
+
+@pytest.mark.soak
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sql=st.one_of(SENTENCES, TEXTS))
+def test_five_thousand_statements_get_their_verdicts(
+    shop: Database, quick: Sandbox, sql: str
+) -> None:
+    scored(sql, shop, quick)
