@@ -10,7 +10,8 @@ import pytest
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.schema import ForeignKey
-from sqlforge.corpus.spider import read_spider
+from sqlforge.corpus.spider import read_spider, spider_databases
+from sqlforge.corpus.store import read_databases, write_databases
 
 SHOP: dict[str, Any] = {
     "db_id": "shop",
@@ -69,6 +70,21 @@ def test_a_database_without_a_file_keeps_the_schema_of_tables_json(tmp_path: Pat
         "2 of 2 questions of spider-dev have no database file (shop): they can be trained on,"
         " not executed.",
     )
+
+
+@pytest.mark.parametrize("has_file", [False, True])
+def test_the_keys_that_tables_json_lists_are_kept_through_a_run_for_the_scorer(
+    tmp_path: Path, has_file: bool
+) -> None:
+    entry = {**SHOP, "foreign_keys": [[4, 1], [3, 1]]}  # the file knows the first only
+    write(tmp_path, entry=entry)
+    if has_file:
+        make_database(tmp_path / "database")
+    database = read_spider(tmp_path, "dev").dataset.databases["shop"]
+    assert database.listed_keys == (("Bills.cid", "Clients.cid"), ("Bills.bid", "Clients.cid"))
+    write_databases(tmp_path / "databases.jsonl", [database])
+    assert read_databases(tmp_path / "databases.jsonl")["shop"] == database
+    assert spider_databases(tmp_path, ["shop"]) == {"shop": database}
 
 
 def test_with_a_file_its_types_and_keys_count_and_the_order_is_the_published_one(
