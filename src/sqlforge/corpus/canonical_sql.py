@@ -158,15 +158,14 @@ def _fold_name(name: str) -> str:
 
 def _mark_literals(tree: exp.Expr, names: Collection[str]) -> None:
     """Make every value a folded string, signs and quoted words included."""
-    for column in list(tree.find_all(exp.Column)):
-        if _is_string(column, names):
-            column.replace(exp.Literal.string(column.name))
-    for literal in list(tree.find_all(exp.Literal)):
-        sign = literal.parent
-        if isinstance(sign, exp.Neg):
-            sign.replace(exp.Literal.string(fold_literal(f"-{literal.name}")))
+    for node in list(tree.find_all(exp.Column, exp.Literal)):
+        if isinstance(node, exp.Column):
+            if _is_string(node, names):
+                node.replace(exp.Literal.string(fold_literal(node.name)))
+        elif isinstance(node.parent, exp.Neg):
+            node.parent.replace(exp.Literal.string(fold_literal(f"-{node.name}")))
         else:
-            literal.replace(exp.Literal.string(fold_literal(literal.name)))
+            node.replace(exp.Literal.string(fold_literal(node.name)))
 
 
 def _is_string(column: exp.Column, names: Collection[str]) -> bool:
@@ -235,8 +234,9 @@ def _set_alias(source: exp.Expr, names: dict[str, str]) -> None:
 
 def _drop_aliases(tree: exp.Expr) -> None:
     """Names of result columns go where nothing refers to them."""
-    used = {column.name.lower() for column in tree.find_all(exp.Column)}
-    for alias in list(tree.find_all(exp.Alias)):
+    aliases = list(tree.find_all(exp.Alias))
+    used = {column.name.lower() for column in tree.find_all(exp.Column)} if aliases else set()
+    for alias in aliases:
         if isinstance(alias.parent, exp.Select) and alias.alias.lower() not in used:
             alias.replace(alias.this)
 
@@ -253,12 +253,15 @@ def _fold_names(tree: exp.Expr) -> None:
 
 def _drop_noise(tree: exp.Expr) -> None:
     """ASC, INNER, OUTER beside a side, and brackets that change nothing."""
-    for ordered in tree.find_all(exp.Ordered):
-        ordered.set("desc", ordered.args.get("desc") or None)
-    for join in tree.find_all(exp.Join):
-        if join.kind == "INNER" or (join.kind == "OUTER" and join.side):
-            join.set("kind", None)
-    for paren in reversed(list(tree.find_all(exp.Paren))):  # the innermost first
+    parens = []
+    for node in tree.find_all(exp.Ordered, exp.Join, exp.Paren):
+        if isinstance(node, exp.Paren):
+            parens.append(node)
+        elif isinstance(node, exp.Ordered):
+            node.set("desc", node.args.get("desc") or None)
+        elif node.args.get("kind") in ("INNER", "OUTER" if node.args.get("side") else "INNER"):
+            node.set("kind", None)
+    for paren in reversed(parens):  # the innermost first
         inner, outer = paren.this, paren.parent
         same = isinstance(inner, exp.Connector) and type(inner) is type(outer)
         alone = isinstance(outer, exp.Where | exp.Having | exp.Join | exp.Paren)
