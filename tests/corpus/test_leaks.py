@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import string
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from audit_samples import JUDGED, disguised, judged_pairs
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema
 from sqlforge.corpus.audit import PAIRS, audit, report_facts
 from sqlforge.corpus.benchmark_questions import spider_dev, wikisql
-from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint, digest, fingerprint
+from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint, fingerprint
 from sqlforge.corpus.leaks import LEAKS, Reference, Rule, find_leaks, is_leak
 from sqlforge.corpus.training_data import open_training
 from sqlforge.database.introspect import schema_from_ddl
@@ -42,16 +42,6 @@ def test_a_pair_meets_by_exactly_the_rules_that_say_so(pair: dict[str, Any]) -> 
     benchmark = Reference("B", (asked(*pair["benchmark"], of_ddl(pair["schema"])),))
     row = asked(*pair["train"], of_ddl(pair.get("train_schema")))
     assert sorted(rules_met([row], benchmark)[0]) == sorted(pair["rules"])
-
-
-def disguised(question: str, rng: random.Random) -> str:
-    """The same words in other case, spacing and punctuation."""
-    changes = (str.upper, str.lower, str.title, str.swapcase, lambda text: text)
-    text = rng.choice(changes)(question)
-    kept = [c for c in text if c.isalnum() or c.isspace() or rng.random() < 0.5]
-    spaced = "".join(rng.choice(("  ", " ", "\t", "\u00a0")) if c.isspace() else c for c in kept)
-    noisy = [c + (rng.choice(string.punctuation) if rng.random() < 0.05 else "") for c in spaced]
-    return rng.choice(("", " ", "- ")) + "".join(noisy) + rng.choice(("", "?", " ?!", "...", " "))
 
 
 def test_every_disguised_copy_is_found() -> None:
@@ -152,43 +142,17 @@ def test_what_must_not_be_passed_on_is_marked(licence: str, allowed: bool) -> No
 
 
 def test_judged_pairs_of_published_questions_are_told_apart(without_databases: Path) -> None:
-    judged = json.loads((FIXTURES / "near_question_pairs.json").read_text(encoding="utf-8"))
-    assert judged["threshold"] == THRESHOLD
     references = {
         "spider-dev": spider_dev(without_databases),
         "wikisql-dev": wikisql(without_databases, "dev"),
         "wikisql-test": wikisql(without_databases, "test"),
     }
-    flagged, different, same = flagged_pairs(judged, references, without_databases)
-    assert len(different) > 1000
-    assert len(flagged & different) < 0.01 * len(different)
-    assert len(flagged & different) < 0.01 * len(flagged)
-    assert len(flagged & same) >= 0.5 * len(same)
-
-
-def flagged_pairs(
-    judged: dict[str, Any], references: dict[str, Reference], data_dir: Path
-) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[tuple[str, str]]]:
-    names = {"sct": "sql-create-context", "spider": "spider", "wikisql": "wikisql"}
-    flagged: set[tuple[str, str]] = set()
-    different: set[tuple[str, str]] = set()
-    same: set[tuple[str, str]] = set()
-    for short, pairs in judged["pairs"].items():
-        wanted = {key for key, _, _ in pairs}
-        rows = (
-            (digest(r.example.question)[:12] + digest(r.example.sql)[:12], r)
-            for r in open_training(names[short], data_dir).rows()
-        )
-        prints = {k: fingerprint(r.example, r.schema) for k, r in rows if k in wanted}
-        assert prints.keys() == wanted
-        for key, other, is_same in pairs:
-            (same if is_same else different).add((key, other))
-        for key, (_, findings) in zip(prints, find_leaks(prints.values(), references), strict=True):
-            for finding in findings:
-                if finding.rule == Rule.NEAR_QUESTION:
-                    ids = references[finding.benchmark].fingerprints
-                    flagged |= {(key, ids[place].example.id) for place in finding.met}
-    return flagged, different, same
+    assert json.loads(JUDGED.read_text(encoding="utf-8"))["threshold"] == THRESHOLD
+    found = judged_pairs(references, without_databases)
+    assert len(found.different) > 1000 and len(found.same) > 100
+    assert len(found.flagged & found.different) < 0.01 * len(found.different)
+    assert len(found.flagged & found.different) < 0.01 * len(found.flagged)
+    assert len(found.flagged & found.same) >= 0.5 * len(found.same)
 
 
 @pytest.fixture(scope="module")
