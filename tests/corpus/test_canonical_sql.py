@@ -10,7 +10,8 @@ import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlforge.corpus.canonical_sql import CanonicalSql, canonical_sql, fold_literal, skeleton
+from sqlforge.corpus.canonical_sql import CanonicalSql, canonical_sql, skeleton
+from sqlforge.corpus.folding import fold_literal
 
 TABLES = {"shop": ("id", "name", "city", "opened"), "sale": ("id", "shop_id", "day", "total")}
 VALUES = ("Bath", "O'Neil", "7", "42", "2.5", "-3", "a b")

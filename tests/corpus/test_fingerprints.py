@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Column, Schema, Table
-from sqlforge.corpus.canonical_sql import fold
 from sqlforge.corpus.fingerprints import (
     Fingerprint,
     fingerprint,
@@ -20,6 +19,7 @@ from sqlforge.corpus.fingerprints import (
     table_shapes,
     table_signature,
 )
+from sqlforge.corpus.folding import fold
 
 LETTERS = st.text(st.characters(categories=["L", "N", "Zs", "P"]), max_size=30)
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
-from sqlforge.corpus.canonical_sql import fold, fold_literal
 from sqlforge.corpus.files import fields, find_file, optional_file, read_jsonl
 from sqlforge.corpus.fingerprints import Fingerprint, fingerprint, normal_question
+from sqlforge.corpus.folding import fold, fold_literal
 from sqlforge.corpus.leaks import Reference
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.wikisql import LICENCE as WIKISQL_LICENCE

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from sqlforge.corpus.folding import fold_literal, fold_name, fold_table
+
 MAX_CHARACTERS = 50_000  # a longer text is no query, and would take long to parse
-_OPAQUE = re.compile(r"t|tables?|table(_name)?(_\d+)+", re.IGNORECASE)
 _LITERAL = re.compile(r"'([^']*)'")
 _LISTED = re.compile(r"\?(?:, \?)+")
-_NUMBER = re.compile(r"([+-]?)0*(\d[\d,]*|)(?:\.(\d+?)0*)?", re.ASCII)
 _SYMMETRIC = (exp.EQ, exp.NEQ)
 
 
@@ -46,9 +45,9 @@ def canonical_sql(
     Args:
         sql: the text, or its tree as sqlglot parsed it (left as it is).
         dialect: sqlglot's name of the SQL's dialect.
-        names: columns that exist, folded by :func:`fold`. A double-quoted word that is none of
-            them is a string, as SQLite has it. Without ``names`` it is one where a value is
-            compared (``country = "France"``).
+        names: columns that exist, folded (:func:`sqlforge.corpus.folding.fold_name`). A
+            double-quoted word that is none of them is a string, as SQLite has it. Without
+            ``names`` it is one where a value is compared (``country = "France"``).
 
     >>> found = canonical_sql("select T1.Name from Shop as T1 where T1.city = 'Bath' and age>3")
     >>> found.masked
@@ -95,52 +94,6 @@ def skeleton(sql: str, dialect: str = "sqlite") -> str | None:
     return _written(tree)
 
 
-def fold(text: str) -> str:
-    """``text`` in lower case, without accents and without all that is no letter or digit.
-
-    Changed case, blanks and punctuation never change it.
-
-    >>> fold("No. of Caps"), fold("  what's ON-THE menu ?"), fold("Ärger, STRASSE straße")
-    ('noofcaps', 'whatsonthemenu', 'argerstrassestrasse')
-    """
-    return "".join(c for c in folded_characters(text) if c.isalnum())
-
-
-def folded_characters(text: str) -> str:
-    """``text`` in lower case, compatible characters made one, Latin accents dropped.
-
-    >>> folded_characters("Ｗhat’s the Café?")
-    'what’s the cafe?'
-    """
-    if text.isascii():
-        return text.lower()
-    # Upper case first: what upper case maps together (ß and ss, ı and i) is one.
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).upper()).casefold()
-    return "".join(c for c in plain if not "\u0300" <= c <= "\u036f")
-
-
-def fold_table(name: str) -> str:
-    """As :func:`fold`, but ``t`` for names that say nothing (``table_1_10015132_11``).
-
-    >>> fold_table("Head_Of_State"), fold_table("table_name_77")
-    ('headofstate', 't')
-    """
-    return "t" if _OPAQUE.fullmatch(name) else _fold_name(name)
-
-
-def fold_literal(text: str) -> str:
-    """As :func:`fold`, but a number is the same with and without commas and zeros behind.
-
-    >>> fold_literal("36,642"), fold_literal("7.0"), fold_literal("-2.5"), fold_literal("7.13 (55)")
-    ('36642', '7', '-2.5', '71355')
-    """
-    number = _NUMBER.fullmatch(text.strip())
-    if number is None or not (number[2] or number[3]):
-        return fold(text)
-    whole, after = number[2].replace(",", "") or "0", (number[3] or "").rstrip("0")
-    return ("-" if number[1] == "-" else "") + whole + (f".{after}" if after else "")
-
-
 def _parsed(sql: str | exp.Expr, dialect: str) -> exp.Expr | None:
     if not isinstance(sql, str):
         return sql.copy()
@@ -150,10 +103,6 @@ def _parsed(sql: str | exp.Expr, dialect: str) -> exp.Expr | None:
     if len(statements) != 1 or isinstance(statements[0], exp.Command):
         return None
     return statements[0]
-
-
-def _fold_name(name: str) -> str:
-    return fold(name) or folded_characters(name).replace("'", "_").strip() or "_"
 
 
 def _mark_literals(tree: exp.Expr, names: Collection[str]) -> None:
@@ -172,7 +121,7 @@ def _is_string(column: exp.Column, names: Collection[str]) -> bool:
     if column.table or not column.this.args.get("quoted"):
         return False
     if names:
-        return fold(column.name) not in names
+        return fold_name(column.name) not in names
     parent = column.parent
     if isinstance(parent, exp.In | exp.Between | exp.Like):
         return column.arg_key != "this"
@@ -247,7 +196,7 @@ def _fold_names(tree: exp.Expr) -> None:
         is_table = isinstance(parent, exp.Table) and name.arg_key == "this"
         numbered = isinstance(parent, exp.TableAlias) or name.arg_key == "table"
         if not numbered:
-            name.set("this", fold_table(name.name) if is_table else _fold_name(name.name))
+            name.set("this", fold_table(name.name) if is_table else fold_name(name.name))
         name.set("quoted", not name.name.isidentifier())
 
 

@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema, Table
-from sqlforge.corpus.canonical_sql import canonical_sql, fold, fold_table, folded_characters
+from sqlforge.corpus.canonical_sql import canonical_sql
+from sqlforge.corpus.folding import fold, fold_name, fold_table, folded_characters
 
 THRESHOLD = 0.7
 """Two normalised questions are nearly the same from this share of common 4-character shingles."""
@@ -165,14 +166,10 @@ def digest(*parts: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _column_names(schema: Schema) -> frozenset[str]:
-    return frozenset(_folded(c.name) for table in schema.tables for c in table.columns)
+    return frozenset(fold_name(c.name) for table in schema.tables for c in table.columns)
 
 
 def _shape(table: Table) -> TableShape:
-    name, order = fold_table(table.name), tuple(_folded(c.name) for c in table.columns)
+    name, order = fold_table(table.name), tuple(fold_name(c.name) for c in table.columns)
     columns = frozenset(order)
     return TableShape(name, order, columns, digest(name, *sorted(columns)))
-
-
-def _folded(name: str) -> str:
-    return fold(name) or name.casefold()
