@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlforge.core.config import PromptStyle, Recipe
+from sqlforge.core.config import PromptPart, PromptStyle, Recipe, load_recipe
 from sqlforge.core.files import check_writable, write_json, write_jsonl
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.core.run_dir import RunDir
@@ -18,7 +18,7 @@ from sqlforge.model.answer import answer
 from sqlforge.model.load import Quantization, load_model, load_tokenizer, pick_device
 from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 from sqlforge.prompt.prompter import Prompter
-from sqlforge.prompt.template import Shot
+from sqlforge.prompt.template import Shot, prompt_version
 from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.judge import judge
@@ -79,17 +79,28 @@ def predict_benchmark(
     check_writable(out)
     dataset = load_benchmark(benchmark, data_dir, split)
     examples = dataset.examples[:rows]
+    part = prompt_part_of(model_name)
     texts = answer(
         load_any(model_name, dtype="bfloat16", device="auto"),
         tokenizer_of(model_name),
-        Prompter(dataset.databases, link_values=True),
+        Prompter.of(part, dataset.databases),
         examples,
         max_new_tokens=max_new_tokens,
         batch_tokens=_BATCH_TOKENS,
         progress=progress,
     )
     write_jsonl(out, (asdict(p) for p in predictions_of(examples, texts)))
-    return {"predictions": str(out), "n": len(examples)}
+    return {"predictions": str(out), "n": len(examples), "prompt_version": prompt_version(part)}
+
+
+def prompt_part_of(model_name: str) -> PromptPart:
+    """How a model wants to be asked: as its run's recipe says, if it lies in a run directory.
+
+    >>> prompt_part_of("smollm2-135m") == PromptPart()
+    True
+    """
+    recipe = Path(model_name).parent / "recipe.yaml"
+    return load_recipe(recipe).prompt if recipe.is_file() else PromptPart()
 
 
 def predictions_of(examples: Sequence[Example], texts: Sequence[str]) -> list[Prediction]:
