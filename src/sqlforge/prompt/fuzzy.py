@@ -24,6 +24,7 @@ _DATES = (  # as people write them; groups are told by name
 )
 _THOUSANDS = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])", re.ASCII)
 _LEAST = 6  # letters of a word in which one typing error is forgiven; of twice as many, two
+_LEAST_BESIDE = 4  # letters of one beside other words of the same value
 _CROWDED = 10_000  # words of one first letter and length: more are not compared with a misspelt one
 _MOST = 3  # vocabulary words that one misspelt word may stand for
 
@@ -88,6 +89,8 @@ class Vocabulary:
     >>> known = Vocabulary(["california", "defender", "bath"])
     >>> known.meant("defenders"), known.meant("califronia"), known.meant("baht")
     (('defender',), ('california',), ())
+    >>> known.meant("baht", beside=True)
+    ('bath',)
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -100,7 +103,7 @@ class Vocabulary:
             root = stem(word)
             if root != word or root in self._stems:
                 self._add_stem(root, word)
-            if len(word) >= _LEAST - 1:
+            if len(word) >= _LEAST_BESIDE - 1:
                 self._buckets.setdefault((word[0], len(word)), []).append(word)
         self.meant = lru_cache(maxsize=4096)(self._meant)
 
@@ -111,9 +114,12 @@ class Vocabulary:
         others = self._stems.get(root, [])
         self._stems[root] = [*([others] if isinstance(others, str) else others), word]
 
-    def _meant(self, word: str) -> tuple[str, ...]:
-        """The vocabulary's words that a folded word may stand for, itself first."""
-        return self.forms(word) or self._misspelt(word)
+    def _meant(self, word: str, beside: bool = False) -> tuple[str, ...]:
+        """The vocabulary's words that a folded word may stand for, itself first.
+
+        ``beside`` says that other words of the same value are sought beside it.
+        """
+        return self.forms(word) or self._misspelt(word, _LEAST_BESIDE if beside else _LEAST)
 
     def forms(self, word: str) -> tuple[str, ...]:
         """The vocabulary's words that are ``word`` in singular or plural, itself first."""
@@ -122,12 +128,12 @@ class Vocabulary:
         forms = [word, root, *([others] if isinstance(others, str) else others)]
         return tuple(dict.fromkeys(form for form in forms if form in self._words))
 
-    def _misspelt(self, word: str) -> tuple[str, ...]:
+    def _misspelt(self, word: str, least: int) -> tuple[str, ...]:
         """Words with the same first letter at a distance of one or, if they are long, two."""
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        if len(word) < _LEAST or not word.isalpha():
+        if len(word) < least or not word.isalpha():
             return ()
         allowed = 1 if len(word) < 2 * _LEAST else 2
         near: list[tuple[int, str]] = []

@@ -150,13 +150,18 @@ class ValueIndex:
         """The values that folded words may mean.
 
         A word by itself has to look like a name for a typing error in it to be forgiven, or any
-        word could be taken for a surname that differs in a letter.
+        word could be taken for a surname that differs in a letter. Of several words one at least
+        has to be spelled right.
         """
         assert self._vocabulary is not None
         if len(words) == 1 and (stem(words[0]) in self._names or _says_nothing(tuple(words))):
             return []
-        forgive = self._vocabulary.meant if len(words) > 1 or is_name else self._vocabulary.forms
-        readings = [forgive(word) for word in words]
+        known = self._vocabulary
+        readings = [known.forms(word) for word in words]
+        if len(words) > 1 and any(readings):
+            readings = [r or known.meant(w, True) for w, r in zip(words, readings, strict=True)]
+        elif len(words) == 1 and is_name:
+            readings = [known.meant(words[0])]
         if not all(readings):
             return []
         found: list[Link] = []
