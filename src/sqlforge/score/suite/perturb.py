@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 
 from sqlforge.core.records import SqlValue
 from sqlforge.score.suite.hints import Hints
@@ -17,6 +16,7 @@ from sqlforge.score.suite.profile import (
     Row,
     TableProfile,
 )
+from sqlforge.score.suite.style import Style
 from sqlforge.score.suite.values import distinct_values, fresh, near, summable
 
 MAX_ROWS = 48
@@ -25,42 +25,6 @@ WITNESSES = 0.45  # share of exact literals in a column that the instance is mad
 
 Rows = Mapping[str, Sequence[Row]]
 """The rows of each table, by lower-case name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How one instance departs from the original.
-
-    ``keep`` is the share of cells that stay as in a row of the original; ``size`` scales the
-    number of rows; ``few`` and ``distinct`` are the shares of columns with two to four values
-    and without any value twice; ``nulls`` the share of NULLs where they are allowed; ``skew``
-    how unevenly children are spread over their parents; ``empty`` the chance of an empty table.
-    """
-
-    keep: float
-    size: float
-    few: float
-    distinct: float
-    nulls: float
-    skew: float
-    empty: float
-
-
-def random_style(rng: random.Random) -> Style:
-    """A style drawn at random, so that instances differ in more than their values.
-
-    >>> random_style(random.Random(1)) == random_style(random.Random(1))
-    True
-    """
-    return Style(
-        keep=rng.choice((0.0, 0.3, 0.6)),
-        size=rng.choice((0.4, 1.0, 1.0, 1.6)),
-        few=rng.choice((0.15, 0.4, 0.6)),
-        distinct=rng.choice((0.2, 0.4)),
-        nulls=rng.choice((0.0, 0.1, 0.3)),
-        skew=rng.choice((0.0, 1.0, 2.0)),
-        empty=rng.choice((0.0, 0.0, 0.0, 0.15)),
-    )
 
 
 def perturbed_rows(

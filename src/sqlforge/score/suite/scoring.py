@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,20 +51,12 @@ def judge_on_suite(
     """
     answers = {prediction.id: prediction.sql for prediction in predictions}
     pairs: dict[_Pair, list[int]] = defaultdict(list)
-    by_database: dict[str, dict[_Pair, None]] = defaultdict(dict)
     for number, (verdict, example) in enumerate(zip(verdicts, examples, strict=True)):
         if verdict.execution:
             rules = rules_for(example.source, match)
             pair = _Pair(example.db_id, example.sql, answers[example.id], rules)
             pairs[pair].append(number)
-            by_database[example.db_id][pair] = None
-    runs = [
-        (pair, kept.path)
-        for db_id, asked in by_database.items()
-        for kept in suite.instances.get(db_id, ())
-        for pair in asked
-        if pair.gold in kept.golds
-    ]
+    runs = _runs(pairs, suite)
     results = sandbox.run_many(_queries(runs, databases))
     failed: set[int] = set()
     for done, (pair, _) in enumerate(runs, start=1):
@@ -91,6 +83,20 @@ class _Pair:
     gold: str
     predicted: str
     rules: Rules
+
+
+def _runs(pairs: Iterable[_Pair], suite: Suite) -> list[tuple[_Pair, Path]]:
+    """Every pair on every instance that counts for its gold, instance by instance."""
+    by_database: dict[str, list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        by_database[pair.db_id].append(pair)
+    return [
+        (pair, kept.path)
+        for db_id, asked in by_database.items()
+        for kept in suite.instances.get(db_id, ())
+        for pair in asked
+        if pair.gold in kept.golds
+    ]
 
 
 def _queries(

@@ -85,19 +85,7 @@ def build_suite(
             target = home / task.key(digests, f"{size}/{seed}")
             if not target.is_dir():
                 built = True
-                with building(target) as making:
-                    rules = rules_for(task.source, match)
-                    kept, found = distil(
-                        task.database,
-                        task.golds,
-                        rules,
-                        sandbox,
-                        making,
-                        seed=seed,
-                        size=size,
-                        progress=told,
-                    )
-                    write_json(making / "suite.json", _facts(kept, found))
+                task.build(target, sandbox, size, seed, told)
             instances[db_id], found = _read(target)
             counts += found
             done += len(sqls)
@@ -113,6 +101,24 @@ class _Task:
     golds: tuple[str, ...]
     source: str
     match: Match
+
+    def build(
+        self, target: Path, sandbox: Sandbox, size: int, seed: int, told: Callable[[float], None]
+    ) -> None:
+        """Make the folder ``target``, whole or not at all."""
+        rules = rules_for(self.source, self.match)
+        with building(target) as making:
+            kept, found = distil(
+                self.database,
+                self.golds,
+                rules,
+                sandbox,
+                making,
+                seed=seed,
+                size=size,
+                progress=told,
+            )
+            write_json(making / "suite.json", _facts(kept, found))
 
     def key(self, digests: Mapping[Path | None, str], settings: str) -> str:
         """A name for the suite that changes with everything that changes the suite."""

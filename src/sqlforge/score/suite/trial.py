@@ -16,9 +16,10 @@ from sqlforge.score.rules import Rules
 from sqlforge.score.suite.files import write_instance, write_shadow
 from sqlforge.score.suite.hints import Hints, merged_hints, parsed, query_hints
 from sqlforge.score.suite.neighbours import neighbours
-from sqlforge.score.suite.perturb import perturbed_rows, random_style
+from sqlforge.score.suite.perturb import perturbed_rows
 from sqlforge.score.suite.probes import limit_ties, probes
 from sqlforge.score.suite.profile import DatabaseProfile, profile_database
+from sqlforge.score.suite.style import random_style
 
 SHADOWS = 2
 
