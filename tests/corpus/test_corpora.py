@@ -1,6 +1,10 @@
 import json
 import lzma
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -171,3 +175,26 @@ def test_a_database_out_of_reach_is_named_without_its_password(tmp_path: Path) -
     assert "s3cr3t" not in str(caught.value)
     with pytest.raises(DatabaseError, match=r"no file at .*absent\.sqlite"):
         open_own(file, database=str(tmp_path / "absent.sqlite"))
+
+
+def test_a_hub_that_takes_the_call_and_says_nothing_is_given_up_soon(tmp_path: Path) -> None:
+    code = (
+        "from sqlforge.corpus import hub; from pathlib import Path\n"
+        "from sqlforge.core.errors import DataError\n"
+        "from sqlforge.corpus.gretel import open_gretel\n"
+        "hub._PATIENCE = 0.5\n"
+        "try: open_gretel(None)\n"
+        "except DataError as told: print(told)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        environment = {**os.environ, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        told = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+    assert "from the hub (timed out)" in told and "--data-dir" in told

@@ -15,7 +15,8 @@ def without_duplicates(
 
     Exact duplicates have the same normalised question and the same canonical SQL, whatever their
     schema is. Near-duplicates have the same canonical SQL and nearly the same question (see
-    :mod:`sqlforge.corpus.near_duplicates`). Memory: about 100 bytes a row, 700 with ``near``.
+    :mod:`sqlforge.corpus.near_duplicates`). Memory: 200 bytes a row, with ``near``
+    up to 2,000.
 
     >>> from sqlforge.core.records import Example
     >>> from sqlforge.corpus.fingerprints import fingerprint

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 from sqlforge.core.errors import DataError
 from sqlforge.corpus.rows import Columns, Row, check_columns
 
 _BATCH = 1_000  # rows held at once
-T = TypeVar("T")
+_PATIENCE = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class HubTable:
-    """A data set of the hub on this machine's disk; ``digest`` names what was fetched."""
+    """A data set of the hub on this machine's disk; ``digest`` names the commit."""
 
     digest: str
     count: int
@@ -37,7 +38,8 @@ def hub_table(
     Raises:
         DataError: the hub does not answer, or has no such data set, split or columns.
     """
-    table = _fetched(name, split, revision, files)
+    commit = revision if Path(name).exists() else _commit(name, revision, files)
+    table = _fetched(name, split, commit, files)
     check_columns(f"{name} ({split})", table.column_names, columns)
 
     def rows() -> Iterator[tuple[int, Row]]:
@@ -52,7 +54,26 @@ def hub_table(
                 yield position, dict(zip(columns.required + columns.optional, texts, strict=True))
                 position += 1
 
-    return HubTable(_digest(table, name, revision), table.num_rows, rows)
+    return HubTable(f"{name} at {commit or 'what was fetched before'}", table.num_rows, rows)
+
+
+def _commit(name: str, revision: str | None, files: str) -> str | None:
+    """The commit that is meant; as given where ``HF_HUB_OFFLINE`` forbids to ask.
+
+    Asked first and once: ``datasets`` itself tries a silent hub for minutes.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        HTTPError,  # type: ignore[attr-defined]  # of the client library, whichever it is
+        OfflineModeIsEnabled,
+    )
+
+    try:
+        return HfApi().dataset_info(name, revision=revision, timeout=_PATIENCE).sha
+    except OfflineModeIsEnabled:
+        return revision
+    except (OSError, HTTPError, ValueError) as fault:
+        raise _no_answer(name, fault, files) from fault
 
 
 def _fetched(name: str, split: str, revision: str | None, files: str) -> Any:
@@ -62,16 +83,11 @@ def _fetched(name: str, split: str, revision: str | None, files: str) -> Any:
     try:
         return datasets.load_dataset(name, split=split, revision=revision)
     except (OSError, ValueError, DatasetsError) as fault:
-        reason = " ".join(str(fault).split())
-        raise DataError(
-            f"no data set {name} from the hub ({reason})",
-            "a hub that answers, or local files",
-            files,
-        ) from fault
+        raise _no_answer(name, fault, files) from fault
 
 
-def _digest(table: Any, name: str, revision: str | None) -> str:
-    """The addresses fetched, which hold the commit, with the checksums that are known."""
-    sums: Mapping[str, Any] = table.info.download_checksums or {}
-    parts = [f"{url} {known.get('checksum')}" for url, known in sorted(sums.items())]
-    return "; ".join(parts) or f"{name} {revision or 'current'}"
+def _no_answer(name: str, fault: Exception, files: str) -> DataError:
+    reason = " ".join(str(fault).split())
+    return DataError(
+        f"no data set {name} from the hub ({reason})", "a hub that answers, or local files", files
+    )
