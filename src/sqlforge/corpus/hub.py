@@ -62,17 +62,14 @@ def _commit(name: str, revision: str | None, files: str) -> str | None:
 
     Asked first and once: ``datasets`` itself tries a silent hub for minutes.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HTTPError,  # type: ignore[attr-defined]  # of the client library, whichever it is
-        OfflineModeIsEnabled,
-    )
+    from huggingface_hub import HfApi, errors
 
+    no_answer: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # the client's own
     try:
         return HfApi().dataset_info(name, revision=revision, timeout=_PATIENCE).sha
-    except OfflineModeIsEnabled:
+    except errors.OfflineModeIsEnabled:
         return revision
-    except (OSError, HTTPError, ValueError) as fault:
+    except (OSError, no_answer, ValueError) as fault:
         raise _no_answer(name, fault, files) from fault
 
 
