@@ -243,6 +243,16 @@ def test_of_two_conditions_on_one_column_the_last_value_counts_as_officially(
     assert one(ships, gold, other, sandbox).execution is False  # officially > 10 and > 10
 
 
+def test_in_the_strict_mode_no_figure_is_called_logical_form(
+    ships: Dataset, sandbox: Sandbox
+) -> None:
+    predictions = [Prediction(example.id, example.sql, "") for example in ships.examples]
+    verdicts = judge(ships.examples, predictions, ships.databases, sandbox, match="strict")
+    metrics: Any = to_json(summarise(verdicts), "wikisql", "dev")["metrics"]
+    assert "logical_form_accuracy" not in metrics
+    assert metrics["exact_set_match"]["value"] == 1.0
+
+
 def test_golds_that_give_nothing_are_counted_with_and_without(
     ships: Dataset, sandbox: Sandbox
 ) -> None:

@@ -87,13 +87,15 @@ def summarise(verdicts: Iterable[Verdict]) -> Summary:
 def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
     """The fixed JSON form of ``sqlforge score --json``; values are fractions.
 
-    Spider's exact metric is the exact *set* match, WikiSQL's the equality of logical forms, the
-    internal split's an exact match of canonical SQL, and the key says which.
+    Spider's exact metric is the exact *set* match, WikiSQL's in its official mode the equality of
+    logical forms, the internal split's an exact match of canonical SQL, and the key says which.
 
     >>> list(to_json(summarise([]), "internal", "test")["metrics"])
     ['execution_accuracy', 'exact_match', 'valid_sql', 'parse_rate', 'execution_accuracy_with_rows']
     """
-    exact = _EXACT.get(benchmark, ("exact_set_match",))
+    exact: tuple[str, ...] = ("exact_match" if benchmark == "internal" else "exact_set_match",)
+    if benchmark == "wikisql" and summary.metrics.without_null_golds is not None:
+        exact = ("logical_form_accuracy", *exact)  # one figure: a set of conditions
     return {
         "benchmark": benchmark,
         "split": split,
@@ -148,10 +150,6 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
 
 
 _WHERE_TOLD = ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes")
-_EXACT = {
-    "internal": ("exact_match",),
-    "wikisql": ("logical_form_accuracy", "exact_set_match"),  # one figure: a set of conditions
-}
 
 
 @dataclass(slots=True)
