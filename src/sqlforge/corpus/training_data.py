@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlforge.core.errors import DatabaseError, DataError
+from sqlforge.core.files import read_jsonl
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema
 from sqlforge.corpus import gretel, own, spider, sql_create_context
@@ -15,7 +16,7 @@ from sqlforge.corpus.benchmark_questions import wikisql_rows
 from sqlforge.corpus.packed import PACKED, open_text
 from sqlforge.corpus.raw import Source
 from sqlforge.corpus.rows import Columns, Row, read_rows
-from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.corpus.store import example_of, read_databases
 from sqlforge.database.introspect import schema_from_ddl
 
 NAMED = ("spider", "wikisql", "sql-create-context", "gretel")
@@ -127,14 +128,14 @@ def _of_folder(path: Path) -> TrainingData:
             "prepare the data first, or name a file of rows",
         )
     databases = read_databases(folder / "databases.jsonl")
-    examples = read_examples(folder / "train.jsonl")
 
     def rows() -> Iterator[TrainingRow]:
-        for example in examples:
+        for row in read_jsonl(folder / "train.jsonl"):
+            example = example_of(row)
             database = databases.get(example.db_id)
             yield TrainingRow(example, database.schema if database else None)
 
-    return TrainingData(path.name, rows, len(examples), folder, run)
+    return TrainingData(path.name, rows, _lines(folder / "train.jsonl"), folder, run)
 
 
 def _named(name: str, data_dir: Path | None) -> TrainingData:
@@ -193,11 +194,13 @@ def _of_file(path: Path) -> TrainingData:
 
     suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in PACKED]
     is_lines = suffixes[-1:] in ([".jsonl"], [".ndjson"])
-    count = None
-    if is_lines:
-        with open_text(path) as file:
-            count = sum(bool(line.strip()) for line in file)
+    count = _lines(path) if is_lines else None
     return TrainingData(path.name, rows, count, lines=path if is_lines else None)
+
+
+def _lines(path: Path) -> int:
+    with open_text(path) as file:
+        return sum(bool(line.strip()) for line in file)
 
 
 def _layout_of(path: Path) -> _Layout:
