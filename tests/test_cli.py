@@ -476,6 +476,21 @@ def test_failures_are_explained_in_the_strict_mode_too(
     assert [row["mistakes"] for row in rows] == [[], ["extra condition", "DISTINCT"]]
 
 
+def test_two_files_of_predictions_are_compared_in_pairs(
+    sqlforge: Run, spider: Path, tmp_path: Path
+) -> None:
+    good, bad, out = (tmp_path / name for name in ("good.sql", "bad.sql", "out.json"))
+    good.write_text("SELECT count(*) FROM client\nSELECT DISTINCT city FROM client\n")
+    bad.write_text("SELECT 7\nSELECT DISTINCT city FROM client\n")
+    assert sqlforge(*score_words(spider, good), "--against", bad, "--json", out).code == 0
+    found = json.loads(out.read_text())["against"]
+    assert found["mcnemar"] == {"only_base": 0, "only_tuned": 1, "p_value": 1.0}
+    assert found["n"] == 2 and found["difference"]["value"] == 0.5
+    assert list(found["by_hardness"]) == ["easy"]
+    for kind in ("difference", "bootstrap", "bootstrap_databases"):
+        assert found[kind]["low"] <= 0.5 <= found[kind]["high"]
+
+
 @pytest.mark.parametrize("match", ["official", "strict"])
 def test_a_page_shows_both_modes_of_a_file_of_predictions(
     match: str, sqlforge: Run, spider: Path, tmp_path: Path

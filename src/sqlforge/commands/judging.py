@@ -61,6 +61,10 @@ def score(
         bool,
         typer.Option("--explain", help="Also what is wrong with each failure, in classes."),
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another system's predictions: is this one better, by paired tests."),
+    ] = None,
     page: Annotated[
         Path | None,
         typer.Option("--report", help="Write a page: both modes side by side, mistakes by class."),
@@ -100,8 +104,7 @@ def score(
     console = new_console()
     judged = partial(
         score_file,
-        predictions,
-        published_folder(data_dir),
+        data_dir=published_folder(data_dir),
         benchmark=benchmark,
         gold=gold,
         split=split,
@@ -112,22 +115,28 @@ def score(
     )
     with _gold_explained():
         found = judged(
+            predictions,
             match=match,
             efficiency_runs=efficiency,
             suite=SuiteOptions(suite, suite_dir) if suite is not None else None,
             keep_in=None if verdicts is None else partial_path(verdicts),
             progress=progress_on(console),
         )
+        rival = None if against is None else judged(against, match=match)
         if page is not None:
             from sqlforge.stages.score_page import write_page
 
             other: Literal["official", "strict"] = "strict" if match == "official" else "official"
-            both: dict[str, ScoredFile] = {match: found, other: judged(match=other)}
+            both: dict[str, ScoredFile] = {match: found, other: judged(predictions, match=other)}
             write_page(page, predictions.name, both)
     if verdicts is not None:
         write_jsonl(verdicts, verdict_rows(found.verdicts))
         partial_path(verdicts).unlink()
     facts = to_json(found.summary, benchmark, found.split) | breakdown_json(found.breakdown)
+    if rival is not None:
+        from sqlforge.score.paired import paired_json
+
+        facts["against"] = paired_json(rival.verdicts, found.verdicts)
     if found.efficiency is not None:
         from sqlforge.score.efficiency import efficiency_json
 

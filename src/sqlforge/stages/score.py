@@ -18,12 +18,7 @@ from sqlforge.score.api import SuiteOptions
 from sqlforge.score.benchmarks.spider import with_kinds
 from sqlforge.score.breakdown import explain
 from sqlforge.score.judge import judge, judge_each
-from sqlforge.score.statistics import (
-    bootstrap_by_group,
-    bootstrap_difference,
-    mcnemar,
-    paired_difference,
-)
+from sqlforge.score.paired import paired
 from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json, verdict_rows
 
@@ -166,18 +161,6 @@ def _write(
     write_jsonl(stem.with_name(stem.name + ".verdicts.jsonl"), verdict_rows(verdicts))
 
 
-def _executed(
-    first: Sequence[Verdict], second: Sequence[Verdict]
-) -> tuple[list[bool], list[bool], list[str]]:
-    """Two systems' execution verdicts, and the databases, of what could be executed."""
-    rows = [
-        (a.execution, b.execution, a.db_id)
-        for a, b in zip(first, second, strict=True)
-        if a.execution is not None and b.execution is not None
-    ]
-    return [a for a, _, _ in rows], [b for _, b, _ in rows], [db_id for _, _, db_id in rows]
-
-
 def _compare(
     verdicts: Mapping[str, Sequence[Verdict]],
     examples: Sequence[Example],
@@ -191,13 +174,7 @@ def _compare(
     for system in verdicts:
         if system == "tuned":
             continue
-        other, tuned, databases = _executed(verdicts[system], verdicts["tuned"])
-        found[system] = {
-            "mcnemar": asdict(mcnemar(other, tuned)),
-            "difference": asdict(paired_difference(other, tuned)),
-            "bootstrap": asdict(bootstrap_difference(other, tuned, seed=seed)),
-            "bootstrap_databases": asdict(bootstrap_by_group(other, tuned, databases, seed=seed)),
-        }
+        found[system] = asdict(paired(verdicts[system], verdicts["tuned"], seed=seed))
     if "merged" in systems:
         differing = [
             e.id for e in examples if systems["merged"][e.id].sql != systems["tuned"][e.id].sql
