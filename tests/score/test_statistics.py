@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from sqlforge.core.records import Verdict
+from sqlforge.score.paired import paired, paired_json
 from sqlforge.score.statistics import (
     bootstrap_by_group,
     bootstrap_difference,
@@ -116,3 +118,24 @@ def test_systems_that_differ_on_one_database_only_get_a_wide_interval() -> None:
     assert bootstrap_by_group([], [], []).value == 0.0
     with pytest.raises(ValueError, match="shorter"):
         bootstrap_by_group(base, tuned, databases[1:])
+
+
+def test_pairs_leave_out_what_one_of_the_two_could_not_execute() -> None:
+    first = [_verdict(i, right) for i, right in enumerate((True, False, None, False))]
+    second = [_verdict(i, right) for i, right in enumerate((True, True, True, None))]
+    found = paired(first, second)
+    assert (found.mcnemar.only_base, found.mcnemar.only_tuned) == (0, 1)
+    assert found.difference.value == 0.5
+    as_json = paired_json(first, second)
+    assert as_json["n"] == 2
+    assert {kind: row["n"] for kind, row in as_json["by_hardness"].items()} == {
+        "easy": 1,
+        "hard": 1,
+    }
+    with pytest.raises(ValueError, match="shorter"):
+        paired(first, second[1:])
+
+
+def _verdict(number: int, right: bool | None) -> Verdict:
+    kind = "hard" if number % 2 else "easy"
+    return Verdict(str(number), f"db{number}", kind, right, False, True, True)
