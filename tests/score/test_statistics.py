@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from sqlforge.core.records import Verdict
+from sqlforge.core.records import Example, Verdict
 from sqlforge.score.paired import paired, paired_json
 from sqlforge.score.statistics import (
     bootstrap_by_group,
@@ -126,12 +126,22 @@ def test_pairs_leave_out_what_one_of_the_two_could_not_execute() -> None:
     found = paired(first, second)
     assert (found.mcnemar.only_base, found.mcnemar.only_tuned) == (0, 1)
     assert found.difference.value == 0.5
-    as_json = paired_json(first, second)
+    golds = ["SELECT a FROM t", "SELECT a FROM t WHERE b = 1", "SELECT a FROM t", "SELECT a FROM t"]
+    examples = [Example(str(i), "?", sql, "shop", "spider", "MIT") for i, sql in enumerate(golds)]
+    as_json = paired_json(examples, first, second)
     assert as_json["n"] == 2
-    assert {kind: row["n"] for kind, row in as_json["by_hardness"].items()} == {
-        "easy": 1,
-        "hard": 1,
+    sizes = {
+        name: {key: row["n"] for key, row in as_json[name].items()}
+        for name in ("by_hardness", "by_clause", "by_database")
     }
+    assert sizes == {
+        "by_hardness": {"easy": 1, "hard": 1},
+        "by_clause": {"no join": 2, "WHERE": 1},
+        "by_database": {"db0": 1, "db1": 1},
+    }
+    where = as_json["by_clause"]["WHERE"]
+    assert (where["mcnemar"]["only_tuned"], where["difference"]["value"]) == (1, 1.0)
+    assert "bootstrap_databases" not in where
     with pytest.raises(ValueError, match="shorter"):
         paired(first, second[1:])
 

@@ -136,7 +136,7 @@ def score(
     if rival is not None:
         from sqlforge.score.paired import paired_json
 
-        facts["against"] = paired_json(rival.verdicts, found.verdicts)
+        facts["against"] = paired_json(found.dataset.examples, rival.verdicts, found.verdicts)
     if found.efficiency is not None:
         from sqlforge.score.efficiency import efficiency_json
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlforge.core.records import Verdict
+from sqlforge.core.records import Example, Verdict
+from sqlforge.score.clauses import clauses_of
 from sqlforge.score.statistics import (
     Difference,
     McNemar,
@@ -17,6 +19,7 @@ from sqlforge.score.statistics import (
 )
 
 Pair = tuple[Verdict, Verdict]
+_SLICES = ("by_hardness", "by_clause", "by_database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +48,44 @@ def paired(first: Iterable[Verdict], second: Iterable[Verdict], *, seed: int = 0
     return _compared(_executed(first, second), seed)
 
 
-def paired_json(first: Iterable[Verdict], second: Iterable[Verdict]) -> dict[str, Any]:
-    """The same as JSON, with the comparisons of each hardness under ``by_hardness``."""
-    pairs = _executed(first, second)
-    kinds = sorted({verdict.kind or "unknown" for verdict, _ in pairs})
-    by_kind = {k: [p for p in pairs if (p[0].kind or "unknown") == k] for k in kinds}
-    return {
-        "n": len(pairs),
-        **asdict(_compared(pairs, 0)),
-        "by_hardness": {k: {"n": len(p), **asdict(_compared(p, 0))} for k, p in by_kind.items()},
-    }
+def paired_json(
+    examples: Iterable[Example], first: Iterable[Verdict], second: Iterable[Verdict]
+) -> dict[str, Any]:
+    """The same as JSON, overall and by hardness, by clause that the gold uses, and by database.
+
+    All three belong together in their order. Slices by clause overlap; a slice that is one
+    database has no interval over databases.
+
+    >>> list(paired_json([], [], []))
+    ['n', 'mcnemar', 'difference', 'bootstrap', 'bootstrap_databases', 'by_hardness', 'by_clause',
+     'by_database']
+    """
+    pairs: list[Pair] = []
+    slices: dict[str, dict[str, list[Pair]]] = {name: defaultdict(list) for name in _SLICES}
+    for example, a, b in zip(examples, first, second, strict=True):
+        if a.execution is None or b.execution is None:
+            continue
+        pairs.append((a, b))
+        slices["by_hardness"][a.kind or "unknown"].append((a, b))
+        slices["by_database"][a.db_id].append((a, b))
+        for clause in clauses_of(example.sql):
+            slices["by_clause"][clause].append((a, b))
+    found: dict[str, Any] = {"n": len(pairs), **asdict(_compared(pairs, 0))}
+    for name, sliced in slices.items():
+        found[name] = {key: _slice(sliced[key]) for key in sorted(sliced)}
+    return found
 
 
 def _executed(first: Iterable[Verdict], second: Iterable[Verdict]) -> list[Pair]:
     both = zip(first, second, strict=True)
     return [(a, b) for a, b in both if a.execution is not None and b.execution is not None]
+
+
+def _slice(pairs: Sequence[Pair]) -> dict[str, Any]:
+    compared = {"n": len(pairs), **asdict(_compared(pairs, 0))}
+    if len({a.db_id for a, _ in pairs}) < 2:  # drawing the one database says nothing
+        del compared["bootstrap_databases"]
+    return compared
 
 
 def _compared(pairs: Sequence[Pair], seed: int) -> Paired:
