@@ -98,9 +98,9 @@ def test_any_query_that_runs_gives_the_same_rows_under_new_names(
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(queries(), st.sampled_from(STYLES), st.integers(0, 10_000))
-def test_twenty_thousand_queries_give_the_same_rows(
+def test_five_thousand_queries_give_the_same_rows(
     people: sqlite3.Connection, sql: str, style: RenameStyle, seed: int
 ) -> None:
     holds(people, SCHEMA, sql, draw_renaming(SCHEMA, style, random.Random(seed)))
