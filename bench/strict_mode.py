@@ -7,13 +7,14 @@ Needs Spider and the official verdicts (``SQLFORGE_DATA_DIR``); writes
 from __future__ import annotations
 
 import json
-import os
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from claims import ClaimRow, write_claims
+from sqlforge.core.paths import data_dir
 from sqlforge.core.records import Metric
 from sqlforge.score.api import ScoredFile, score_file
 from sqlforge.score.statistics import bootstrap_difference, wilson
@@ -24,7 +25,9 @@ REPEATS = 5
 
 
 def main() -> None:
-    data = Path(os.environ["SQLFORGE_DATA_DIR"])
+    data = data_dir()
+    if data is None or not (data / "verdicts").is_dir():
+        sys.exit("name the folder with spider/ and verdicts/ in SQLFORGE_DATA_DIR")
     rows: list[ClaimRow] = []
     for name, file in SYSTEMS.items():
         lines = (data / "verdicts" / file).read_text(encoding="utf-8").splitlines()
