@@ -601,6 +601,10 @@ def test_a_missing_database_is_named_and_its_questions_can_be_left_out(
 def test_score_says_what_it_lacks(sqlforge: Run) -> None:
     assert "--predictions" in sqlforge("score", "--benchmark", "spider").sentence()
     assert "--run" in sqlforge("score", "--benchmark", "internal").sentence()
+    ignored = sqlforge("score", "--benchmark", "internal", "--run", "x", "--extract")
+    assert "--extract for the test set of a run" in ignored.sentence()
+    other = sqlforge("score", "--benchmark", "spider", "--run", "x")
+    assert "--run for the benchmark spider" in other.sentence()
     words = ("score", "--benchmark", "spider", "--predictions", "x")
     assert "--data-dir" in sqlforge(*words).sentence()
     words = (*words, "--data-dir", "x", "--split", "test")
@@ -628,10 +632,16 @@ def test_a_run_is_scored_and_reported(sqlforge: Run, prepared: Path, tmp_path: P
     write_jsonl(run / "predictions" / "tuned.jsonl", gold)
     write_jsonl(run / "predictions" / "base.jsonl", [{**row, "sql": "SELECT"} for row in gold])
     out = tmp_path / "out.json"
-    words = ("--benchmark", "internal", "--run", run, "--json", out)
+    lines = tmp_path / "verdicts.jsonl"
+    words = ("--benchmark", "internal", "--run", run, "--json", out, "--verdicts", lines)
     ended = sqlforge("score", *words, "--suite", 2, "--suite-dir", tmp_path / "kept")
     assert ended.code == 0 and "Test-suite" in ended.out
-    (source,) = json.loads(out.read_text()).values()
+    found = json.loads(out.read_text())
+    assert (found["benchmark"], found["system"], found["n"]) == ("internal", "tuned", len(test))
+    assert found["metrics"]["exact_match"]["value"] == 1.0
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [row["execution"] for row in rows] == [True] * len(test)
+    (source,) = found["sources"].values()
     assert source["tuned"]["test_suite_accuracy"]["value"] == 1.0
     assert source["tuned"]["execution_accuracy"]["value"] == 1.0
     assert source["base"]["execution_accuracy"]["value"] == 0.0

@@ -91,8 +91,28 @@ def score(
     if suite_dir is not None and suite is None:
         raise DataError("--suite-dir without --suite", "both or neither", "add --suite 20")
     if benchmark == "internal":
-        _score_internal(run, json, suite, suite_dir)
+        told = {
+            "--predictions": predictions,
+            "--gold": gold,
+            "--split": split,
+            "--match": match != "official",
+            "--extract": extract,
+            "--efficiency": efficiency,
+            "--explain": explain,
+            "--against": against,
+            "--report": page,
+            "--seconds": seconds,
+            "--skip-bad-gold": skip_bad_gold,
+        }
+        _refuse_for_runs([option for option, value in told.items() if value])
+        _score_internal(run, json, verdicts, suite, suite_dir)
         return
+    if run is not None:
+        raise DataError(
+            f"--run for the benchmark {benchmark}",
+            "a run directory for --benchmark internal only",
+            "name --predictions, or take --benchmark internal",
+        )
     if predictions is None:
         raise DataError("no --predictions", "a file of predicted SQL", "add --predictions FILE")
     from sqlforge.core.files import write_jsonl
@@ -195,23 +215,43 @@ def _gold_explained() -> Iterator[None]:
         ) from fault
 
 
+def _refuse_for_runs(options: list[str]) -> None:
+    """A run's own test set is judged as its recipe says: options that would not count end it."""
+    if options:
+        raise DataError(
+            f"{', '.join(options)} for the test set of a run",
+            "--run DIR, and --suite if you like: the run's recipe says the rest",
+            "leave them out",
+        )
+
+
 def _score_internal(
-    run: Path | None, json: Path | None, suite: int | None, suite_dir: Path | None
+    run: Path | None,
+    json: Path | None,
+    verdicts: Path | None,
+    suite: int | None,
+    suite_dir: Path | None,
 ) -> None:
     if run is None:
         raise DataError("--benchmark internal without --run", "a run directory", "add --run DIR")
+    from sqlforge.core.files import write_jsonl
     from sqlforge.core.run_dir import RunDir
     from sqlforge.pipeline import as_json
     from sqlforge.report.console import print_comparison
     from sqlforge.score.api import SuiteOptions
-    from sqlforge.stages.score import score_run
+    from sqlforge.score.summary import summarise, to_json, verdict_rows
+    from sqlforge.stages.score import headline, score_run
 
-    console = new_console()
+    console, directory = new_console(), RunDir(run)
     options = SuiteOptions(suite, suite_dir) if suite is not None else None
-    scored = score_run(RunDir(run), progress_on(console)("verdicts"), suite=options)
+    scored = score_run(directory, progress_on(console)("verdicts"), suite=options)
     print_comparison(console, scored.summaries, scored.comparison)
+    system, found = headline(directory, scored)
+    if verdicts is not None:
+        write_jsonl(verdicts, verdict_rows(found))
     if json is not None:
-        write_facts(as_json(scored.summaries), json)
+        facts = to_json(summarise(found), "internal", "test")
+        write_facts({**facts, "system": system, "sources": as_json(scored.summaries)}, json)
 
 
 def _trace_command(

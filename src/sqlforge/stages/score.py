@@ -20,7 +20,7 @@ from sqlforge.score.breakdown import explain
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.paired import paired
 from sqlforge.score.suite import build_suite, judge_on_suite
-from sqlforge.score.summary import Summary, summarise, to_json, verdict_rows
+from sqlforge.score.summary import Summary, summarise, to_json, verdict_of, verdict_rows
 
 Progress = Callable[[int, int], None]
 SYSTEMS = ("base", "template", "tuned", "merged")
@@ -85,6 +85,17 @@ def score_run(
                     _write(run.scores / name, summarise(found), found, "test", source)
     write_json(run.scores / "comparison.json", comparison)
     return Scored(summaries, comparison)
+
+
+def headline(run: RunDir, scored: Scored) -> tuple[str, list[Verdict]]:
+    """The system that stands for a run (the tuned one, if it has answered) and its verdicts.
+
+    They are read from ``scores/``, where :func:`score_run` wrote them, source after source.
+    """
+    answered = next(iter(scored.summaries.values()))
+    system = "tuned" if "tuned" in answered else next(iter(answered))
+    files = (run.scores / f"{system}-{source}.verdicts.jsonl" for source in scored.summaries)
+    return system, [verdict_of(row) for file in files for row in read_jsonl(file)]
 
 
 def _predictions(run: RunDir, system: str) -> dict[str, Prediction]:
