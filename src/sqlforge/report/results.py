@@ -132,7 +132,9 @@ def _modes_table(result: SourceResult, label: str) -> Html | None:
             cells += [_cell(m.with_rows)] if summaries is result.strict else []
             cells.append(_cell(m.exact_match))
         rows.append([system_label(system), *cells])
-    return table(f"Counted officially and strictly on {label}, in percent", head, rows)
+    modes = (("officially", result.official), ("strictly", result.strict))
+    counted = " and ".join(mode for mode, summaries in modes if summaries)
+    return table(f"Counted {counted} on {label}, in percent", head, rows)
 
 
 def _gain_table(result: SourceResult, label: str) -> Html | None:
