@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
+from sqlforge.model.own_attention import register
 from sqlforge.model.pack import Pack
 
 PACKED = "sqlforge_packed"
@@ -54,44 +51,23 @@ def layout_of(pack: Pack) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def packed_attention(
-    module: torch.nn.Module,
+def _packed(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    pack_layout: tuple[Group, ...] | None = None,
-    **kwargs: Any,
-) -> tuple[torch.Tensor, None]:
-    """Attention in the form that transformers calls; without a layout it is PyTorch's own.
-
-    Args:
-        query: ``[1, heads, tokens, head size]``; ``key`` and ``value`` may have fewer heads.
-        scaling: of the scores; ``head size ** -0.5`` if ``None``.
-        pack_layout: what :func:`layout_of` found.
-
-    Returns:
-        ``[1, tokens, heads, head size]`` and no weights.
-    """
-    if pack_layout is None:
-        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
-        )
-        return plain
+    layout: tuple[Group, ...],
+    scaling: float | None,
+) -> torch.Tensor:
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     pieces: list[torch.Tensor] = []
-    for group in pack_layout:
+    for group in layout:
         if group.trunk.stop > group.trunk.start:
             pieces.append(_trunk(query[0], key[0], value[0], group, scale))
         pieces.append(_branches(query[0], key[0], value[0], group, scale))
-    return torch.cat(pieces, dim=1).transpose(0, 1)[None], None
+    return torch.cat(pieces, dim=1).transpose(0, 1)[None]
 
 
-AttentionInterface.register(PACKED, packed_attention)
-# Without a layout (generation after training) padding is masked as for PyTorch's own attention.
-AttentionMaskInterface.register(PACKED, sdpa_mask)
+register(PACKED, "pack_layout", _packed)
 
 
 def _group(trunk: slice, branches: list[list[int]]) -> Group:

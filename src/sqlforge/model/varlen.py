@@ -9,13 +9,11 @@ the whole trunk and the branch up to itself. The cost grows with the pack's leng
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
+from sqlforge.model.own_attention import register
 from sqlforge.model.pack import Pack
 
 VARLEN = "sqlforge_varlen"
@@ -75,33 +73,13 @@ def sequences_of(pack: Pack) -> Sequences:
     )
 
 
-def varlen_attention(
-    module: torch.nn.Module,
+def _varlen(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    sequences: Sequences | None = None,
-    **kwargs: Any,
-) -> tuple[torch.Tensor, None]:
-    """Attention in the form that transformers calls; without ``sequences`` it is PyTorch's own.
-
-    Args:
-        query: ``[1, heads, tokens, head size]``; ``key`` and ``value`` may have fewer heads.
-        attention_mask: not looked at where there are ``sequences``.
-        scaling: of the scores; ``head size ** -0.5`` if ``None``.
-        sequences: what :func:`sequences_of` found.
-
-    Returns:
-        ``[1, tokens, heads, head size]`` and no weights.
-    """
-    if sequences is None:
-        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
-        )
-        return plain
+    sequences: Sequences,
+    scaling: float | None,
+) -> torch.Tensor:
     from torch.nn.attention.varlen import varlen_attn
 
     groups = query.shape[1] // key.shape[1]
@@ -119,12 +97,10 @@ def varlen_attention(
         window_size=(-1, 0),
     )
     assert isinstance(mixed, torch.Tensor)  # a tuple only where more is asked for
-    return mixed[None], None
+    return mixed[None]
 
 
-AttentionInterface.register(VARLEN, varlen_attention)
-# Without sequences (generation after training) padding is masked as for PyTorch's own attention.
-AttentionMaskInterface.register(VARLEN, sdpa_mask)
+register(VARLEN, "sequences", _varlen)
 
 
 def _keys(states: torch.Tensor, sequences: Sequences, groups: int) -> torch.Tensor:
