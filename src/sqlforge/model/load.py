@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -123,7 +123,7 @@ def with_template(tokenizer: Any, source: Source) -> PreTrainedTokenizerBase:
         # Padding is masked out and never supervised, so any id will do; unk is the honest one.
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
     tokenizer.padding_side = "left"
-    return tokenizer  # type: ignore[no-any-return]  # AutoTokenizer is untyped
+    return cast(PreTrainedTokenizerBase, tokenizer)  # AutoTokenizer is untyped
 
 
 def load_model(
