@@ -122,6 +122,9 @@ evaluation and `trace`, and a benchmark asks an adapter in a run directory as it
 What differs from the default stands in the version, which the manifest of a run and the output of
 `predict --json` carry.
 
+The first line names the SQL that is asked for: `SQLite tables:` here, `PostgreSQL tables:`,
+`MySQL tables:` or `DuckDB tables:` where the database speaks that.
+
 ## Forms of a schema"""
 _VALUES = """`used` needs the gold SQL, as sql-create-context's prompts did: scores on such prompts
 flatter, because the right columns are given away.

@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
+from sqlforge.prompt.augment.variants import Variant, Varied
 from sqlforge.prompt.linking import Link
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.schema_text import schema_text
@@ -86,3 +88,37 @@ def test_shots_are_shown_by_the_few_shot_prompt_only(shop: Database) -> None:
     instructed = messages(SCHEMA, (), "How many?", "instructed")[0]["content"]
     assert "Reply with the SQL only" in instructed
     assert instructed.endswith("Question: How many?")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name"),
+    [
+        ("sqlite", "SQLite"),
+        ("postgres", "PostgreSQL"),
+        ("mysql", "MySQL"),
+        ("duckdb", "DuckDB"),
+        ("oracle", "oracle"),
+    ],
+)
+def test_a_prompt_names_the_dialect_of_its_database(dialect: str, name: str) -> None:
+    schema = replace(SCHEMA, dialect=dialect)
+    prompter = Prompter({"shop": Database("shop", schema)}, link_values=False)
+    instructed = f"You are given the tables of a {name} database. Answer the question with one "
+    instructed += f"{name} SELECT statement that "
+    varied = Varied(EXAMPLE, Variant("shop/0/1", schema, "shop"), ())
+    assert prompter.ask_varied(varied) == prompter.ask("shop", EXAMPLE.question)
+    for conversation in (prompter.ask("shop", "How many?"), messages(schema, (), "How many?")):
+        assert conversation[0]["content"].startswith(f"{name} tables:\ncustomer(id")
+    shots = [prompter.shot(EXAMPLE)]
+    for message in prompter.ask("shop", "How many?", "few_shot", shots)[::2]:
+        assert message["content"].startswith(instructed)
+
+
+def test_a_shot_from_another_database_keeps_its_own_dialect() -> None:
+    databases = {
+        "shop": Database("shop", SCHEMA),
+        "server": Database("server", replace(SCHEMA, dialect="mysql")),
+    }
+    prompter = Prompter(databases, link_values=False)
+    shown, _, asked = prompter.ask("server", "How many?", "few_shot", [prompter.shot(EXAMPLE)])
+    assert "a SQLite database" in shown["content"] and "a MySQL database" in asked["content"]

@@ -185,9 +185,9 @@ def test_a_gold_decides_what_is_shown_only_where_the_recipe_says_so(shop: Databa
 
 
 def test_the_version_of_a_prompt_tells_what_differs_from_the_default() -> None:
-    assert prompt_version(PromptPart(max_tokens=99)) == "1"
+    assert prompt_version(PromptPart(max_tokens=99)) == "2"
     part = PromptPart(schema_shown="used", fuzzy_values=True, link_values=False)
-    assert prompt_version(part) == "1 schema_shown=used link_values=False fuzzy_values=True"
+    assert prompt_version(part) == "2 schema_shown=used link_values=False fuzzy_values=True"
 
 
 def test_opaque_names_need_descriptions() -> None:

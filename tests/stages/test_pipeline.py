@@ -213,7 +213,7 @@ def test_a_merged_model_and_an_adapter_answer_a_public_benchmark(
         found = predict_benchmark(
             str(finished / model), "spider", folder, out, split=None, rows=2, max_new_tokens=4
         )
-        assert found == {"predictions": str(out), "n": 2, "prompt_version": "1"}
+        assert found == {"predictions": str(out), "n": 2, "prompt_version": "2"}
         answers.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
     assert answers[0] == answers[1] == ["spider-dev-0000", "spider-dev-0001"]
 

@@ -75,18 +75,21 @@ class Prompter:
         what it uses.
         """
         text = self.schema_text(db_id, sql)
-        return messages(text, self.links(db_id, question), question, style, shots)
+        dialect = self._databases[db_id].schema.dialect
+        return messages(text, self.links(db_id, question), question, style, shots, dialect)
 
     def ask_varied(self, varied: Varied) -> list[Message]:
         """The conversation for an example in the form that augmentation gave its database."""
         text = self._text(varied.variant, varied.example.sql)
-        return messages(text, varied.links, varied.example.question)
+        dialect = varied.variant.schema.dialect
+        return messages(text, varied.links, varied.example.question, dialect=dialect)
 
     def shot(self, example: Example) -> Shot:
         """A solved example for few-shot prompts."""
         links = self.links(example.db_id, example.question)
         text = self.schema_text(example.db_id, example.sql)
-        return Shot(text, links, example.question, example.sql)
+        dialect = self._databases[example.db_id].schema.dialect
+        return Shot(text, links, example.question, example.sql, dialect)
 
     def schema_text(self, db_id: str, sql: str | None = None) -> str:
         """What is shown of the schema to a question whose gold query is ``sql``."""

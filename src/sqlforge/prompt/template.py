@@ -17,14 +17,18 @@ from sqlforge.prompt.linking import Link
 from sqlforge.prompt.look import literal
 from sqlforge.prompt.schema_text import schema_text
 
-PROMPT_VERSION = "1"
-"""Changes with every change of the text below; see :func:`prompt_version`."""
+PROMPT_VERSION = "2"
+"""Changes with every change of the text below; see :func:`prompt_version`.
 
-_PLAIN = "SQLite tables:"
+Version 1 called every database a SQLite database; for those the two are the same.
+"""
+
+_DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
+_PLAIN = "{dialect} tables:"
 _INSTRUCTED = (
-    "You are given the tables of a SQLite database. Answer the question with one SQLite SELECT "
-    "statement that uses only these tables and columns. Reply with the SQL only: no explanation, "
-    "no Markdown.\n\nTables:"
+    "You are given the tables of a {dialect} database. Answer the question with one {dialect} "
+    "SELECT statement that uses only these tables and columns. Reply with the SQL only: no "
+    "explanation, no Markdown.\n\nTables:"
 )
 
 
@@ -32,7 +36,7 @@ def prompt_version(part: PromptPart) -> str:
     """The version that stands in the manifest and in results; other settings than the default show.
 
     >>> prompt_version(PromptPart()), prompt_version(PromptPart(form="ddl", samples=3))
-    ('1', '1 form=ddl samples=3')
+    ('2', '2 form=ddl samples=3')
     """
     default = PromptPart()
     names = [name for name in PromptPart.model_fields if name != "max_tokens"]
@@ -59,6 +63,7 @@ class Shot:
     links: tuple[Link, ...]
     question: str
     sql: str
+    dialect: str = "sqlite"
 
 
 def messages(
@@ -67,10 +72,12 @@ def messages(
     question: str,
     style: PromptStyle = "plain",
     shots: Sequence[Shot] = (),
+    dialect: str = "sqlite",
 ) -> list[Message]:
     """The conversation up to the question.
 
-    ``schema`` is shown in its compact form, unless it comes as the text to show.
+    ``schema`` is shown in its compact form, unless it comes as the text to show; a text's
+    ``dialect`` is sqlglot's name for the SQL that is asked for, a schema brings its own.
     ``plain`` is what models are trained on; ``instructed`` and ``few_shot`` (which needs
     ``shots``) give a model that was not trained here a fair chance.
 
@@ -86,17 +93,22 @@ def messages(
     head = _PLAIN if style == "plain" else _INSTRUCTED
     conversation: list[Message] = []
     for shot in shots if style == "few_shot" else ():
-        asked = _ask(head, shot.schema, shot.links, shot.question)
+        asked = _ask(head, shot.schema, shot.links, shot.question, shot.dialect)
         conversation.append({"role": "user", "content": asked})
         conversation.append({"role": "assistant", "content": shot.sql})
-    conversation.append({"role": "user", "content": _ask(head, schema, links, question)})
+    asked = _ask(head, schema, links, question, dialect)
+    conversation.append({"role": "user", "content": asked})
     return conversation
 
 
-def _ask(head: str, schema: Schema | str, links: Sequence[Link], question: str) -> str:
+def _ask(
+    head: str, schema: Schema | str, links: Sequence[Link], question: str, dialect: str
+) -> str:
     values = ", ".join(
         f"{sql_name(link.table)}.{sql_name(link.column)} = {literal(link.value)}" for link in links
     )
     value_line = f"Values: {values}\n" if values else ""
-    text = schema if isinstance(schema, str) else schema_text(schema)
-    return f"{head}\n{text}\n\n{value_line}Question: {question.strip()}"
+    if isinstance(schema, Schema):
+        dialect, schema = schema.dialect, schema_text(schema)
+    told = head.format(dialect=_DIALECTS.get(dialect, dialect))
+    return f"{told}\n{schema}\n\n{value_line}Question: {question.strip()}"
