@@ -1,4 +1,7 @@
 import random
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -90,3 +93,22 @@ def test_any_value_is_borne(value: str, seed: int) -> None:
     sql = f"SELECT name FROM shop WHERE city = '{quoted}'"
     made = mask_values(f"Shops in {value}?", sql, (), SCHEMA, random.Random(seed))
     assert (made.sql == sql) == (made.question == f"Shops in {value}?")
+    literal = made.sql.removeprefix("SELECT name FROM shop WHERE city = ")
+    if not re.search("[\0\ud800-\udfff]", value):  # SQLite reads no such text
+        assert read(literal).strip("%_ ").lower() in made.question.lower()
+
+
+def read(literal: str) -> str:
+    """The value of a string as SQLite reads it."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        ((value,),) = connection.execute(f"SELECT {literal}")
+    return str(value)
+
+
+@pytest.mark.parametrize("literal", ["'O''Neil'", '"6"" pipe"', "'%rock ''n'' roll'"])
+def test_quotes_in_a_value_stay_doubled(literal: str) -> None:
+    start = "SELECT name FROM shop WHERE city LIKE "
+    old = read(literal).strip("%")
+    made = masked(f"Any {old} here?", start + literal)
+    new = read(made.sql.removeprefix(start)).strip("%")
+    assert made.question == f"Any {new} here?" and new != old

@@ -155,7 +155,10 @@ def _in_sql(sql: str, changed: dict[str, str]) -> str:
         if core not in changed:
             return text
         quote = text[0] if text[0] in "'\"" else ""
-        return text.replace(core.replace(quote, quote * 2) if quote else core, changed[core], 1)
+        if not quote:
+            return changed[core]
+        old, new = (value.replace(quote, quote * 2) for value in (core, changed[core]))
+        return text.replace(old, new, 1)
 
     return _LITERAL.sub(written, sql)
 
