@@ -136,6 +136,17 @@ def test_with_augmentation_each_epoch_is_its_own_and_always_the_same(
     assert len(one.epochs) == 2 and list(one.epochs[0]) != list(one.epochs[1])
 
 
+def test_an_epoch_that_a_cut_off_run_lacks_is_made_as_it_would_have_been(
+    tmp_path: Path, databases: dict[str, Database]
+) -> None:
+    parts = {"augment": {"rename": 0.7, "mask_values": 0.5}, "train": {"epochs": 2}}
+    uncut = whole(made(tmp_path, databases, **parts))
+    _, second = sorted((tmp_path / "tokens").iterdir())
+    second.unlink()
+    resumed = made(tmp_path, databases, **parts)
+    assert not resumed.reused and whole(resumed) == uncut
+
+
 def test_examples_that_share_a_key_share_their_schema(
     tmp_path: Path, databases: dict[str, Database]
 ) -> None:
