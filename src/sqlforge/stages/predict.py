@@ -99,8 +99,9 @@ def prompt_part_of(model_name: str) -> PromptPart:
     >>> prompt_part_of("smollm2-135m") == PromptPart()
     True
     """
-    recipe = Path(model_name).parent / "recipe.yaml"
-    return load_recipe(recipe).prompt if recipe.is_file() else PromptPart()
+    folder = Path(model_name)  # or a name, of which a recipe that happens to lie here says nothing
+    recipe = folder.resolve().parent / "recipe.yaml"
+    return load_recipe(recipe).prompt if folder.is_dir() and recipe.is_file() else PromptPart()
 
 
 def predictions_of(examples: Sequence[Example], texts: Sequence[str]) -> list[Prediction]:
