@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from sqlforge.core.config import PromptPart
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
+from sqlforge.prompt.augment.sql_names import Renaming, find_names, rename_sql
 from sqlforge.prompt.augment.variants import Variant, Varied
 from sqlforge.prompt.linking import Link
 from sqlforge.prompt.prompter import Prompter
@@ -122,3 +124,30 @@ def test_a_shot_from_another_database_keeps_its_own_dialect() -> None:
     prompter = Prompter(databases, link_values=False)
     shown, _, asked = prompter.ask("server", "How many?", "few_shot", [prompter.shot(EXAMPLE)])
     assert "a SQLite database" in shown["content"] and "a MySQL database" in asked["content"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "order"),
+    [("sqlite", '"order"'), ("duckdb", '"order"'), ("postgres", '"order"'), ("mysql", "`order`")],
+)
+def test_names_are_quoted_as_their_dialect_wants_them(dialect: str, order: str) -> None:
+    schema = Schema((Table("order", (Column("city", "TEXT"),)),), dialect)
+    for form, text in (
+        ("compact", f"{order}(city text)"),
+        ("ddl", f"CREATE TABLE {order} (\n"),
+        ("markdown", f"## {order}\n"),
+    ):
+        prompter = Prompter.of(
+            PromptPart.model_validate({"form": form}), {"shop": Database("shop", schema)}
+        )
+        assert prompter.schema_text("shop").startswith(text)
+    (asked,) = messages(schema, [Link("order", "city", "Bath")], "Who?")
+    assert f"\nValues: {order}.city = 'Bath'\n" in asked["content"]
+
+
+def test_a_renamed_query_is_quoted_as_its_dialect_wants_it() -> None:
+    sql, renaming = "SELECT a FROM b", Renaming({"b": "straße"}, {})
+    uses = find_names(sql, Schema((Table("b", (Column("a", "TEXT"),)),), "mysql"))
+    assert uses is not None
+    assert rename_sql(sql, uses, renaming, "mysql") == "SELECT a FROM `straße`"
+    assert rename_sql(sql, uses, renaming) == 'SELECT a FROM "straße"'

@@ -18,15 +18,19 @@ _KEYWORDS = frozenset(
 )
 
 
-def sql_name(name: str) -> str:
-    """``name`` as SQLite needs it spelled: quoted only where a bare word would not do.
+def sql_name(name: str, dialect: str = "sqlite") -> str:
+    """``name`` as ``dialect`` needs it spelled: quoted only where a bare word would not do.
 
     >>> sql_name("city"), sql_name("No. of laps"), sql_name("group")
     ('city', '"No. of laps"', '"group"')
+    >>> sql_name("group", "mysql")
+    '`group`'
     """
     if _PLAIN_NAME.match(name) and name.lower() not in _KEYWORDS:
         return name
-    return '"' + name.replace('"', '""') + '"'
+    # To MySQL a double-quoted word is a string.
+    quote = "`" if dialect == "mysql" else '"'
+    return quote + name.replace(quote, quote * 2) + quote
 
 
 def words_of(name: str) -> list[str]:

@@ -5,10 +5,14 @@ Names that SQL would have to quote are shown quoted, so that the model can copy 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from sqlforge.core.names import sql_name
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.prompt.look import SchemaLook
 
+_Spell = Callable[[str], str]
 _TYPES = {
     "text": ("char", "clob", "text", "string", "enum"),
     "int": ("int", "serial"),
@@ -43,7 +47,8 @@ def schema_text(schema: Schema, look: SchemaLook | None = None) -> str:
     look = look or SchemaLook()
     forms = {"compact": _table_line, "ddl": _table_ddl, "markdown": _table_markdown}
     # No blank line between tables: the part of the prompt that no other shares follows one.
-    return "\n".join(forms[look.form](table, look) for table in schema.tables)
+    spell = partial(sql_name, dialect=schema.dialect)
+    return "\n".join(forms[look.form](table, look, spell) for table in schema.tables)
 
 
 def type_word(declared: str) -> str:
@@ -59,24 +64,28 @@ def type_word(declared: str) -> str:
     return "text"
 
 
-def _table_line(table: Table, look: SchemaLook) -> str:
-    targets = _targets(table.foreign_keys) if look.foreign_keys else {}
-    columns = ", ".join(_column_text(table, column, targets, look) for column in table.columns)
-    return f"{sql_name(table.name)}({columns}){_comment(look.of_table(table))}"
+def _table_line(table: Table, look: SchemaLook, spell: _Spell) -> str:
+    targets = _targets(table.foreign_keys, spell) if look.foreign_keys else {}
+    columns = ", ".join(
+        _column_text(table, column, targets, look, spell) for column in table.columns
+    )
+    return f"{spell(table.name)}({columns}){_comment(look.of_table(table))}"
 
 
-def _targets(foreign_keys: tuple[ForeignKey, ...]) -> dict[str, str]:
+def _targets(foreign_keys: tuple[ForeignKey, ...], spell: _Spell) -> dict[str, str]:
     """Lower-cased column → ``table.column`` that it refers to; of two targets the first."""
     targets: dict[str, str] = {}
     for key in foreign_keys:
         for column, target in zip(key.columns, key.ref_columns, strict=False):
-            spelled = f"{sql_name(key.ref_table)}.{sql_name(target)}"
+            spelled = f"{spell(key.ref_table)}.{spell(target)}"
             targets.setdefault(column.lower(), spelled)
     return targets
 
 
-def _column_text(table: Table, column: Column, targets: dict[str, str], look: SchemaLook) -> str:
-    text = f"{sql_name(column.name)} {type_word(column.type)}"
+def _column_text(
+    table: Table, column: Column, targets: dict[str, str], look: SchemaLook, spell: _Spell
+) -> str:
+    text = f"{spell(column.name)} {type_word(column.type)}"
     if column.primary_key:
         text += " key"
     if target := targets.get(column.name.lower()):
@@ -88,34 +97,34 @@ def _comment(note: str) -> str:
     return f" /* {note.replace('*/', '* /')} */" if note else ""
 
 
-def _table_ddl(table: Table, look: SchemaLook) -> str:
-    """``CREATE TABLE`` as SQLite reads it, notes as comments at the ends of lines."""
+def _table_ddl(table: Table, look: SchemaLook, spell: _Spell) -> str:
+    """``CREATE TABLE``, notes as comments at the ends of lines."""
     keys = [column.name for column in table.columns if column.primary_key]
     lines = []
     for column in table.columns:
-        text = f"{sql_name(column.name)} {column.type}".rstrip()
+        text = f"{spell(column.name)} {column.type}".rstrip()
         text += " PRIMARY KEY" if keys == [column.name] else ""
         lines.append((text, look.note(table, column)))
     if len(keys) > 1:
-        lines.append((f"PRIMARY KEY ({_names(keys)})", ""))
+        lines.append((f"PRIMARY KEY ({_names(keys, spell)})", ""))
     for key in table.foreign_keys if look.foreign_keys else ():
-        target = f"{sql_name(key.ref_table)} ({_names(key.ref_columns)})"
-        lines.append((f"FOREIGN KEY ({_names(key.columns)}) REFERENCES {target}", ""))
+        target = f"{spell(key.ref_table)} ({_names(key.ref_columns, spell)})"
+        lines.append((f"FOREIGN KEY ({_names(key.columns, spell)}) REFERENCES {target}", ""))
     body = []
     for number, (text, note) in enumerate(lines, start=1):
         comma = "," if number < len(lines) else ""
         body.append(f"  {text}{comma}{f' -- {note}' if note else ''}")
     said = look.of_table(table)
-    head = f"CREATE TABLE {sql_name(table.name)} ({f' -- {said}' if said else ''}"
+    head = f"CREATE TABLE {spell(table.name)} ({f' -- {said}' if said else ''}"
     return "\n".join([head, *body, ");"])
 
 
-def _table_markdown(table: Table, look: SchemaLook) -> str:
+def _table_markdown(table: Table, look: SchemaLook, spell: _Spell) -> str:
     """A heading and a table of the columns; what no column has is no column of the table."""
-    targets = _targets(table.foreign_keys) if look.foreign_keys else {}
+    targets = _targets(table.foreign_keys, spell) if look.foreign_keys else {}
     rows = [
         [
-            sql_name(column.name),
+            spell(column.name),
             type_word(column.type),
             "primary" if column.primary_key else "",
             targets.get(column.name.lower(), ""),
@@ -129,9 +138,9 @@ def _table_markdown(table: Table, look: SchemaLook) -> str:
     cells = [[heads[i] for i in shown], ["---"] * len(shown)]
     cells += [[row[i].replace("|", "\\|") for i in shown] for row in rows]
     said = look.of_table(table)
-    head = f"## {sql_name(table.name)}{f': {said}' if said else ''}"
+    head = f"## {spell(table.name)}{f': {said}' if said else ''}"
     return "\n".join([head, *(f"| {' | '.join(row)} |" for row in cells)])
 
 
-def _names(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(map(sql_name, names))
+def _names(names: list[str] | tuple[str, ...], spell: _Spell) -> str:
+    return ", ".join(map(spell, names))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypedDict
 
 from sqlforge.core.config import PromptPart, PromptStyle
@@ -20,7 +21,8 @@ from sqlforge.prompt.schema_text import schema_text
 PROMPT_VERSION = "2"
 """Changes with every change of the text below; see :func:`prompt_version`.
 
-Version 1 called every database a SQLite database; for those the two are the same.
+Version 1 called every database a SQLite database and quoted names as SQLite wants them; for SQLite
+the two are the same.
 """
 
 _DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
@@ -104,11 +106,12 @@ def messages(
 def _ask(
     head: str, schema: Schema | str, links: Sequence[Link], question: str, dialect: str
 ) -> str:
-    values = ", ".join(
-        f"{sql_name(link.table)}.{sql_name(link.column)} = {literal(link.value)}" for link in links
-    )
-    value_line = f"Values: {values}\n" if values else ""
     if isinstance(schema, Schema):
         dialect, schema = schema.dialect, schema_text(schema)
+    spell = partial(sql_name, dialect=dialect)
+    values = ", ".join(
+        f"{spell(link.table)}.{spell(link.column)} = {literal(link.value)}" for link in links
+    )
+    value_line = f"Values: {values}\n" if values else ""
     told = head.format(dialect=_DIALECTS.get(dialect, dialect))
     return f"{told}\n{schema}\n\n{value_line}Question: {question.strip()}"

@@ -97,13 +97,16 @@ def find_names(sql: str, schema: Schema) -> tuple[NameUse, ...] | None:
     return tuple(sorted(found, key=lambda use: use.start))
 
 
-def rename_sql(sql: str, uses: tuple[NameUse, ...], renaming: Renaming) -> str | None:
+def rename_sql(
+    sql: str, uses: tuple[NameUse, ...], renaming: Renaming, dialect: str = "sqlite"
+) -> str | None:
     """``sql`` with new names; ``None`` if a new one would meet another name of the query.
 
     Args:
         sql: the query that ``uses`` was found in.
         uses: what :func:`find_names` gave.
         renaming: the new names.
+        dialect: whose quotes they get, where they need some.
 
     >>> from sqlforge.core.schema import Column, Table
     >>> shop = Schema((Table("shop", (Column("city", "TEXT"),)),))
@@ -117,7 +120,7 @@ def rename_sql(sql: str, uses: tuple[NameUse, ...], renaming: Renaming) -> str |
     for use in uses:
         new = _new(use, renaming)
         if new != use.name:
-            parts += [sql[end : use.start], sql_name(new)]
+            parts += [sql[end : use.start], sql_name(new, dialect)]
             end = use.end
     return "".join(parts) + sql[end:]
 

@@ -134,7 +134,9 @@ class Augmenter:
         if variant.renaming is None:
             return example
         uses = self._names(example.db_id, example.sql)
-        sql = rename_sql(example.sql, uses, variant.renaming) if uses is not None else None
+        if uses is None:
+            return None
+        sql = rename_sql(example.sql, uses, variant.renaming, original.dialect)
         return replace(example, sql=sql) if sql is not None else None
 
     def _find_names(self, db_id: str, sql: str) -> tuple[NameUse, ...] | None:
