@@ -201,3 +201,36 @@ def test_rows_are_counted_without_parsing_where_that_can_be_done(tmp_path: Path)
     counts = [count_rows(tmp_path / f"{name}") for name in ("a.jsonl.gz", "a.json", "a.parquet")]
     assert counts == [6, None, 2]
     assert count_rows(tmp_path / "b.parquet") is None
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 100_000], ids=["digits", "brackets"])
+@pytest.mark.parametrize("layout", ["json", "jsonl"])
+def test_json_that_python_does_not_read_is_one_malformed_row(
+    layout: str, value: str, tmp_path: Path
+) -> None:
+    rows = [f'{{"question": "a", "sql": "b", "more": {value}}}', '{"question": "c", "sql": "d"}']
+    text = f"[{', '.join(rows)}]" if layout == "json" else "\n".join(rows)
+    (tmp_path / f"rows.{layout}").write_text(text)
+    skipped: list[SkippedRow] = []
+    read = read_rows(tmp_path / f"rows.{layout}", COLUMNS, on_bad_row="skip", skipped=skipped)
+    assert [(position, row["question"]) for position, row in read] == [(1, "c")]
+    assert [(row.line, row.reason[:13]) for row in skipped] == [(1, "no valid JSON")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("question,sql\na,b\n".encode("utf-16"), "which is not UTF-8"),
+        ("question,größe,sql\na,1,b\n".encode("latin-1"), "which is not UTF-8"),
+        (b"question,sql\ra,b\r", "line 1 .new-line character seen"),
+        (b"", "expected the columns 'question', 'sql'"),
+    ],
+    ids=["UTF-16", "Latin-1", "carriage returns", "empty"],
+)
+def test_a_broken_first_line_of_csv_is_one_sentence(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        list(read_rows(tmp_path / "rows.csv", COLUMNS))
+    assert str(caught.value).encode()  # it can be printed

@@ -221,11 +221,11 @@ class _Window:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self.text, self.offset)
-            except json.JSONDecodeError as fault:
+            except (ValueError, RecursionError) as fault:
                 if self._grow():  # it may only not be read to its end
                     continue
                 self._resume()
-                raise ValueError(f"no valid JSON: {fault.msg}") from fault
+                raise _not_json(fault) from fault
             source = self.text[self.offset : end]
             self.offset = end
             _check_text(source, value)
@@ -256,10 +256,16 @@ def _decode(line: bytes) -> str:
 def _parse(line: str) -> object:
     try:
         value: object = json.loads(line)
-    except json.JSONDecodeError as fault:
-        raise ValueError(f"no valid JSON: {fault.msg}") from fault
+    except (ValueError, RecursionError) as fault:
+        raise _not_json(fault) from fault
     _check_text(line, value)
     return value
+
+
+def _not_json(fault: Exception) -> ValueError:
+    """Broken text, or what Python refuses: too many digits, brackets nested too deep."""
+    reason = fault.msg if isinstance(fault, json.JSONDecodeError) else str(fault)
+    return ValueError(f"no valid JSON: {reason}")
 
 
 def _check_text(source: str, value: object) -> None:

@@ -6,7 +6,8 @@ import csv
 import difflib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ LAYOUTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 """The suffixes read here; all but Parquet may be packed (``.gz``, ``.xz``, ``.zst``) as well."""
 
 _PARQUET_ROWS = 1_000  # held at once
+_BROKEN = re.compile("[\x00\udc80-\udcff]")  # NUL, and bytes that are no UTF-8
 _MAX_CELL = 2**31 - 1  # bytes; what is too long is for the cleaning to say
 
 Row = Mapping[str, str | None]
@@ -59,7 +61,7 @@ def read_rows(
     layout = _layout(path)
     take = _Taking(path, columns, line_by_line=layout in (".json", ".jsonl", ".ndjson"))
     if layout == ".parquet":
-        yield from _parquet(path, take, columns, on_bad_row, skipped)
+        yield from _parquet(path, take, on_bad_row, skipped)
     elif layout in (".csv", ".tsv"):
         yield from _csv(path, take, "," if layout == ".csv" else "\t", on_bad_row, skipped)
     elif layout == ".json" and _is_array(path):
@@ -118,20 +120,20 @@ class _Taking:
     """Takes the wanted columns out of one row; the first row shows whether they are there."""
 
     def __init__(self, path: Path, columns: Columns, *, line_by_line: bool) -> None:
-        self._path, self._columns, self._unchecked = path, columns, line_by_line
+        self._path, self.columns, self._unchecked = path, columns, line_by_line
 
     def __call__(self, value: object) -> Row:
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__} instead of an object")
         if self._unchecked:
-            check_columns(str(self._path), map(str, value), self._columns)
+            check_columns(str(self._path), map(str, value), self.columns)
             self._unchecked = False
         row: dict[str, str | None] = {}
-        for name in self._columns.required:
+        for name in self.columns.required:
             if name not in value:
                 raise ValueError(f"the field '{name}' is missing")
             row[name] = _text(name, value[name])
-        for name in self._columns.optional:
+        for name in self.columns.optional:
             row[name] = _text(name, value.get(name))
         return row
 
@@ -167,7 +169,7 @@ def _is_array(path: Path) -> bool:
 
 def _csv(
     path: Path,
-    take: Callable[[object], Row],
+    take: _Taking,
     delimiter: str,
     on_bad_row: OnBadRow,
     skipped: list[SkippedRow] | None,
@@ -177,11 +179,14 @@ def _csv(
         # Broken bytes come in as surrogates, so that only the row that has them is at fault.
         text = (line.decode("utf-8", "surrogateescape") for line in packed)
         reader = csv.reader(text, delimiter=delimiter)
-        header = [name.strip() for name in next(reader, [])]
+        records = _records(reader, path)
+        header = [name.strip() for name in next(records, [])]
         header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
-        check_columns(str(path), header, take._columns)  # type: ignore[attr-defined]
+        if any(_BROKEN.search(name) for name in header):  # as spreadsheets save "Unicode text"
+            raise DataError(f"{path}, which is not UTF-8", "UTF-8 text", "save it as UTF-8")
+        check_columns(str(path), header, take.columns)
         position = -1
-        for cells in _records(reader, path):
+        for cells in records:
             if not cells:
                 continue
             position += 1
@@ -206,15 +211,14 @@ def _fitting(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     for name, cell in zip(header, cells, strict=True):
         if "\x00" in cell:
             raise ValueError("text with a NUL character")
-        if not cell.isascii() and any("\udc80" <= c <= "\udcff" for c in cell):
+        if not cell.isascii() and _BROKEN.search(cell):
             raise ValueError(f"the column '{name}' is not UTF-8")
     return dict(zip(header, cells, strict=True))
 
 
 def _parquet(
     path: Path,
-    take: Callable[[object], Row],
-    columns: Columns,
+    take: _Taking,
     on_bad_row: OnBadRow,
     skipped: list[SkippedRow] | None,
 ) -> Iterator[tuple[int, Row]]:
@@ -225,10 +229,9 @@ def _parquet(
         pass
     try:
         with pq.ParquetFile(path) as file:
-            check_columns(str(path), file.schema_arrow.names, columns)
-            wanted = [
-                n for n in columns.required + columns.optional if n in file.schema_arrow.names
-            ]
+            names = file.schema_arrow.names
+            check_columns(str(path), names, take.columns)
+            wanted = [n for n in take.columns.required + take.columns.optional if n in names]
             batches = file.iter_batches(batch_size=_PARQUET_ROWS, columns=wanted)
             rows = itertools.chain.from_iterable(_rows_of(batch, pa) for batch in batches)
             for position, row in enumerate(rows):
