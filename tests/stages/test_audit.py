@@ -215,3 +215,13 @@ def test_a_page_of_another_kind_is_refused_before_the_work(
         main()
     assert ended.value.code == 2
     assert "a name that ends in .html or .md" in capsys.readouterr().err
+
+
+def test_a_benchmark_that_is_broken_is_not_passed_over_as_missing(
+    spider: Path, tmp_path: Path
+) -> None:
+    rows = as_jsonl(tmp_path / "rows.jsonl", ROWS)
+    dev = spider / "spider" / "dev.json"
+    dev.write_text(dev.read_text()[:-40])
+    with pytest.raises(DataError, match=r"malformed row in .*dev\.json"):
+        audit_training([str(rows)], spider)

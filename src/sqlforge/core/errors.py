@@ -6,6 +6,7 @@
     ├── UserError             exit 2: the user can put it right; one sentence says how
     │   ├── RecipeError       a recipe key or value that is not understood
     │   ├── DataError         a data file that is missing, corrupt or malformed (file and line)
+    │   │   └── MissingDataError  the files of a data set are not at hand
     │   ├── DatabaseError     a database that cannot be opened or read
     │   ├── ModelError        a base model, tokenizer or chat template that cannot be had
     │   └── StorageError      the disk is full or a folder cannot be written
@@ -46,6 +47,10 @@ class RecipeError(UserError):
 
 class DataError(UserError):
     """A data file that is missing, corrupt or malformed; ``got`` names file and line."""
+
+
+class MissingDataError(DataError):
+    """The files of a data set are not at hand; what is at hand may be broken, this is not."""
 
 
 class DatabaseError(UserError):

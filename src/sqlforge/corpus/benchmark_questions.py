@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from sqlforge.core.errors import DataError, MissingDataError
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, Schema, Table
 from sqlforge.corpus.files import fields, find_file, optional_file, read_jsonl
@@ -24,11 +25,35 @@ from sqlforge.corpus.wikisql_rows import (
     unique_names,
 )
 
+BENCHMARKS = ("spider-dev", "wikisql-dev", "wikisql-test")
+"""The published ones, by name."""
+
 OFFICIAL_ROWS = {"dev": 8_421, "test": 15_878}
 """The questions of WikiSQL's official splits."""
 
 _QUESTIONS = "official_{split}_questions.jsonl"
 _PLACES = ("", "wikisql", "data", "wikisql/data", "WikiSQL", "WikiSQL/data")
+
+
+def published_benchmark(name: str, data_dir: Path | None) -> Reference:
+    """One of :data:`BENCHMARKS`.
+
+    Raises:
+        MissingDataError: there is no folder, or it lacks the benchmark's files.
+        DataError: they are malformed, or there is no benchmark of that name.
+    """
+    if name not in BENCHMARKS:
+        known = ", ".join(BENCHMARKS)
+        raise DataError(f"the benchmark '{name}'", f"one of {known}, internal", "choose from it")
+    if data_dir is None:
+        raise MissingDataError(
+            f"the benchmark '{name}' without a folder to read it from",
+            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
+            "name the folder with its files, or leave it out of --against or data.audit.against",
+        )
+    if name == "spider-dev":
+        return spider_dev(data_dir)
+    return wikisql(data_dir, name.removeprefix("wikisql-"))
 
 
 def spider_dev(data_dir: Path) -> Reference:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DataError, MissingDataError
 from sqlforge.core.records import Dataset
 from sqlforge.corpus.packed import PACKED, open_binary
 from sqlforge.corpus.packed import open_text as open_text  # readers of other texts use it too
@@ -52,11 +52,11 @@ def find_file(folder: Path, name: str, what: str) -> Path:
         what: the data set, for the message.
 
     Raises:
-        DataError: there is none; the message lists the names tried.
+        MissingDataError: there is none; the message lists the names tried.
 
     >>> find_file(Path("/nowhere"), "dev.json", "Spider")
     Traceback (most recent call last):
-    sqlforge.core.errors.DataError: Got no folder /nowhere, expected the files of Spider:
+    sqlforge.core.errors.MissingDataError: Got no folder /nowhere, expected the files of Spider:
     check --data-dir or SQLFORGE_DATA_DIR.
     """
     found = optional_file(folder, name)
@@ -72,11 +72,11 @@ def optional_file(folder: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def missing(folder: Path, tried: Sequence[str], what: str) -> DataError:
+def missing(folder: Path, tried: Sequence[str], what: str) -> MissingDataError:
     """The sentence for a data set that is not where it was looked for."""
     names = tried[0] if len(tried) == 1 else f"{', '.join(tried[:-1])} or {tried[-1]}"
     got = f"a folder {folder} without {names}" if folder.is_dir() else f"no folder {folder}"
-    return DataError(got, f"the files of {what}", "check --data-dir or SQLFORGE_DATA_DIR")
+    return MissingDataError(got, f"the files of {what}", "check --data-dir or SQLFORGE_DATA_DIR")
 
 
 def read_jsonl(

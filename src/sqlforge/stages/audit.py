@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.errors import DataError
+from sqlforge.core.errors import DataError, MissingDataError
 from sqlforge.core.files import (
     check_writable,
     new_folder,
@@ -19,7 +19,8 @@ from sqlforge.core.files import (
 )
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.audit import AuditReport, audit, leak_facts, report_facts
-from sqlforge.corpus.benchmark_questions import of_examples, spider_dev, wikisql
+from sqlforge.corpus.benchmark_questions import BENCHMARKS as PUBLISHED
+from sqlforge.corpus.benchmark_questions import of_examples, published_benchmark
 from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint, fingerprint
 from sqlforge.corpus.leaks import Finding, Reference
 from sqlforge.corpus.packed import open_text
@@ -34,7 +35,7 @@ from sqlforge.corpus.training_data import TrainingData, TrainingRow, open_traini
 
 Say = Callable[[str], None]
 Progress = Callable[[str], Callable[[int, int], None]]
-BENCHMARKS = ("spider-dev", "wikisql-dev", "wikisql-test", "internal")
+BENCHMARKS = (*PUBLISHED, "internal")
 """What training data is compared with; ``internal`` is the test set of its own folder."""
 
 _TICK = 1000
@@ -138,12 +139,15 @@ def _references(
     against: Sequence[str] | None,
     say: Say,
 ) -> dict[str, Reference]:
-    """The benchmarks that were named, or those at hand."""
+    """The benchmarks that were named, or those at hand; a broken one is never passed over."""
     found = {}
     for name in against or BENCHMARKS:
         try:
-            reference = _reference(name, opened, data_dir)
-        except DataError:
+            if name == "internal":
+                reference = _internal(opened)
+            else:
+                reference = published_benchmark(name, data_dir)
+        except MissingDataError:
             if against:
                 raise
             say(f"{name}: not at hand, left out")
@@ -159,22 +163,6 @@ def _references(
     return found
 
 
-def _reference(name: str, opened: Sequence[TrainingData], data_dir: Path | None) -> Reference:
-    if name == "internal":
-        return _internal(opened)
-    if data_dir is None:
-        raise DataError(
-            f"the benchmark '{name}' without a folder to read it from",
-            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
-            "name the folder that holds the published files",
-        )
-    if name == "spider-dev":
-        return spider_dev(data_dir)
-    if name in ("wikisql-dev", "wikisql-test"):
-        return wikisql(data_dir, name.removeprefix("wikisql-"))
-    raise DataError(f"the benchmark '{name}'", f"one of {', '.join(BENCHMARKS)}", "choose from it")
-
-
 def _internal(opened: Sequence[TrainingData]) -> Reference:
     prints: list[Fingerprint] = []
     for data in opened:
@@ -182,7 +170,7 @@ def _internal(opened: Sequence[TrainingData]) -> Reference:
             databases = read_databases(data.folder / "databases.jsonl")
             prints += of_examples(read_examples(data.folder / "test.jsonl"), databases)
     if not prints:
-        raise DataError(
+        raise MissingDataError(
             "the benchmark 'internal' without a test set",
             "a run directory or prepared folder with examples in test.jsonl",
             "name one as training data, or leave 'internal' out",

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sqlforge.core.config import AuditPart, Recipe, SourcePart
-from sqlforge.core.errors import DataError
 from sqlforge.core.files import new_folder, sha256, storing, write_json, writing
 from sqlforge.core.records import Database, Dataset
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.audit import report_facts
-from sqlforge.corpus.benchmark_questions import spider_dev, wikisql
+from sqlforge.corpus.benchmark_questions import published_benchmark
 from sqlforge.corpus.chunks import Cleaned, clean_source, remove_others
 from sqlforge.corpus.clean import Reason, Rules
 from sqlforge.corpus.files import SkippedRow
@@ -245,19 +244,9 @@ def _audit(
     progress: Progress | None,
 ) -> dict[str, Any]:
     """Audit the training rows; leaks are out afterwards where the recipe wants it."""
-    references: dict[str, Reference] = {}
-    if part.against and data_dir is None:
-        raise DataError(
-            f"an audit against {', '.join(part.against)} without a folder to read them from",
-            "--data-dir DIR or the environment variable SQLFORGE_DATA_DIR",
-            "name the folder with the benchmarks' files, or shorten data.audit.against",
-        )
-    for name in part.against:
-        assert data_dir is not None
-        benchmark, _, split = name.partition("-")
-        references[name] = (
-            spider_dev(data_dir) if benchmark == "spider" else wikisql(data_dir, split)
-        )
+    references: dict[str, Reference] = {
+        name: published_benchmark(name, data_dir) for name in part.against
+    }
     own = [(e, db) for e, db in test if e.source not in ("spider", "wikisql")]
     if own:
         prints = tuple(fingerprint(example, db.schema) for example, db in own)
