@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from sqlforge.core.config import Recipe
+from sqlforge.core.config import CleanPart, Recipe
 from sqlforge.core.environment import commit, environment
 from sqlforge.core.errors import DataError, GoldError, UserError
 from sqlforge.core.run_dir import RunDir, open_run
@@ -36,6 +37,19 @@ def test_a_run_refuses_another_recipe_and_stays_as_it_was(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="follows another recipe"):
         open_run(tmp_path / "run", RECIPE.model_copy(update={"seed": 8}))
     assert run.recipe_file.read_bytes() == before
+
+
+def test_a_run_begun_before_a_recipe_key_existed_goes_on(tmp_path: Path) -> None:
+    run = open_run(tmp_path / "run", RECIPE)
+    written = yaml.safe_load(run.recipe_file.read_text())
+    del written["data"]["clean"], written["evaluate"]["query_seconds"]
+    older = yaml.safe_dump(written)
+    run.recipe_file.write_text(older)
+    assert open_run(tmp_path / "run", RECIPE).recipe() == run.recipe()
+    assert run.recipe_file.read_text() == older
+    changed = RECIPE.data.model_copy(update={"clean": CleanPart(near_duplicates=False)})
+    with pytest.raises(UserError, match="follows another recipe"):
+        open_run(tmp_path / "run", RECIPE.model_copy(update={"data": changed}))
 
 
 def test_a_folder_with_foreign_files_is_left_alone(tmp_path: Path) -> None:

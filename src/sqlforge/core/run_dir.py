@@ -142,13 +142,15 @@ def open_run(path: Path, recipe: Recipe) -> RunDir:
 
     Raises:
         UserError: the folder follows another recipe, or holds something else.
+        RecipeError: the folder's recipe is not understood.
         StorageError: it cannot be written.
     """
     run = RunDir(path)
     resolved = dump_recipe(recipe)
     _remove_leftovers(path)
     if run.recipe_file.exists():
-        if yaml.safe_load(run.recipe_file.read_text(encoding="utf-8")) != yaml.safe_load(resolved):
+        # Loaded, so that keys which came later count with their defaults; without passwords.
+        if run.recipe() != Recipe.model_validate(yaml.safe_load(resolved)):
             raise UserError(
                 f"{path}, which follows another recipe",
                 "a new folder or one that was begun with this recipe",
