@@ -155,6 +155,9 @@ def test_the_embedded_corpus_does_not_leak_into_its_own_test_set(made_run: RunDi
         (["rows"], {"against": ["internal"]}, "the benchmark 'internal' without a test set"),
         (["rows"], {"remove": "rows"}, "the training data itself"),
         (["rows"], {"remove": "full"}, "a folder that is not empty"),
+        (["rows"], {"remove": "rows.gz"}, r"expected a name that ends in \.jsonl"),
+        (["rows"], {"remove": "rows.csv"}, r"expected a name that ends in \.jsonl"),
+        (["foreign"], {}, r"a malformed row in .*train\.jsonl, line 1"),
         (["bare"], {}, "expected the columns 'question', 'sql'"),
         (["full"], {}, "without train.jsonl and databases.jsonl"),
     ],
@@ -166,7 +169,13 @@ def test_mistakes_are_told_in_one_sentence(
         "rows": as_jsonl(tmp_path / "rows.jsonl", ROWS),
         "bare": as_jsonl(tmp_path / "bare.jsonl", [{"frage": "Wer?", "antwort": "SELECT 1"}]),
         "full": spider,
+        "rows.gz": tmp_path / "out.jsonl.gz",
+        "rows.csv": tmp_path / "out.csv",
+        "foreign": tmp_path / "foreign",
     }
+    places["foreign"].mkdir()
+    as_jsonl(places["foreign"] / "train.jsonl", [{"id": "a", "text": "Who?"}])
+    as_jsonl(places["foreign"] / "databases.jsonl", [])
     if "remove" in options:
         options = {"remove": places[options["remove"]]}
     with pytest.raises(DataError, match=message):

@@ -20,7 +20,7 @@ def audit(
         list[str],
         typer.Argument(
             help="Run directories, prepared folders, files of rows (question, sql, schema), or "
-            "corpora by name: spider, wikisql, sql-create-context."
+            "corpora by name: spider, wikisql, sql-create-context, gretel."
         ),
     ],
     data_dir: DataDir = None,
@@ -33,7 +33,9 @@ def audit(
     ] = None,
     remove: Annotated[
         Path | None,
-        typer.Option(help="Write the training data without leaks here, and what was removed."),
+        typer.Option(
+            help="Write the training data without leaks here (rows: .jsonl), and what was removed."
+        ),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a page with pairs side by side: .html or .md.")

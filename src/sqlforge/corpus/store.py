@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl, writing
@@ -17,6 +17,7 @@ from sqlforge.core.paths import cache_dir, data_dir
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 
+T = TypeVar("T")
 _PLACES = "places.json"
 
 
@@ -27,7 +28,7 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
 
 def read_examples(path: Path) -> list[Example]:
     """What :func:`write_examples` wrote, in its order."""
-    return [example_of(row) for row in read_jsonl(path)]
+    return list(StoredExamples(path))
 
 
 class StoredExamples:
@@ -37,7 +38,7 @@ class StoredExamples:
         self._path = path
 
     def __iter__(self) -> Iterator[Example]:
-        return map(example_of, read_jsonl(self._path))
+        return _read(self._path, example_of)
 
 
 def example_row(example: Example) -> dict[str, Any]:
@@ -75,7 +76,8 @@ def write_databases(
 def read_databases(path: Path) -> dict[str, Database]:
     """What :func:`write_databases` wrote, by ``db_id``."""
     places = _places(path.with_name(_PLACES))
-    return {row["db_id"]: _database(row, path.parent, places) for row in read_jsonl(path)}
+    read = _read(path, lambda row: _database(row, path.parent, places))
+    return {database.db_id: database for database in read}
 
 
 class DatasetWriter:
@@ -140,6 +142,24 @@ class DatasetWriter:
 def schema_of(row: Mapping[str, Any]) -> Schema:
     """The schema of what ``dataclasses.asdict`` made of one."""
     return Schema(tuple(_table(table) for table in row["tables"]), row["dialect"])
+
+
+def _read(path: Path, make: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
+    """What ``make`` makes of each row.
+
+    Raises:
+        DataError: a row is none that SQLForge writes; file and line are named.
+    """
+    for number, row in enumerate(read_jsonl(path), 1):
+        try:
+            made = make(row)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            raise DataError(
+                f"a malformed row in {path}, line {number} ({fault})",
+                "a row as SQLForge writes it",
+                "make the file anew, or give the rows as a file with question, sql and schema",
+            ) from fault
+        yield made
 
 
 def _row(database: Database, folder: Path, places: Mapping[str, Path]) -> dict[str, Any]:

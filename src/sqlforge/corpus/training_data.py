@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlforge.core.errors import DatabaseError, DataError
-from sqlforge.core.files import read_jsonl
 from sqlforge.core.records import Example
 from sqlforge.core.schema import Schema
 from sqlforge.corpus import gretel, own, spider, sql_create_context
@@ -16,7 +15,7 @@ from sqlforge.corpus.benchmark_questions import wikisql_rows
 from sqlforge.corpus.packed import PACKED, open_text
 from sqlforge.corpus.raw import Source
 from sqlforge.corpus.rows import Columns, Row, read_rows
-from sqlforge.corpus.store import example_of, read_databases
+from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.database.introspect import schema_from_ddl
 
 NAMED = ("spider", "wikisql", "sql-create-context", "gretel")
@@ -130,8 +129,7 @@ def _of_folder(path: Path) -> TrainingData:
     databases = read_databases(folder / "databases.jsonl")
 
     def rows() -> Iterator[TrainingRow]:
-        for row in read_jsonl(folder / "train.jsonl"):
-            example = example_of(row)
+        for example in StoredExamples(folder / "train.jsonl"):
             database = databases.get(example.db_id)
             yield TrainingRow(example, database.schema if database else None)
 

@@ -80,7 +80,7 @@ def audit_training(
     if remove is not None:
         _check_target(remove, names)
     opened = [open_training(name, data_dir) for name in names]
-    _check_folders(opened, remove)
+    _check_kind(opened, remove)
     references = _references(opened, data_dir, against, say)
     marked = _Marked(references)
     report = audit(
@@ -124,13 +124,19 @@ def _check_target(remove: Path, names: Sequence[str]) -> None:
 _CHOOSE = "choose another place for the data without leaks"
 
 
-def _check_folders(opened: Sequence[TrainingData], remove: Path | None) -> None:
-    if remove is not None and len(opened) > 1 and any(data.folder for data in opened):
+def _check_kind(opened: Sequence[TrainingData], remove: Path | None) -> None:
+    """A folder for one folder, JSONL for all else."""
+    if remove is None:
+        return
+    is_folder = any(data.folder for data in opened)
+    if is_folder and len(opened) > 1:
         raise DataError(
             "--remove with a folder and other training data",
             "one folder, or files and corpora by name",
             "audit the folders one by one",
         )
+    if not is_folder and remove.suffix != ".jsonl":
+        raise DataError(f"--remove {remove}", "a name that ends in .jsonl", _CHOOSE)
 
 
 def _references(
