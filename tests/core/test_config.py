@@ -123,6 +123,11 @@ def test_the_resolved_copy_hides_the_password_of_a_url(tmp_path: Path) -> None:
         ({"train": [{"source": "spider", "path": "x"}]}, "'path' is for"),
         ({"train": [{"source": "spider", "licence": "MIT"}]}, "'licence' is for own only"),
         ({"train": [{"source": "gretel", "weight": 2}]}, "give them"),
+        (
+            {"train": [{"source": "gretel", "rows": 9}, {"source": "spider"}], "train_rows": 8},
+            "'train_rows' is 8, the sources' 'rows' are 9",
+        ),
+        ({"train": [{"source": "gretel", "rows": 7}], "train_rows": 8}, "are 7"),
         ({"train": [{"source": "gretel", "rows": 2, "cap": 3}]}, "'rows' is exact"),
         ({"test": [{"source": "spider", "weight": 2}], "train_rows": 9}, "training sources"),
         ({"train": [{"source": "own", "path": "a"}, {"source": "own", "path": "b"}]}, "twice"),

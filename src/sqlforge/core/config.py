@@ -166,6 +166,10 @@ class DataPart(_Part):
             raise ValueError("gretel has no validation rows: use 'internal'")
         if self.train_rows is None and any(part.weight is not None for part in self.train):
             raise ValueError("'weight' shares out 'train_rows': give them")
+        exact = sum(part.rows or 0 for part in self.train)
+        rest = (self.train_rows or exact) - exact
+        if rest < 0 or (rest > 0 and all(part.rows for part in self.train)):
+            raise ValueError(f"'train_rows' is {self.train_rows}, the sources' 'rows' are {exact}")
         return self
 
 
