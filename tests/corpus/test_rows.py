@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sqlforge.core.errors import DataError
-from sqlforge.corpus.files import SkippedRow
+from sqlforge.corpus.files import OnBadRow, SkippedRow
 from sqlforge.corpus.rows import Columns, count_rows, read_rows
 
 COLUMNS = Columns(("question", "sql"), ("kind",))
@@ -234,3 +234,13 @@ def test_a_broken_first_line_of_csv_is_one_sentence(
     with pytest.raises(DataError, match=message) as caught:
         list(read_rows(tmp_path / "rows.csv", COLUMNS))
     assert str(caught.value).encode()  # it can be printed
+
+
+@pytest.mark.parametrize("on_bad_row", ["stop", "skip"])
+@pytest.mark.parametrize("rest", ["", "\nc,d\ne,f\n"], ids=["truncated", "never closed"])
+def test_a_csv_file_that_ends_within_a_quoted_cell_is_not_read_as_a_shorter_one(
+    rest: str, on_bad_row: OnBadRow, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.csv").write_text(f'question,sql\n"a\nb",c\nd,"SELECT a FROM{rest}')
+    with pytest.raises(DataError, match="ends within the quoted cell of line 4"):
+        list(read_rows(tmp_path / "rows.csv", COLUMNS, on_bad_row=on_bad_row))

@@ -21,6 +21,7 @@ LAYOUTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 _PARQUET_ROWS = 1_000  # held at once
 _BROKEN = re.compile("[\x00\udc80-\udcff]")  # NUL, and bytes that are no UTF-8
+_END = "\x00 end"  # a line behind the last one: it shows whether a quote is still open
 _MAX_CELL = 2**31 - 1  # bytes; what is too long is for the cleaning to say
 
 Row = Mapping[str, str | None]
@@ -178,7 +179,7 @@ def _csv(
     with open_binary(path) as packed:
         # Broken bytes come in as surrogates, so that only the row that has them is at fault.
         text = (line.decode("utf-8", "surrogateescape") for line in packed)
-        reader = csv.reader(text, delimiter=delimiter)
+        reader = csv.reader(itertools.chain(text, [_END]), delimiter=delimiter)
         records = _records(reader, path)
         header = [name.strip() for name in next(records, [])]
         header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
@@ -197,8 +198,19 @@ def _csv(
 
 
 def _records(reader: Any, path: Path) -> Iterator[list[str]]:
+    start = 1
     try:
-        yield from reader
+        for cells in reader:
+            if cells == [_END]:
+                return
+            if cells and cells[-1].endswith(_END):
+                raise DataError(
+                    f"{path}, which ends within the quoted cell of line {start}",
+                    "a whole CSV file",
+                    "close the quote or fetch it again",
+                )
+            yield cells
+            start = reader.line_num + 1
     except csv.Error as fault:
         raise DataError(
             f"{path}, line {reader.line_num} ({fault})", "a CSV file", "mend that line"
