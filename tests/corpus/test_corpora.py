@@ -14,6 +14,7 @@ import pytest
 from corpora_files import create_context_rows, gretel_rows, write_create_context, write_gretel
 from sqlforge.core.errors import DatabaseError, DataError
 from sqlforge.corpus.clean import Dropped, Kept, Origin, Reason, Rules, clean
+from sqlforge.corpus.files import SkippedRow
 from sqlforge.corpus.gretel import open_gretel
 from sqlforge.corpus.hub import hub_table
 from sqlforge.corpus.own import UNKNOWN_LICENCE, open_own
@@ -96,6 +97,18 @@ def test_gretels_parts_of_a_divided_file_are_numbered_through(tmp_path: Path) ->
         (data / f"train-0000{part}-of-00002.parquet").write_bytes(whole.read_bytes())
     whole.unlink()
     assert [row.id[-1] for row in rows(open_gretel(tmp_path))] == list("01234567")
+
+
+def test_rows_keep_their_numbers_when_malformed_ones_are_left_out(tmp_path: Path) -> None:
+    good, bad = '{"question": "a", "context": "b", "answer": "c"}\n', "{\n"
+    folder = tmp_path / "sql_create_context"
+    folder.mkdir()
+    for part, content in enumerate(("", good + bad, good)):
+        (folder / f"train-{part}.jsonl").write_text(content)
+    skipped: list[SkippedRow] = []
+    source = open_sql_create_context(tmp_path, on_bad_row="skip")
+    assert [row.id[-2:] for row in source.rows(skipped)] == ["00", "02"]
+    assert [row.line for row in skipped] == [2]
 
 
 @pytest.mark.parametrize("opened", [open_sql_create_context, open_gretel])

@@ -62,13 +62,14 @@ class Place:
         if self.table is not None:
             yield from self.table.rows()
             return
-        start = position = 0
+        start = 0
         for file in self.files:
+            count = -len(skipped)
             read = read_rows(file, self.layout.columns, on_bad_row=on_bad_row, skipped=skipped)
             for place, row in read:
-                position = start + place
-                yield position, row
-            start = position + 1
+                yield start + place, row
+                count += 1
+            start += count + len(skipped)
 
 
 def find_published(
