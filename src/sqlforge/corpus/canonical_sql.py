@@ -2,7 +2,8 @@
 
 Meant for finding the same query again in other data sets, not for scoring: names lose case, blanks
 and underscores (``"No. of caps"`` and ``no_of_caps`` are one), the opaque table names of WikiSQL
-are all ``t``, and what AND and OR join is sorted.
+are all ``t``, and what AND and OR join is sorted. :mod:`sqlforge.score.canonical` folds none of
+these: there a query that differs in any of them is another one.
 """
 
 from __future__ import annotations
