@@ -396,3 +396,21 @@ def test_an_internal_test_without_rows_is_judged_by_match_and_validity_alone(
     assert (summary.exact_match.correct, summary.exact_match.n) == (8, 9)
     assert (summary.valid_sql.correct, summary.valid_sql.n) == (8, 9)
     assert summary.execution_accuracy.n == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "sql", "message"),
+    [
+        ({"dialect": "klingon"}, "SELECT a FROM t", "Got the dialect 'klingon', expected one of"),
+        ({}, "SELECT b FROM t", "no training row that is left after cleaning"),
+    ],
+)
+def test_a_set_without_any_training_row_is_refused_and_nothing_is_written(
+    part: dict[str, str], sql: str, message: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(f"question,sql,schema\nWho?,{sql},CREATE TABLE t (a)\n")
+    data = {"train": [{"source": "own", "path": str(own), **part}]}
+    with pytest.raises(DataError, match=message):
+        prepared(tmp_path / "run", data, None)
+    assert not (tmp_path / "run" / "data").exists()

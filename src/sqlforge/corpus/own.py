@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlglot.dialects.dialect import Dialect
+
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import sha256
 from sqlforge.core.records import Database
@@ -47,11 +49,14 @@ def open_own(
         now; only SQLite files can be executed on later.
 
     Raises:
-        DataError: the file or a column is missing.
+        DataError: the file or a column is missing, or ``dialect`` is none.
         DatabaseError: a database cannot be read; no password is shown.
     """
     if not path.is_file():
         raise DataError(f"no file {path}", "a file of questions and SQL", "check the 'path'")
+    if dialect and Dialect.get(dialect) is None:
+        known = ", ".join(sorted(filter(None, Dialect.classes)))
+        raise DataError(f"the dialect '{dialect}'", f"one of {known}", "mend it in the recipe")
     databases = {} if database is None else {_db_id(name, database): _database(name, database)}
     if database is None:
         for place in _databases_named(path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sqlforge.core.config import AuditPart, Recipe, SourcePart
+from sqlforge.core.errors import DataError
 from sqlforge.core.files import new_folder, sha256, storing, write_json, writing
 from sqlforge.core.records import Database, Dataset
 from sqlforge.core.run_dir import RunDir
@@ -79,7 +80,8 @@ def prepare(
         processes: how many clean at once; else one a core.
 
     Raises:
-        DataError: a source is missing, malformed, or smaller than the recipe asks for.
+        DataError: a source is missing, malformed, or smaller than the recipe asks for; or no row
+            is left to train on.
     """
     partial = run.path / "data.partial"
     with new_folder(run.data) as folder:
@@ -96,6 +98,8 @@ def prepare(
                     writer.add(split, example, database)
             for example, database in making.mixed(rows):
                 writer.add("train", example, database)
+        if not writer.sizes["train"]:
+            raise _nothing_left(making, rows, say)
         dropped = making.dropped()
         write_json(folder / "licences.json", dict(writer.licences.keys()))
         write_json(folder / "cleaning.json", dropped)
@@ -210,6 +214,16 @@ class _Making:
         )
         self._cleaned[name] = cleaned
         return cleaned
+
+
+def _nothing_left(making: _Making, rows: Survivors, say: Say) -> DataError:
+    for line in making.table(rows):
+        say(line)
+    return DataError(
+        "no training row that is left after cleaning",
+        "at least one",
+        "see above why they were left out, and mend the rows or the recipe",
+    )
 
 
 def _drawn(
