@@ -32,6 +32,9 @@ def role_of(name: str, declared: str, values: list[SqlValue]) -> str | None:
         ("price", "REAL", [1.5, 2.5, 9.0], "money"),
         ("age", "INTEGER", [30, 41, 30], "number"),
         ("weight", "VARCHAR(9)", ["9.5", "10.25", "9.1"], "code"),
+        ("weight", "VARCHAR(9)", ["9.50", "8.25", "9.12"], "number"),
+        ("weight", "VARCHAR(9)", ["9.50", "10.2", "9.12"], "code"),
+        ("balance", "TEXT", ["-2.5", "-3.5", "-1.5"], "code"),
         ("phone", "INTEGER", [5551234, 5559876, 5550000], "code"),
         ("zip_code", "INTEGER", [90210, 10001, 60601], "code"),
         ("flight_number", "INTEGER", [12, 45, 78], "code"),
@@ -47,6 +50,12 @@ def test_a_columns_role_follows_from_its_name_type_and_values(
     name: str, declared: str, values: list[SqlValue], role: str
 ) -> None:
     assert role_of(name, declared, values) == role
+
+
+def test_numbers_kept_as_text_are_ordered_only_where_all_of_them_were_seen() -> None:
+    values: list[SqlValue] = ["9.50", "8.25", "9.12"]
+    seen = profile(Column("weight", "TEXT"), ["weight"], values, complete=False)
+    assert seen is not None and seen.role == "code"
 
 
 def test_a_column_without_values_has_no_profile() -> None:

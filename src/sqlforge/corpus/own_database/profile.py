@@ -87,7 +87,7 @@ def profile(
     said = [value for value in present if not _is_blank(value)]
     if not said:
         return None
-    role, functions = _role(column, list(words), said)
+    role, functions = _role(column, list(words), said, complete)
     usable = tuple(_rounded(value) for value in said if _may_be_named(value))
     if role == "text":
         usable = tuple(value for value in said if isinstance(value, str) and "\n" not in value)
@@ -103,7 +103,7 @@ def _thinned(values: tuple[SqlValue, ...]) -> tuple[SqlValue, ...]:
 
 
 def _role(
-    column: Column, words: list[str], said: Sequence[SqlValue]
+    column: Column, words: list[str], said: Sequence[SqlValue], complete: bool
 ) -> tuple[Role, tuple[str, ...]]:
     texts = [value for value in said if isinstance(value, str)]
     different = len({str(value) for value in said})
@@ -119,15 +119,22 @@ def _role(
         if _is_year(words, texts):
             return "year", ()
         if (
-            different > 2
+            complete
+            and different > 2
             and "name" not in words
-            and len(set(map(len, texts))) == 1
+            and _ordered_as_numbers(texts)
             and not _names_a_code(column, words, texts)
         ):
-            return "number", ("MAX", "MIN")  # of one length, texts are ordered as numbers are
+            return "number", ("MAX", "MIN")
         few = different <= 20 and different * 3 <= len(texts)
         return ("category" if few else "code"), ()
     return _of_texts(words, texts, different), ()
+
+
+def _ordered_as_numbers(texts: Sequence[str]) -> bool:
+    """Whether the database, which compares texts, orders these as their numbers: of one form."""
+    forms = {(len(text), text.find(".")) for text in texts}
+    return len(forms) == 1 and not any(text.startswith(("-", "+")) for text in texts)
 
 
 def _of_numbers(
