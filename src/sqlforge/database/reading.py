@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 
 from sqlglot import exp
 
@@ -40,12 +39,7 @@ class ReadOnlyDatabase:
     def __enter__(self) -> ReadOnlyDatabase:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         for part in (self._sandbox, self._remote):
             if part is not None:
                 part.close()
