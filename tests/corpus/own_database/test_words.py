@@ -36,6 +36,8 @@ def test_a_tables_name_says_what_its_rows_are(table: str, one: str, many: str) -
         ("treatment_type_code", "treatment", "treatments", "type code"),
         ("price", "product", "products", "price"),
         ("order_id", "order", "orders", "id"),
+        ("Pay_per_view_PPV", "tv channel", "TV_Channel", "pay per view"),
+        ("price_p", "tv channel", "TV_Channel", "price p"),
     ],
 )
 def test_a_columns_plainest_words_leave_out_what_the_table_says(

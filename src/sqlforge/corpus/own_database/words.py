@@ -181,7 +181,7 @@ def column_words(
         words = words[1:]
     if len(words) > 1 and words[-1] in ("yn", "flag", "indicator", "is"):
         words = words[:-1]
-    words = _in_units(words)
+    words = _without_initials(_in_units(words))
     if len(words) == 2 and words[1] == "name" and words[0] in _INITIALS:
         words = [_INITIALS[words[0]], "name"]
     if not words:
@@ -189,6 +189,12 @@ def column_words(
     full = " ".join(words)
     short = _without(words, [row.split(), row.split()[-1:], words_of(table, known=known)])
     return tuple(dict.fromkeys([" ".join(short), full])) if short else (full,)
+
+
+def _without_initials(words: list[str]) -> list[str]:
+    """ "pay per view ppv" says the same twice."""
+    is_told = len(words) > 2 and words[-1] == "".join(word[0] for word in words[:-1])
+    return words[:-1] if is_told else words
 
 
 def _in_units(words: list[str]) -> list[str]:

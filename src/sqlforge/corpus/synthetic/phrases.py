@@ -49,6 +49,8 @@ def plural(phrase: str) -> str:
 
     >>> plural("date of birth"), plural("city"), plural("units sold"), plural("tax")
     ('dates of birth', 'cities', 'units sold', 'taxes')
+    >>> plural("date first registered")
+    'dates first registered'
     """
     tokens = phrase.split()
     head = _head(tokens)
@@ -146,6 +148,8 @@ def _head(tokens: Sequence[str]) -> int:
             break
     while end > 1 and _trails(tokens[end - 1]):
         end -= 1
+        if end > 1 and tokens[end - 1] in ("first", "last"):  # "date | first registered"
+            end -= 1
     return end - 1
 
 
