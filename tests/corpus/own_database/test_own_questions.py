@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -111,6 +112,14 @@ def test_a_yes_or_no_is_said_as_people_say_it(made: tuple[Path, Path, dict[str, 
     asked = [e for e in examples(made[1]) if "is_active = " in e.sql]
     assert any("marked as active" in e.question for e in asked)
     assert all("is_active = 1" in e.sql or "is_active = 0" in e.sql for e in asked)
+
+
+def test_the_row_that_refers_belongs_to_the_one_it_refers_to(
+    made: tuple[Path, Path, dict[str, Any]],
+) -> None:
+    asked = [e.question for e in examples(made[1])]
+    assert any(re.search(r"\bbelongs? to[.?]", question) for question in asked)
+    assert not any("belongs to the" in question for question in asked)
 
 
 def test_no_split_asks_what_another_asks_with_other_values(

@@ -57,7 +57,7 @@ class Described:
     def view(self, domain: Domain | None = None) -> View:
         """The whole database for the grammar, or a part of it."""
         chosen = domain or self.domain
-        return View(chosen, self.rows, self.facts, fewest=1)
+        return View(chosen, self.rows, self.facts, fewest=1, kid_belongs=True)
 
 
 def describe(

@@ -131,12 +131,16 @@ def _parent_of_best(view: View, rng: random.Random) -> Filling | None:
         return None
     most = rng.random() < 0.6
     before, after = superlative(view, link.child, by, other, rng, most=most)
+    kid = f"{before} {other.singular}{after}"
+    older = f"belongs to the {kid}"
     tail = f"{joined(link)} ORDER BY {qualified(by, 'T1')}{' DESC' if most else ''}"
     return Filling(
         f"SELECT {chosen.sql('T2')} {tail} LIMIT 1",
         {
             "n": noun.singular,
-            "kid": f"{before} {other.singular}{after}",
+            "kid": kid,
+            "belongs": f"the {kid} belongs to" if view.kid_belongs else older,
+            "does_belong": f"does the {kid} belong to" if view.kid_belongs else older,
             **chosen.slots(),
             "its": view.its(link.parent),
         },
@@ -220,9 +224,9 @@ PATTERNS = (
         (
             "What is the {col} of the {n} of the {kid}?",
             "For the {kid}, what is the {col} of the {n}?",
-            "{show} the {col} of the {n} that belongs to the {kid}.",
+            "{show} the {col} of the {n} that {belongs}.",
             "Find the {kid} and {then} the {n}'s {col}.",
-            "Which {n} belongs to the {kid}? {show} {its} {col}.",
+            "Which {n} {does_belong}? {show} {its} {col}.",
         ),
         _parent_of_best,
     ),

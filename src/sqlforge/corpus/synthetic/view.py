@@ -57,7 +57,9 @@ class View:
     """A database's vocabulary and rows, read only.
 
     ``facts``, by table and column, stand in for what ``rows`` would say; a table with less than
-    ``fewest`` columns beside its keys is asked about only together with others.
+    ``fewest`` columns beside its keys is asked about only together with others. ``kid_belongs``
+    says of a row and the one it refers to which belongs to which; the embedded domains keep the
+    older, other way round, because measured figures stand on their questions.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class View:
         facts: Mapping[tuple[str, str], ColumnFacts] = MappingProxyType({}),
         *,
         fewest: int = 2,
+        kid_belongs: bool = False,
     ) -> None:
         self._fewest = fewest
+        self.kid_belongs = kid_belongs
         self.domain = domain
         self.rows = rows
         self.facts = facts
