@@ -164,10 +164,10 @@ def gather(recipe: Recipe, run: RunDir, asked: argparse.Namespace, own: Sequence
     for db_id in own:
         train += read_examples(asked.out / "questions" / db_id / "train.jsonl")
     test = list(dev.examples)
-    if asked.small:
-        test = [e for e in test if e.db_id in chosen_databases(asked)][:8] + test[-8:]
-    elif asked.only_own:
-        test = [e for e in test if e.db_id in chosen_databases(asked)]
+    if asked.small or asked.only_own:
+        chosen = chosen_databases(asked)
+        inside = [e for e in test if e.db_id in chosen]
+        test = inside[:8] + test[-8:] if asked.small else inside
     with new_folder(run.data) as folder:
         write_examples(folder / "train.jsonl", train)
         write_examples(folder / "validation.jsonl", [])
