@@ -38,6 +38,7 @@ def test_a_url_is_shown_without_its_password(url: str, dialect: str, shown: str 
     [
         ("nowhere.sqlite", "no file at nowhere.sqlite"),
         ("user:pa55@host/shop", "cannot be parsed"),
+        ("postgresql://ann:x@pa55@host/shop", "cannot be parsed"),
         ("duckdb://", "without a file"),
         ("sqlite:///:memory:", "without a file"),
     ],

@@ -54,6 +54,8 @@ def place_of(url_or_file: str) -> Place:
 
     try:
         url = make_url(url_or_file)
+        if "@" in (url.host or ""):
+            raise ValueError  # an "@" within the password: drivers would quote what is behind it
     except (ArgumentError, ValueError):  # quoted nowhere: it may hold a password
         raise DatabaseError(
             "a database URL that cannot be parsed",
