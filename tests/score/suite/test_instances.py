@@ -223,3 +223,19 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path, library: Database) 
     with pytest.raises(DatabaseError, match=r"broken\.sqlite"):
         build_suite([example], {"broken": broken}, folder=tmp_path / "kept")
     assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize("declared", ["INT", "REAL", "TEXT", ""])
+def test_the_largest_numbers_are_no_obstacle(declared: str, tmp_path: Path) -> None:
+    extremes = ["9223372036854775807", "-9223372036854775808", "1e308", "-1e308", "1e999", "-1e999"]
+    cells = [*extremes, "'99999999999999999999'", "'1e400'"]
+    for number, cell in enumerate(cells):
+        ddl = f"CREATE TABLE t (id INTEGER PRIMARY KEY, a {declared} UNIQUE, b {declared});"
+        ddl += f"INSERT INTO t (a, b) VALUES ({cell}, {cell}), (1, {cells[number - 1]});"
+        database = database_of(tmp_path / f"{number}.sqlite", ddl)
+        golds = tuple(f"SELECT b FROM t WHERE a > {other}" for other in cells)
+        for seed in range(10):
+            path = tmp_path / f"{number}-{seed}.sqlite"
+            made(database, golds, path, seed)
+            with closing(sqlite3.connect(path)) as connection:
+                assert connection.execute("SELECT count(*) FROM t").fetchone() > (0,)

@@ -11,7 +11,7 @@ import datetime
 import math
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlforge.core.records import SqlValue
 from sqlforge.score.suite.profile import ColumnProfile
@@ -63,7 +63,7 @@ def summable(column: ColumnProfile, value: SqlValue) -> SqlValue:
     >>> summable(price, 9.99), summable(price, "9.990")
     (10.0, '9.750')
     """
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(4 * value):
         return round(4 * value) / 4
     if isinstance(value, str) and column.kind in ("number text", "real") and "." in value:
         whole, _, digits = value.partition(".")
@@ -94,10 +94,15 @@ def distinct_values(
             taken.add(_folded(value))
             chosen.append(value)
     if column.kind in ("integer", "real"):  # a small range is used up
-        top = max((value for value in chosen if isinstance(value, int | float)), default=0)
+        top = max(_ordinary(chosen), default=0)
         chosen += [int(top) + 1 + i for i in range(size - len(chosen))]
     rng.shuffle(chosen)
     return chosen
+
+
+def _ordinary(values: Iterable[SqlValue]) -> list[int | float]:
+    """The numbers that may be counted on from and still fit into SQLite's 64 bits."""
+    return [v for v in values if isinstance(v, int | float) and abs(v) <= 2**62]
 
 
 def _folded(value: SqlValue) -> SqlValue:
@@ -117,6 +122,8 @@ def _near_number(column: ColumnProfile, literal: SqlValue) -> list[SqlValue]:
         number = float(literal) if literal is not None else 0.0
     except (ValueError, TypeError):
         return [literal]
+    except OverflowError:  # an integer of more than 300 digits
+        return []
     if not math.isfinite(number):
         return []
     whole = number == int(number)
@@ -124,7 +131,7 @@ def _near_number(column: ColumnProfile, literal: SqlValue) -> list[SqlValue]:
     if column.kind == "real":
         return list(beside)
     if column.kind == "integer":
-        return [math.floor(value) for value in beside]
+        return [math.floor(value) for value in _ordinary(beside)]
     return [f"{value:.0f}" if whole else f"{value:g}" for value in beside]
 
 
@@ -145,10 +152,10 @@ def _near_text(column: ColumnProfile, literal: str, rng: random.Random) -> list[
 
 
 def _fresh_number(column: ColumnProfile, seen: SqlValue, rng: random.Random) -> SqlValue:
-    numbers = [value for value in column.values if isinstance(value, int | float)]
+    numbers = _ordinary(column.values)
     low, high = (min(numbers), max(numbers)) if numbers else (0, _SPREAD)
-    if rng.random() < 0.5 and isinstance(seen, int | float):
-        value = seen + rng.choice((-2, -1, 1, 2))
+    if rng.random() < 0.5 and (beside := _ordinary([seen])):
+        value = beside[0] + rng.choice((-2, -1, 1, 2))
     else:
         room = max(5, int(min(high - low, 10**12) / 5))
         value = rng.randint(int(low) - room, int(high) + room)
