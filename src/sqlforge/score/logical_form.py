@@ -173,7 +173,8 @@ class _Reader:
         source = tree.args["from_"].this if tree.args.get("from_") else None
         if (
             not isinstance(source, exp.Table)
-            or source.args.get("joins")
+            or source.db.lower() not in ("", "main")
+            or any(v for k, v in source.args.items() if k not in ("this", "alias", "db"))
             or source.name.lower() != self.table.name.lower()
         ):
             raise NoLogicalFormError("not the question's table alone")
@@ -215,14 +216,14 @@ class _Reader:
         place = self.places.get(node.name.lower())
         if place is None:
             raise NoLogicalFormError(f"unknown column: {node.name}")
-        if node.table and node.table.lower() not in self.prefixes:
+        if node.table and (node.table.lower() not in self.prefixes or node.args.get("db")):
             raise NoLogicalFormError(f"unknown table: {node.table}")
         return place
 
     def _is_value(self, node: exp.Expr) -> bool:
         """Whether it is a literal, or a word in double quotes that SQLite takes for a string."""
         if isinstance(node, exp.Neg):
-            node = node.this
+            return isinstance(node.this, exp.Literal) and not node.this.is_string
         if isinstance(node, exp.Column) and not node.table and node.this.args.get("quoted"):
             quoted = '"' + node.name.replace('"', '""') + '"'
             return node.name.lower() not in self.places and quoted in self.sql
