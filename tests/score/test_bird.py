@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,8 @@ def test_predictions_are_read_as_bird_publishes_them(bird: Dataset, tmp_path: Pa
         ('{"0": "", "1": "", "2": "", "7": ""}', r"4 predictions in .* \(has 7\)"),
         ('{"0": "a\\t----- bird -----\\tzoo", "1": "", "2": ""}', "the database 'zoo' at place 0"),
         ('{"0": "SELECT 1",', "which is no JSON"),
+        ('{"0": ' * 100_000, "which is no JSON"),
+        ('{"0": ' + "1" * 5_000, "which is no JSON"),
     ],
 )
 def test_a_published_file_that_does_not_fit_is_refused(
@@ -102,6 +105,14 @@ def test_a_published_file_that_does_not_fit_is_refused(
     path.write_text(text)
     with pytest.raises(DataError, match=reason):
         read_predictions(path, bird)
+
+
+def test_a_published_file_may_be_packed_or_begin_with_a_mark(bird: Dataset, tmp_path: Path) -> None:
+    path, packed = tmp_path / "predict_dev.json", tmp_path / "predict_dev.json.gz"
+    path.write_text(json.dumps(published(bird)), encoding="utf-8-sig")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for file in (path, packed):
+        assert [p.sql for p in read_predictions(file, bird)] == [row["SQL"] for row in QUESTIONS]
 
 
 def test_lines_and_rows_are_read_as_for_every_benchmark(bird: Dataset, tmp_path: Path) -> None:

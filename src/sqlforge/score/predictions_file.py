@@ -53,7 +53,7 @@ def read_predictions(
 def _is_row(line: str) -> bool:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and "id" in row
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlforge.core.errors import DataError
 from sqlforge.core.records import Dataset, Prediction, QueryResult
+from sqlforge.corpus.files import open_text
 
 SEPARATOR = "\t----- bird -----\t"
 
@@ -60,12 +61,16 @@ def read_published_predictions(path: Path, dataset: Dataset) -> list[Prediction]
 
 
 def _object(path: Path) -> dict[str, object]:
+    with open_text(path) as file:
+        text = file.read()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as fault:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as fault:
         raise DataError(
             f"{path}, which is no JSON ({fault})", "one JSON object", "write it anew"
         ) from fault
     if not isinstance(found, dict):
-        raise DataError(f"{path} with a JSON {type(found).__name__}", "one object", "see the docs")
+        raise DataError(
+            f"{path} with a JSON {type(found).__name__}", "one JSON object", "write it anew"
+        )
     return found

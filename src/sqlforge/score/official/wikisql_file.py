@@ -22,7 +22,7 @@ def is_structured(line: str) -> bool:
     """
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and "id" not in row and ("query" in row or "error" in row)
 
