@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -45,9 +46,15 @@ def test_what_fails_while_rows_are_made_is_raised() -> None:
         spooled(rows(), 10)
 
 
+def open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
 def test_the_file_is_closed_with_the_sequence() -> None:
+    gc.collect()
+    before = open_files()
     long = spooled(EXAMPLES, 10)
-    file = long._file  # type: ignore[attr-defined]
+    assert open_files() == before + 1
     del long
     gc.collect()
-    assert file.closed
+    assert open_files() == before
