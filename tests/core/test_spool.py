@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import gc
 import random
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from sqlforge.core.errors import StorageError
 from sqlforge.core.records import Example
 from sqlforge.core.spool import spooled
 
@@ -58,3 +61,16 @@ def test_the_file_is_closed_with_the_sequence() -> None:
     del long
     gc.collect()
     assert open_files() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is full")
+@pytest.mark.parametrize("rows", [[b"x"] * 20, [b"x" * 2**20] * 20])
+@pytest.mark.filterwarnings("error")
+def test_a_full_disk_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, rows: list[bytes]
+) -> None:
+    full = partial(Path("/dev/full").open, "w+b")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda prefix: full())
+    with pytest.raises(StorageError, match="No space left on device"):
+        spooled(rows, 10)
+    gc.collect()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import IO, TypeVar, overload
+
+from sqlforge.core.files import storing
 
 T = TypeVar("T")
 
@@ -20,6 +24,7 @@ def spooled(rows: Iterable[T], most_held: int = MOST_HELD) -> Sequence[T]:
     """All ``rows`` as a sequence: a tuple if they are few, otherwise a file without a name.
 
     Rows are anything that ``pickle`` takes. The file is gone with the sequence, or the process.
+    Raises :class:`StorageError` if the folder for temporary files has no room.
 
     >>> spooled("abc")
     ('a', 'b', 'c')
@@ -37,12 +42,16 @@ class _Spooled(Sequence[T]):
 
     def __init__(self, rows: Iterable[T]) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sqlforge-")  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._starts = array("Q", [0])
+        folder = Path(tempfile.gettempdir())
         for row in rows:
-            written = self._file.write(pickle.dumps(row, pickle.HIGHEST_PROTOCOL))
-            self._starts.append(self._starts[-1] + written)
-        self._file.flush()
+            packed = pickle.dumps(row, pickle.HIGHEST_PROTOCOL)
+            with storing(folder):
+                self._file.write(packed)
+            self._starts.append(self._starts[-1] + len(packed))
+        with storing(folder):
+            self._file.flush()
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -64,3 +73,8 @@ class _Spooled(Sequence[T]):
 
     def __iter__(self) -> Iterator[T]:
         return (self[i] for i in range(len(self)))
+
+
+def _close(file: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):  # nobody needs what was not yet written
+        file.close()
