@@ -598,11 +598,23 @@ def test_a_missing_database_is_named_and_its_questions_can_be_left_out(
     assert (json.loads(out.read_text())["n"], json.loads(out.read_text())["bad_golds"]) == (0, 2)
 
 
+@pytest.mark.parametrize("ignored", [("--out", "corpus"), ("--n", "50")])
+def test_suggesting_names_makes_no_corpus_and_says_so(
+    sqlforge: Run, tmp_path: Path, ignored: tuple[str, str]
+) -> None:
+    names = tmp_path / "names.yaml"
+    words = ("synth", "--db", "shop.sqlite", "--suggest-names", names, *ignored)
+    assert f"{ignored[0]} with --suggest-names" in sqlforge(*words).sentence()
+    assert not names.exists()
+
+
 def test_score_says_what_it_lacks(sqlforge: Run) -> None:
     assert "--predictions" in sqlforge("score", "--benchmark", "spider").sentence()
     assert "--run" in sqlforge("score", "--benchmark", "internal").sentence()
     ignored = sqlforge("score", "--benchmark", "internal", "--run", "x", "--extract")
     assert "--extract for the test set of a run" in ignored.sentence()
+    ignored = sqlforge("score", "--benchmark", "internal", "--run", "x", "--data-dir", "y")
+    assert "--data-dir for the test set of a run" in ignored.sentence()
     other = sqlforge("score", "--benchmark", "spider", "--run", "x")
     assert "--run for the benchmark spider" in other.sentence()
     words = ("score", "--benchmark", "spider", "--predictions", "x")

@@ -85,6 +85,13 @@ def synth(
         raise UserError("--names or --suggest-names alone", "--db with them", "name the database")
     if db is not None and max_tables is not None:
         raise UserError("--max-tables with --db", "one of them", "leave --max-tables out")
+    if suggest_names is not None and (out is not None or n is not None):
+        ignored = "--out" if out is not None else "--n"
+        raise UserError(
+            f"{ignored} with --suggest-names",
+            "one of them",
+            "suggest names first, then make questions",
+        )
     if db is not None and suggest_names is not None:
         written = stage.suggest_names(db, suggest_names, seed=seed, names_file=names)
         print_facts({"names": str(written)}, json)

@@ -94,6 +94,7 @@ def score(
         told = {
             "--predictions": predictions,
             "--gold": gold,
+            "--data-dir": data_dir,
             "--split": split,
             "--match": match != "official",
             "--extract": extract,
