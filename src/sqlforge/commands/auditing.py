@@ -41,7 +41,8 @@ def audit(
         Path | None, typer.Option(help="Write a page with pairs side by side: .html or .md.")
     ] = None,
     near: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Shared shingles of nearly equal questions.")
+        float,
+        typer.Option(min=0.5, max=1.0, help="Least share of common shingles of near questions."),
     ] = 0.7,
     json: Json = None,
 ) -> None:

@@ -28,17 +28,21 @@ from sqlforge.core.errors import DataError, GoldError
 
 def score(
     benchmark: Annotated[
-        Literal["spider", "wikisql", "bird", "internal"], typer.Option(help="What was answered.")
+        Literal["spider", "wikisql", "bird", "internal"],
+        typer.Option(help="What was answered; internal: the test set of --run."),
     ],
     predictions: Annotated[
-        Path | None, typer.Option(help="One SQL a line in order, or JSONL with id and sql.")
+        Path | None,
+        typer.Option(
+            help="One SQL a line in order, JSONL with id and sql, or the benchmark's own form."
+        ),
     ] = None,
     gold: Annotated[
         Path | None,
         typer.Option(help="Spider: golds of one's own, a line SQL, tab, name of the database."),
     ] = None,
     data_dir: DataDir = None,
-    split: Annotated[str | None, typer.Option(help="Else the benchmark's test split.")] = None,
+    split: Annotated[str | None, typer.Option(help="Else the dev split, wikisql's test.")] = None,
     match: Annotated[
         Literal["official", "strict"],
         typer.Option(help="Count as the benchmark's own evaluator does, or strictly."),

@@ -48,9 +48,9 @@ def predict(
     benchmark: Annotated[Literal["spider", "wikisql"], typer.Option(help="What to answer.")],
     out: Annotated[Path, typer.Option(help="JSONL with id, sql and the raw text.")],
     data_dir: DataDir = None,
-    split: Annotated[str | None, typer.Option(help="Else the benchmark's test split.")] = None,
+    split: Annotated[str | None, typer.Option(help="Else spider's dev, wikisql's test.")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1)] = 128,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
     json: Json = None,
 ) -> None:
     """Let a model answer a public benchmark."""
