@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## forge SmolLM2-135M on the embedded corpus and show the gain
 	$(BIN)/sqlforge demo --out runs/demo
 
-demo-small: $(READY)  ## the same stages in about three minutes
+demo-small: $(READY)  ## the same stages in small
 	$(BIN)/sqlforge demo --small --out runs/demo-small
 
 test: lint types unit  ## style, types and all tests

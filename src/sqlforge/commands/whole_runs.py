@@ -22,7 +22,7 @@ from sqlforge.commands.options import DataDir, Json, RecipeArgument
 
 def demo(
     out: Annotated[Path, typer.Option(help="The run directory.")] = Path("runs/demo"),
-    small: Annotated[bool, typer.Option(help="A few minutes: shows that it works.")] = False,
+    small: Annotated[bool, typer.Option(help="The same stages; learns little.")] = False,
     json: Json = None,
 ) -> None:
     """Forge SmolLM2-135M on the embedded corpus, on this machine's CPU."""
