@@ -62,7 +62,7 @@ def test_jsonl_is_matched_by_id_in_any_order_and_keeps_the_raw_text(tmp_path: Pa
         ('{"id": "x0", "sql": "s"}\n{"id": "x0", "sql": "s"}\n', "line 2 .a second prediction"),
         ('{"id": "x0"}\n', "line 1 .the field 'sql' is missing"),
         ('{"id": "x0", \n', "line 1 .no valid JSON"),
-        ('{"id": ' * 100_000, "line 1 .JSON nested too deeply"),
+        ('{"id": ' * 100_000, "line 1 .no valid JSON: nested too deeply"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_with_what_is_wrong(

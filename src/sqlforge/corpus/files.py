@@ -265,7 +265,7 @@ def _parse(line: str) -> object:
 def _not_json(fault: Exception) -> ValueError:
     """Broken text, or what Python refuses: too many digits, brackets nested too deep."""
     if isinstance(fault, RecursionError):
-        return ValueError("JSON nested too deeply")
+        return ValueError("no valid JSON: nested too deeply")
     reason = fault.msg if isinstance(fault, json.JSONDecodeError) else str(fault)
     return ValueError(f"no valid JSON: {reason}")
 
