@@ -23,14 +23,12 @@ def judge(
     progress: Progress | None = None,
     *,
     match: Match = "official",
-    quoted_literals: bool | None = None,
 ) -> list[Verdict]:
     """A verdict for each example, in the order of ``examples``.
 
     ``progress`` is called with how many are done and how many there are. ``match`` chooses the
-    rules (:mod:`sqlforge.score.rules`). ``quoted_literals`` is passed to :func:`check_validity`;
-    ``None`` means as the golds do: if one of them is valid only because a double-quoted word
-    counts as a string, predictions may do the same.
+    rules (:mod:`sqlforge.score.rules`). If a gold is valid only because a double-quoted word counts
+    as a string, predictions may do the same.
 
     Raises :class:`DataError` if predictions are missing, doubled or unknown or a database is
     missing, and :class:`GoldError` if a gold query fails: that is a fault of the benchmark.
@@ -38,17 +36,7 @@ def judge(
     >>> judge([], [], {}, Sandbox())
     []
     """
-    return list(
-        judge_each(
-            examples,
-            predictions,
-            databases,
-            sandbox,
-            progress,
-            match=match,
-            quoted_literals=quoted_literals,
-        )
-    )
+    return list(judge_each(examples, predictions, databases, sandbox, progress, match=match))
 
 
 def judge_each(
@@ -59,7 +47,6 @@ def judge_each(
     progress: Progress | None = None,
     *,
     match: Match = "official",
-    quoted_literals: bool | None = None,
     start: int = 0,
     skip_bad_gold: bool = False,
 ) -> Iterator[Verdict]:
@@ -71,8 +58,7 @@ def judge_each(
     """
     answers = _in_order(examples, predictions)
     _check_databases(examples, databases)
-    if quoted_literals is None:
-        quoted_literals = _golds_quote_literals(examples, databases)
+    quoted_literals = _golds_quote_literals(examples, databases)
     todo = range(start, len(examples))
     results = sandbox.run_many(_queries(examples, answers, todo, databases, match))
     bench = _Bench(databases, match, quoted_literals, skip_bad_gold)
