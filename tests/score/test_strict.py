@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +117,14 @@ def test_the_official_mode_forgives_what_the_strict_one_does_not(
     for match, right in (("official", True), ("strict", False)):
         (verdict,) = judge([gold], [prediction], {"shop": shop}, sandbox, match=match)  # type: ignore[arg-type]
         assert verdict.execution is right
+
+
+def test_rows_that_tie_under_nocase_may_come_in_either_order() -> None:
+    sql = "SELECT name FROM shop ORDER BY city COLLATE NOCASE"
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE shop (name TEXT, city TEXT)")
+        connection.execute("INSERT INTO shop VALUES ('a', 'x'), ('b', 'X'), ('c', 'y')")
+        gold = QueryResult(Status.OK, rows=tuple(connection.execute(gold_text(sql))))
+    for names, same in (("abc", True), ("bac", True), ("acb", False)):
+        found = QueryResult(Status.OK, rows=tuple((name,) for name in names))
+        assert same_result(gold, found, sql) is same

@@ -73,7 +73,7 @@ def ordering(sql: str) -> Ordering:
     lacking = [i for i, place in enumerate(places) if place is None]
     if not lacking:
         return Ordering(sql, tuple(p for p in places if p is not None))
-    texts = [order.expressions[i].this.sql(dialect="sqlite", comments=False) for i in lacking]
+    texts = [_key(order.expressions[i].this) for i in lacking]
     text = _with_columns(sql, tree, texts)
     if text is None:
         return Ordering(sql, None)
@@ -137,6 +137,15 @@ def _shows(item: exp.Expr, key: exp.Expr, tree: exp.Expr) -> bool:
     tables = {item.table.lower(), key.table.lower()}
     is_same_table = len(tables) == 1 or "" in tables or isinstance(tree, exp.SetOperation)
     return is_same_table and item.name.lower() == key.name.lower()
+
+
+def _key(key: exp.Expr) -> str:
+    """An ORDER BY key as a column; what ties under NOCASE, letters of ASCII, is made equal."""
+    text = key.sql(dialect="sqlite", comments=False)
+    if isinstance(key, exp.Collate) and key.expression.name.lower() == "nocase":
+        value = key.this.sql(dialect="sqlite", comments=False)
+        return f"CASE typeof({value}) WHEN 'text' THEN lower({value}) ELSE {value} END"
+    return text
 
 
 def _with_columns(sql: str, tree: exp.Expr, texts: Sequence[str]) -> str | None:
