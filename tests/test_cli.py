@@ -724,8 +724,8 @@ def raising(fault: Exception) -> Callable[[], None]:
     [
         (TrainingError("the loss of step 3 is nan"), 1, "sqlforge: the loss of step 3 is nan\n"),
         (GoldError("x-1", "SELECT", "syntax"), 1, "The gold SQL of x-1 fails"),
-        (ModuleNotFoundError("no", name="torch"), 2, "pip install 'sqlforge[train]'"),
-        (ModuleNotFoundError("no", name="faker"), 2, "pip install 'sqlforge[data]'"),
+        (ModuleNotFoundError("no", name="torch"), 2, "pip install -e '.[train]'"),
+        (ModuleNotFoundError("no", name="faker"), 2, "pip install -e '.[data]'"),
         (PermissionError(errno.EACCES, "Permission denied", "/etc/x"), 2, "/etc/x"),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 2, "No space left"),
     ],

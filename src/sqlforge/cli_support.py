@@ -128,7 +128,7 @@ def _no_extra(package: str) -> UserError:
     return UserError(
         f"an installation without the package '{package}'",
         f"the extra '{_EXTRAS[package]}'",
-        f"run: pip install 'sqlforge[{_EXTRAS[package]}]'",
+        f"in SQLForge's source folder: pip install -e '.[{_EXTRAS[package]}]'",
     )
 
 

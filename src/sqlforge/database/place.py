@@ -98,7 +98,11 @@ def engine_for(place: Place, **connect_args: object) -> Engine:
 def no_driver(backend: str, module: str | None) -> DatabaseError:
     """The sentence for a database whose driver is not installed."""
     package = _MODULES.get(backend)
-    fix = "pip install 'sqlforge[databases]'" if package else f"install a driver for {backend}"
+    fix = (
+        "in SQLForge's source folder: pip install -e '.[databases]'"
+        if package
+        else f"install a driver for {backend}"
+    )
     wanted = f"its driver {module or package or ''}".strip()
     return DatabaseError(f"a {backend} database", f"{wanted} to be installed", fix)
 

@@ -192,7 +192,7 @@ def _faker() -> Faker:
         raise DataError(
             "no package 'faker'",
             "the data extra, which fills the synthetic databases",
-            "pip install 'sqlforge[data]'",
+            "in SQLForge's source folder: pip install -e '.[data]'",
         ) from missing
     return Faker(LOCALE)
 
