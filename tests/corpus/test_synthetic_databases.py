@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_no_half_written_file(tmp_path: Path) -> None:
 def test_without_faker_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     _faker.cache_clear()
     monkeypatch.setitem(sys.modules, "faker", None)
-    with pytest.raises(DataError, match=r"pip install 'sqlforge\[data\]'"):
+    with pytest.raises(DataError, match=r"pip install -e '\.\[data\]'"):
         fill(CHOIR, 0)
 
 
