@@ -1,0 +1,1 @@
+"""Decoding that cannot name what the schema lacks: vocabulary, grammar, constraint, vote."""
