@@ -28,8 +28,8 @@ from rich.console import Console
 from claims import ROOT, ClaimRow, write_claims
 from finished_run import print_rows, read_json
 from sqlforge.core.config import Recipe, load_recipe
-from sqlforge.core.files import new_folder, read_jsonl, write_json, write_jsonl
-from sqlforge.core.records import Database, Example, Prediction, Verdict
+from sqlforge.core.files import new_folder, write_json, write_jsonl
+from sqlforge.core.records import Database, Example, Verdict
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.store import read_databases, read_examples, write_databases, write_examples
@@ -38,6 +38,7 @@ from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.pipeline import begin
 from sqlforge.report.progress import progress_bars
 from sqlforge.score.judge import judge
+from sqlforge.score.predictions_file import read_answers
 from sqlforge.score.statistics import (
     bootstrap_by_group,
     bootstrap_difference,
@@ -181,7 +182,7 @@ def judged(run: RunDir, seconds: float) -> tuple[list[Example], list[Verdict]]:
     examples = [e for e in read_examples(run.data_file("test.jsonl")) if e.db_id not in UNFIT]
     databases = read_databases(run.data_file("databases.jsonl"))
     wanted = {example.id for example in examples}
-    answers = [Prediction(**row) for row in read_jsonl(run.predictions("tuned"))]
+    answers = list(read_answers(run.predictions("tuned")).values())
     with Sandbox(Limits(seconds=seconds)) as sandbox:
         verdicts = judge([*examples], [a for a in answers if a.id in wanted], databases, sandbox)
     write_jsonl(run.path / "verdicts.jsonl", (asdict(verdict) for verdict in verdicts))

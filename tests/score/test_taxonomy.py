@@ -37,9 +37,13 @@ def test_a_mistake_has_the_classes_of_the_parts_that_differ(
 
 def test_every_class_has_a_case() -> None:
     rows = json.loads((FIXTURES / "taxonomy/cases.json").read_text(encoding="utf-8"))
-    assert {name for row in rows for name in row["classes"]} == set(CLASSES) - {"not allowed"}
+    assert {name for row in rows for name in row["classes"]} == set(CLASSES) - {
+        "not allowed",
+        "refused",
+    }
     error = "database error: load_extension is not allowed"
     assert mistakes("SELECT 1", "SELECT load_extension('x')", None, error) == ("not allowed",)
+    assert mistakes("SELECT 1", "", None, "refused") == ("refused",)
 
 
 def test_texts_without_schema_or_parse_still_get_a_class() -> None:

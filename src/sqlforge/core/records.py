@@ -62,11 +62,15 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model answered: the raw text and the SQL extracted from it."""
+    """What a model answered: the raw text and the SQL extracted from it.
+
+    One that was ``refused`` has no SQL; ``text`` is what would have been answered.
+    """
 
     id: str
     sql: str
     text: str
+    refused: bool = False
 
 
 class Status(StrEnum):
@@ -113,7 +117,8 @@ class Verdict:
     is why the gold failed, where that does not stop the scoring; such a verdict counts nowhere.
     ``mistakes`` are the classes of what is wrong (:mod:`sqlforge.score.taxonomy`), the primary one
     first; ``None`` where nobody asked. ``test_suite`` says whether the results are equal on every
-    perturbed instance too, and is ``None`` where no suite was asked for.
+    perturbed instance too, and is ``None`` where no suite was asked for. ``refused`` is true where
+    the system gave no answer on purpose, which counts as a wrong one, and ``None`` otherwise.
     """
 
     id: str
@@ -130,6 +135,7 @@ class Verdict:
     test_suite: bool | None = None
     bad_gold: str | None = None
     mistakes: tuple[str, ...] | None = None
+    refused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Choice:
     an end. ``mass`` is the logarithm of the summed probability of the distinct texts with its
     result, ``share`` that sum's part of what all candidates have. ``empty`` says that its result
     has no row, or NULL only. Where ``ran`` is false nothing could be executed, and the candidate
-    is the most probable one.
+    is the most probable one; ``None`` says that nothing was executed because there was no vote.
     """
 
     candidate: Candidate
@@ -52,8 +52,13 @@ class Choice:
     failed: int
     mass: float
     share: float
-    empty: bool
-    ran: bool
+    empty: bool | None
+    ran: bool | None
+
+
+def only(candidate: Candidate) -> Choice:
+    """The choice where there is nothing to choose: nothing is executed."""
+    return Choice(candidate, 1, 1, 0, candidate.logprob, 1.0, None, None)
 
 
 def choose(

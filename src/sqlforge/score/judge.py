@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlforge.core.errors import DataError, GoldError
 from sqlforge.core.records import Database, Example, Prediction, QueryResult, Status, Verdict
@@ -90,6 +90,8 @@ def _verdicts(
         pair = (next(results), next(results)) if executed else None
         try:
             verdict = _verdict(example, answers[i].sql, pair, bench)
+            if answers[i].refused:
+                verdict = _refused(verdict)
         except GoldError as fault:
             if not bench.skip_bad_gold:
                 raise
@@ -145,6 +147,21 @@ def _verdict(
         empty_gold=gold is not None and not gold.rows,
         exact_error=exact.reason,
         gold_is_null=_is_null(gold) if gold is not None and rules.null_golds else None,
+    )
+
+
+def _refused(verdict: Verdict) -> Verdict:
+    """No answer is a wrong answer, whatever the gold's result is."""
+    matches = None if verdict.execution is None else False
+    return replace(
+        verdict,
+        execution=matches,
+        exact=False,
+        valid=False,
+        parsed=False,
+        error="refused",
+        exact_error=None,
+        refused=True,
     )
 
 

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from sqlforge.core.errors import DataError
+from sqlforge.core.files import read_jsonl as read_written
 from sqlforge.core.records import Dataset, Prediction
 from sqlforge.core.spool import spooled
 from sqlforge.corpus.files import fields, open_text, read_jsonl
@@ -27,9 +28,10 @@ def read_predictions(
     Forms are told apart by the first line. In the official form line *i* answers example *i*; it
     ends at its first tab, after which the database's name may follow as in Spider's gold files,
     and an empty line is an empty answer. In JSONL every row has ``id`` and ``sql``, and may have
-    ``text`` (what the model said); the order is free. BIRD's predictions may also be the JSON
-    object that it publishes, WikiSQL's the rows that its evaluator takes. With ``extract`` the SQL
-    is looked for in the answer, that is in ``text`` where a row has it; ``sql`` may be missing.
+    ``text`` (what the model said); the order is free. A row with ``refused`` true has no answer;
+    its ``sql`` may be ``null``. BIRD's predictions may also be the JSON object that it publishes,
+    WikiSQL's the rows that its evaluator takes. With ``extract`` the SQL is looked for in the
+    answer, that is in ``text`` where a row has it; ``sql`` may be missing.
 
     Raises:
         DataError: the file cannot be read, has fewer or more predictions than there are
@@ -47,7 +49,33 @@ def read_predictions(
         return spooled(structured_predictions(path, dataset))
     else:
         found = _from_jsonl(path, dataset, needs_sql=not extract)
-    return spooled(replace(p, sql=extract_sql(p.text)) for p in found) if extract else found
+    if not extract:
+        return found
+    return spooled(p if p.refused else replace(p, sql=extract_sql(p.text)) for p in found)
+
+
+def read_answers(path: Path) -> dict[str, Prediction]:
+    """The answers by id in a file that :func:`answer_rows` wrote, whatever else its rows tell.
+
+    Raises:
+        DataError: a line is no JSON object.
+    """
+    rows = read_written(path)
+    return {
+        row["id"]: Prediction(row["id"], row["sql"], row["text"], row.get("refused", False))
+        for row in rows
+    }
+
+
+def answer_rows(predictions: Iterable[Prediction]) -> Iterator[dict[str, object]]:
+    """Predictions as rows of a JSONL file; only those that were refused say so."""
+    for prediction in predictions:
+        row: dict[str, object] = {
+            "id": prediction.id,
+            "sql": prediction.sql,
+            "text": prediction.text,
+        }
+        yield {**row, "refused": True} if prediction.refused else row
 
 
 def _is_row(line: str) -> bool:
@@ -104,6 +132,8 @@ def _in_order(rows: Iterable[Prediction], dataset: Dataset) -> Iterator[Predicti
 
 def _prediction(value: object, *, needs_sql: bool) -> Prediction:
     row = fields(value, id=str)
+    if isinstance(value, dict) and value.get("refused") is True:
+        return Prediction(str(row["id"]), "", str(value.get("text") or ""), refused=True)
     text = value.get("text") if isinstance(value, dict) else None
     if needs_sql or not isinstance(text, str):
         row |= fields(value, sql=str)

@@ -18,7 +18,8 @@ class Metrics:
     ``with_rows`` is execution accuracy on those golds only whose result has rows.
     ``without_null_golds`` also leaves out those that give NULL only; it is ``None`` where the mode
     does not tell them apart.
-    ``test_suite_accuracy`` is ``None`` where nothing was judged on a suite.
+    ``test_suite_accuracy`` is ``None`` where nothing was judged on a suite. ``answered`` is
+    execution accuracy among what was not refused, and ``None`` where nothing was.
     """
 
     execution_accuracy: Metric
@@ -28,6 +29,7 @@ class Metrics:
     parse_rate: Metric
     without_null_golds: Metric | None = None
     test_suite_accuracy: Metric | None = None
+    answered: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,14 @@ class Summary:
     """The metrics of all verdicts and of each query kind (``"unknown"`` where there is none).
 
     ``bad_golds`` counts the examples that were left out because their gold fails; ``n`` are the
-    others.
+    others. ``refused`` counts those without an answer on purpose; they count as wrong.
     """
 
     n: int
     metrics: Metrics
     by_kind: Mapping[str, Metrics]
     bad_golds: int = 0
+    refused: int = 0
 
     @property
     def execution_accuracy(self) -> Metric:
@@ -81,7 +84,7 @@ def summarise(verdicts: Iterable[Verdict]) -> Summary:
         total.add(verdict)
         kinds[verdict.kind or "unknown"].add(verdict)
     by_kind = {kind: kinds[kind].metrics() for kind in sorted(kinds)}
-    return Summary(total.exact.n, total.metrics(), by_kind, bad_golds)
+    return Summary(total.exact.n, total.metrics(), by_kind, bad_golds, total.refused)
 
 
 def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
@@ -101,6 +104,7 @@ def to_json(summary: Summary, benchmark: str, split: str) -> dict[str, object]:
         "split": split,
         "n": summary.n,
         **({"bad_golds": summary.bad_golds} if summary.bad_golds else {}),
+        **({"refused": summary.refused} if summary.refused else {}),
         "metrics": _as_dict(summary.metrics, exact),
         "by_hardness": {kind: _as_dict(m, exact) for kind, m in summary.by_kind.items()},
     }
@@ -149,7 +153,7 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
     )
 
 
-_WHERE_TOLD = ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes")
+_WHERE_TOLD = ("exact_error", "gold_is_null", "test_suite", "bad_gold", "mistakes", "refused")
 
 
 @dataclass(slots=True)
@@ -176,6 +180,8 @@ class _Tally:
     exact: _Count = field(default_factory=_Count)
     valid: _Count = field(default_factory=_Count)
     parsed: _Count = field(default_factory=_Count)
+    answered: _Count = field(default_factory=_Count)
+    refused: int = 0
     tells_null: bool = False
 
     def add(self, verdict: Verdict) -> None:
@@ -183,10 +189,13 @@ class _Tally:
         self.valid.add(verdict.valid)
         self.parsed.add(verdict.parsed)
         self.tells_null = self.tells_null or verdict.gold_is_null is not None
+        self.refused += verdict.refused is True
         if verdict.test_suite is not None:
             self.on_suite.add(verdict.test_suite)
         if verdict.execution is not None:
             self.execution.add(verdict.execution)
+            if not verdict.refused:
+                self.answered.add(verdict.execution)
             if not verdict.empty_gold:
                 self.with_rows.add(verdict.execution)
             if verdict.gold_is_null is False:
@@ -201,14 +210,17 @@ class _Tally:
             parse_rate=self.parsed.metric(),
             without_null_golds=self.without_null.metric() if self.tells_null else None,
             test_suite_accuracy=self.on_suite.metric() if self.on_suite.n else None,
+            answered=self.answered.metric() if self.refused else None,
         )
 
 
 def _as_dict(metrics: Metrics, exact: tuple[str, ...]) -> dict[str, object]:
     without, suite = metrics.without_null_golds, metrics.test_suite_accuracy
+    answered = metrics.answered
     return {
         "execution_accuracy": asdict(metrics.execution_accuracy),
         **({"execution_accuracy_without_null_golds": asdict(without)} if without else {}),
+        **({"execution_accuracy_answered": asdict(answered)} if answered else {}),
         **({"test_suite_accuracy": asdict(suite)} if suite else {}),
         **{name: asdict(metrics.exact_match) for name in exact},
         "valid_sql": asdict(metrics.valid_sql),

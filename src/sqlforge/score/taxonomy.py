@@ -19,6 +19,7 @@ from sqlforge.score.normal_form import normal_tree
 from sqlforge.score.parts import Condition, Parts, parts_of
 
 CLASSES = (
+    "refused",
     "does not parse",
     "unknown table",
     "unknown column",
@@ -73,7 +74,7 @@ def mistakes(
 
 
 def _stopped(error: str | None) -> str | None:
-    for name in ("does not parse", "unknown table", "unknown column", "timeout"):
+    for name in ("refused", "does not parse", "unknown table", "unknown column", "timeout"):
         if error is not None and error.startswith(name):
             return name
     if error is None or not error.startswith("database error"):

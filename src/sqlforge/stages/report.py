@@ -30,6 +30,7 @@ from sqlforge.report.data import (
 )
 from sqlforge.report.html import render
 from sqlforge.score.breakdown import break_down
+from sqlforge.score.predictions_file import read_answers
 from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary, summarise, verdict_of
 
@@ -107,7 +108,7 @@ def _read_judged(run: RunDir) -> _Judged:
             "start 'sqlforge run' on it again: it does the stages that are missing",
         )
     answers = {
-        system: {row["id"]: Prediction(**row) for row in read_jsonl(run.predictions(system))}
+        system: read_answers(run.predictions(system))
         for system in verdicts
         if run.predictions(system).exists()
     }

@@ -19,6 +19,7 @@ from sqlforge.score.benchmarks.spider import with_kinds
 from sqlforge.score.breakdown import explain
 from sqlforge.score.judge import judge, judge_each
 from sqlforge.score.paired import paired
+from sqlforge.score.predictions_file import read_answers
 from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json, verdict_of, verdict_rows
 
@@ -99,7 +100,7 @@ def headline(run: RunDir, scored: Scored) -> tuple[str, list[Verdict]]:
 
 
 def _predictions(run: RunDir, system: str) -> dict[str, Prediction]:
-    return {row["id"]: Prediction(**row) for row in read_jsonl(run.predictions(system))}
+    return read_answers(run.predictions(system))
 
 
 def _judge_some(
