@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -220,10 +220,17 @@ def versions() -> dict[str, str]:
 _ABSENT = "(no such claim)"
 
 
-def _measured(folder: Path, file: str, row: str) -> str:
+def _measured(folder: Path, file: str, quoted: str) -> str:
     path = folder / f"{file}.json"
     rows = read_claims(path) if path.is_file() else ()
-    return next((format_claim(r) for r in rows if r.name == row), _ABSENT)
+    name, _, part = quoted.partition(".")
+    row = next((r for r in rows if r.name == name), None)
+    if row is None or (part and part not in ("low", "high", "n")):
+        return _ABSENT
+    value = getattr(row, part or "value")
+    if value is None:
+        return _ABSENT
+    return format_claim(replace(row, value=value, bound=None, unit="" if part == "n" else row.unit))
 
 
 def _finite(row: Mapping[str, Any]) -> dict[str, Any]:

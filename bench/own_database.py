@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import torch  # noqa: F401  (the claims name the GPU where torch is loaded)
 from rich.console import Console
 
 from claims import ROOT, ClaimRow, write_claims

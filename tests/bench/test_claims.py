@@ -125,3 +125,19 @@ def test_a_quote_of_no_claim_is_a_difference_and_cannot_be_rewritten(tmp_path: P
     ]
     with pytest.raises(KeyError, match="no claim demo/tuned"):
         update_quotes(page, tmp_path)
+
+
+def test_interval_and_sample_size_are_quoted_too(tmp_path: Path) -> None:
+    rows = [ClaimRow("tuned", 0.5, "fraction", None, 0.45, 0.55, 1034), ClaimRow("time", 3, "s")]
+    write_claims("demo", command="c", seed=None, rows=rows, folder=tmp_path)
+    page = tmp_path / "page.md"
+    quotes = ("tuned.low", "tuned.high", "tuned.n")
+    page.write_text(" ".join(f"<!--claim:demo/{quote}-->?<!--/claim-->" for quote in quotes))
+    assert [m for _, _, m in check_quotes(page.read_text(), tmp_path)] == [
+        "45.0 %",
+        "55.0 %",
+        "1,034",
+    ]
+    page.write_text("<!--claim:demo/time.low-->1 s<!--/claim-->")
+    with pytest.raises(KeyError, match=r"demo/time\.low"):
+        update_quotes(page, tmp_path)
