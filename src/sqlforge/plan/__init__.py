@@ -1,0 +1,1 @@
+"""What training will need before anything is loaded: memory, time, and which base model to take."""
