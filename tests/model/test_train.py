@@ -163,6 +163,21 @@ def test_recomputing_activations_changes_no_gradient(tmp_path: Path) -> None:
     torch.testing.assert_close(recomputed.gradients, kept.gradients)
 
 
+def test_only_the_first_layers_are_recomputed_where_the_recipe_says_how_many(
+    tmp_path: Path,
+) -> None:
+    kept, some = _Watch(), _Watch()
+    train(tiny_adapted(), tiny_packs(), settings(2), tmp_path / "a", [kept])
+    model = tiny_adapted()
+    model.enable_input_require_grads()
+    plan = settings(2, gradient_checkpointing=1)
+    train(model, tiny_packs(), plan, tmp_path / "b", [some])
+    layers = model.base_model.model.model.layers
+    assert [layer.gradient_checkpointing for layer in layers] == [True, False]
+    assert some.losses == pytest.approx(kept.losses, rel=1e-6)
+    torch.testing.assert_close(some.gradients, kept.gradients)
+
+
 def test_the_loss_falls_on_examples_seen_again(tmp_path: Path) -> None:
     encoded, keys = made_up_examples(6, schemas=2)
     (pack,) = plan_packs(encoded, keys, budget=400, questions_per_schema=3, seed=0)

@@ -19,7 +19,8 @@ from sqlforge.model.adapt import add_lora, save_adapter
 from sqlforge.model.load import Source
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.progress import MetricsLog
-from sqlforge.model.train import TrainSettings, train
+from sqlforge.model.settings import TrainSettings
+from sqlforge.model.train import train
 from sqlforge.prompt.encode import Encoded
 
 VOCABULARY = 97

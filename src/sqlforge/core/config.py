@@ -38,11 +38,22 @@ class _Part(BaseModel):
 
 
 class ModelPart(_Part):
-    """The base model: a catalog name, a local folder or a hub id, and how it is held in memory."""
+    """The base model: a catalog name, a local folder or a hub id, and how it is held in memory.
+
+    ``memory_gib`` holds PyTorch on a card to so many GiB, so that a recipe for a small card can be
+    tried on a large one; what will not fit is refused before the weights load.
+    """
 
     name: str
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    memory_gib: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _memory_is_a_cards(self) -> ModelPart:
+        if self.memory_gib is not None and self.device == "cpu":
+            raise ValueError("'memory_gib' is for a card: take it out, or set device to cuda")
+        return self
 
 
 class SourcePart(_Part):
@@ -219,6 +230,9 @@ class TrainPart(_Part):
 
     ``pack_tokens`` is the size of one micro-batch and ``accumulation`` the number of micro-batches
     in one optimizer step. ``questions_per_schema`` questions share one copy of their schema.
+    ``gradient_checkpointing`` recomputes all layers, none, or the first so many. ``adamw-8bit``
+    keeps the optimizer's states in 8 bits, ``paged-adamw-8bit`` also lets them go to the
+    computer's memory; both are for CUDA.
     """
 
     method: Literal["qlora", "lora", "full"] = "qlora"
@@ -235,7 +249,8 @@ class TrainPart(_Part):
     pack_tokens: Annotated[int, Field(ge=64)] = 2048
     accumulation: Annotated[int, Field(ge=1)] = 1
     questions_per_schema: Annotated[int, Field(ge=1)] = 8
-    gradient_checkpointing: bool = True
+    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = "adamw"
+    gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     trackers: tuple[str, ...] = ()
 

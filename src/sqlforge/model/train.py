@@ -11,7 +11,7 @@ import errno
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,15 @@ import torch
 from peft import PeftModel
 from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
-from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+from transformers import Trainer, TrainerCallback
+from transformers.modeling_layers import GradientCheckpointingLayer
 
-from sqlforge.core.errors import RecipeError, StorageError, TrainingError
+from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.batches import choose_attention
 from sqlforge.model.pack import IGNORED, Pack
+from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
 
 _COMPLETE = "complete"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
@@ -34,24 +35,6 @@ _CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
 _FULL_DISK = re.compile(
     "no space left|os error 28|pytorchstreamwriter|inline_container|iostream error", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """Plain values of one training run; see ``sqlforge.core.config.TrainPart``."""
-
-    learning_rate: float
-    warmup_share: float
-    weight_decay: float
-    max_grad_norm: float
-    accumulation: int
-    steps: int
-    checkpoint_steps: int
-    gradient_checkpointing: bool
-    autocast_bf16: bool
-    cpu: bool
-    seed: int
-    trackers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +71,14 @@ def train(
         on_resume(resumed_from)
     trainer = _PackTrainer(
         model=model,
-        args=_arguments(settings, checkpoints),
+        args=arguments(settings, checkpoints),
         train_dataset=packs,
         data_collator=collator,
-        callbacks=[*callbacks, *_trackers(settings.trackers)],
+        callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
     trainer.add_callback(_FiniteGradients(trainer))
+    if not isinstance(settings.gradient_checkpointing, bool):
+        trainer.add_callback(_RecomputeFirst(settings.gradient_checkpointing))
     trainer.remove_callback(_printer())
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
@@ -201,6 +186,19 @@ class _FiniteGradients(TrainerCallback):
             raise self._trainer.not_finite(f"the gradient of step {state.global_step + 1} is nan")
 
 
+class _RecomputeFirst(TrainerCallback):
+    """Leaves recomputation to the first layers: by their turn the others have let go."""
+
+    def __init__(self, layers: int) -> None:
+        self._layers = layers
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """After ``Trainer`` has switched recomputation on for all of them."""
+        found = (m for m in kwargs["model"].modules() if isinstance(m, GradientCheckpointingLayer))
+        for number, layer in enumerate(found):
+            layer.gradient_checkpointing = number < self._layers
+
+
 def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     """Summed cross-entropy, in fp32, of one pack; logits exist at supervised positions only.
 
@@ -222,60 +220,6 @@ def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     )
     logits = output.logits[0].float()
     return torch.nn.functional.cross_entropy(logits, labels[positions], reduction="sum")
-
-
-def _arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
-    known = {field.name for field in fields(TrainingArguments)}
-    # transformers renamed the two in 5.2x and warns about the old names.
-    kind = "activation" if "activation_checkpointing" in known else "gradient"
-    checkpointing: dict[str, Any] = {
-        f"{kind}_checkpointing": settings.gradient_checkpointing,
-        f"{kind}_checkpointing_kwargs": {"use_reentrant": False},
-    }
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=settings.accumulation,
-        max_steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(settings.warmup_share * settings.steps)),
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch",
-        bf16=settings.autocast_bf16,
-        use_cpu=settings.cpu,
-        logging_strategy="steps",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=settings.checkpoint_steps,
-        save_total_limit=2,
-        report_to="none",
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=not settings.cpu,
-        disable_tqdm=True,
-        seed=settings.seed,
-        **checkpointing,
-    )
-
-
-def _trackers(names: Sequence[str]) -> list[TrainerCallback]:
-    """transformers' callbacks for experiment trackers, made here so that faults are sentences."""
-    found: list[TrainerCallback] = []
-    for name in names:
-        try:
-            (kind,) = get_reporting_integration_callbacks([name])
-            found.append(kind())
-        except (ValueError, RuntimeError, ImportError) as fault:
-            reason = " ".join(str(fault).split()).rstrip(".")
-            raise RecipeError(
-                f"'{name}' in train.trackers ({reason})",
-                "trackers that transformers knows and whose package is installed",
-                f"install the package of '{name}', or take it out of the recipe",
-            ) from fault
-    return found
 
 
 def _printer() -> type[TrainerCallback]:

@@ -147,7 +147,9 @@ def read_shape(path: Path) -> ModelShape:
         ) from None
     if not isinstance(config, dict):
         raise ModelError(f"{file} without keys", "a model's config.json", "copy it again")
-    return shape_from(config, name=file.parent.name if path.is_dir() else file.stem, place=str(file))
+    return shape_from(
+        config, name=file.parent.name if path.is_dir() else file.stem, place=str(file)
+    )
 
 
 def shape_from(config: Mapping[str, Any], *, name: str, place: str) -> ModelShape:

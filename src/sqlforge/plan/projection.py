@@ -38,7 +38,6 @@ class Projection:
     tape: Tape
     training: Training
     rows: int
-    in_place: bool = True
 
     @property
     def autocast(self) -> bool:
@@ -103,16 +102,7 @@ class Projection:
         else:
             grads += [grad_b, grad_a]
         through = self._through_base(one)
-        return self.added(back, through, narrow)
-
-    def added(self, first: Piece, second: Piece, size: int) -> Piece:
-        """The sum of two gradients; autograd writes it into the first."""
-        if not self.in_place:
-            total = self.tape.new(size)
-            self.tape.free(first, second)
-            return total
-        self.tape.free(second)
-        return first
+        return tape.added(back, through, narrow)
 
     @property
     def _wide_input(self) -> bool:

@@ -19,13 +19,12 @@ _PAGED_FROM = 100_000  # numbers; smaller states stay on the card
 class Steps:
     """Writes the tape of a run's first steps; :meth:`build` first, then :meth:`step`.
 
-    ``workspace`` is what cuBLAS takes in each of two threads, ``in_place`` see :class:`Layer`.
+    ``workspace`` is what cuBLAS takes in each of two threads.
     """
 
     shape: ModelShape
     training: Training
     workspace: int = 0
-    in_place: bool = True
     tape: Tape = field(default_factory=Tape)
     _states: bool = False
     _working: bool = False
@@ -50,7 +49,7 @@ class Steps:
 
     def _micro_batch(self, pack: PackShape, grads: list[Piece] | None) -> None:
         tape, shape = self.tape, self.shape
-        layer = Layer(tape, shape, self.training, pack, self.in_place)
+        layer = Layer(tape, shape, self.training, pack)
         batch = [tape.new(8 * pack.tokens) for _ in range(3)] + [tape.new(8 * pack.keys)]
         angles = [tape.new(2 * pack.tokens * shape.head_size) for _ in range(2)]
         stream = tape.new(layer.stream_bytes)
@@ -87,9 +86,7 @@ class Steps:
             for _ in range(2):
                 self.tape.new(self.workspace, "kernels")
 
-    def _loss(
-        self, layer: Layer, stream: Piece, pack: PackShape, casts: list[Piece]
-    ) -> Piece:
+    def _loss(self, layer: Layer, stream: Piece, pack: PackShape, casts: list[Piece]) -> Piece:
         """From the last layer's output to the gradient of it; logits at supervised positions."""
         tape, shape = self.tape, self.shape
         autocast = self.training.adapter_dtype == "float32"

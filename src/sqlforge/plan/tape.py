@@ -20,6 +20,9 @@ Piece = int
 class Tape:
     """A sequence of allocations and frees; pieces never freed live on.
 
+    ``in_place`` is how autograd adds gradients on CUDA; under PyTorch's dispatch modes, with which
+    a step can be traced elsewhere, it makes a third tensor.
+
     >>> tape = Tape()
     >>> a = tape.new(2**20, "weights")
     >>> b = tape.new(2**21, "activations")
@@ -30,6 +33,7 @@ class Tape:
 
     events: list[tuple[Piece, int]] = field(default_factory=list)
     purposes: list[Purpose] = field(default_factory=list)
+    in_place: bool = True
 
     def new(self, size: int, purpose: Purpose = "activations") -> Piece:
         """Note an allocation of ``size`` bytes."""
@@ -41,6 +45,15 @@ class Tape:
     def free(self, *pieces: Piece | None) -> None:
         """Note that pieces are freed; ``None`` was never allocated."""
         self.events.extend((piece, -1) for piece in pieces if piece is not None)
+
+    def added(self, first: Piece, second: Piece, size: int) -> Piece:
+        """The sum of two gradients of ``size`` bytes; autograd writes it into the first."""
+        if self.in_place:
+            self.free(second)
+            return first
+        total = self.new(size)
+        self.free(first, second)
+        return total
 
     def empty_cache(self) -> None:
         """Note ``torch.cuda.empty_cache()``; peaks count from here on."""

@@ -24,7 +24,8 @@ from sqlforge.model.load import (
 )
 from sqlforge.model.pack import Groups, Pack, PlannedPacks, plan_groups
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
-from sqlforge.model.train import TrainSettings, TrainSummary, train
+from sqlforge.model.settings import TrainSettings
+from sqlforge.model.train import TrainSummary, train
 from sqlforge.prompt.encode import ChatTokenizer
 from sqlforge.prompt.token_store import TokenStore
 from sqlforge.prompt.tokenise import Tokenised, tokenise
@@ -150,6 +151,10 @@ def _trainable_model(recipe: Recipe) -> Any:
 def _settings(recipe: Recipe, steps: int) -> TrainSettings:
     part = recipe.train
     cpu = pick_device(recipe.model.device) == "cpu"
+    if cpu and part.optimizer != "adamw":
+        raise RecipeError(
+            f"train.optimizer {part.optimizer} on a CPU", "adamw", "take the line out of the recipe"
+        )
     in_bf16 = recipe.model.dtype == "bfloat16"
     full_precision_updates = part.method == "full" or part.adapter_dtype == "float32"
     return TrainSettings(
@@ -165,6 +170,7 @@ def _settings(recipe: Recipe, steps: int) -> TrainSettings:
         cpu=cpu,
         seed=recipe.seed,
         trackers=part.trackers,
+        optimizer=part.optimizer,
     )
 
 
