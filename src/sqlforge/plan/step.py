@@ -42,12 +42,13 @@ class Steps:
         held: list[Piece] = []
         for number, pack in enumerate(packs):
             grads: list[Piece] = []
-            self._micro_batch(pack, grads if number == 0 else None)
+            self.micro_batch(pack, grads if number == 0 else None)
             held += grads
         self._update()
         self.tape.free(*held)
 
-    def _micro_batch(self, pack: PackShape, grads: list[Piece] | None) -> None:
+    def micro_batch(self, pack: PackShape, grads: list[Piece] | None = None) -> None:
+        """Forward and backward pass; ``grads`` takes gradients, else they join earlier ones."""
         tape, shape = self.tape, self.shape
         layer = Layer(tape, shape, self.training, pack)
         batch = [tape.new(8 * pack.tokens) for _ in range(3)] + [tape.new(8 * pack.keys)]

@@ -36,8 +36,8 @@ class Nf4Bytes:
 def nf4_bytes(numbers: int) -> Nf4Bytes:
     """What ``numbers`` weights of one matrix take.
 
-    >>> nf4_bytes(4096 * 4096).total / (4096 * 4096) * 8  # bits a weight
-    4.127...
+    >>> round(nf4_bytes(4096 * 4096).total / (4096 * 4096) * 8, 3)  # bits a weight
+    4.127
     """
     scales = -(-numbers // BLOCK)
     return Nf4Bytes(-(-numbers // 2), scales, 4 * -(-scales // STATE_BLOCK))
