@@ -9,7 +9,7 @@ from collections.abc import Callable
 import typer
 
 from sqlforge.cli_support import run_and_explain
-from sqlforge.commands import auditing, data, judging, models, whole_runs
+from sqlforge.commands import auditing, data, judging, models, planning, whole_runs
 
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (whole_runs.demo, "sqlforge demo --out runs/demo"),
@@ -17,6 +17,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (data.prepare, "sqlforge prepare recipes/smollm2-135m-cpu.yaml --out runs/mine"),
     (data.synth, "sqlforge synth --db shop.sqlite --out corpus --n 2000"),
     (auditing.audit, "sqlforge audit sql-create-context --data-dir data --report leaks.html"),
+    (planning.plan, "sqlforge plan --model mistral-7b-v0.3 --gpu 12GB"),
     (models.train, "sqlforge train runs/mine"),
     (
         models.predict,

@@ -58,7 +58,7 @@ CARDS = (
 """Of the H100 and H200 the memory is what the driver shows."""
 
 _MEMORY = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:gb|gib|g)?", re.IGNORECASE)
-_BRAND = re.compile(r"nvidia|geforce|rtx|tesla|[^a-z0-9]")
+_BRAND = re.compile(r"nvidia|geforce|rtx|tesla|hbm\d?|[^a-z0-9]")
 _LARGEST = 1_000  # GiB; more is a slip of the keyboard
 
 

@@ -1,0 +1,165 @@
+"""``plan``: what a training run will need, before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlforge.core.config import Recipe, TrainPart, load_recipe
+from sqlforge.core.errors import RecipeError, UserError
+from sqlforge.core.run_dir import RunDir
+from sqlforge.plan.advice import Asked, Change, changes_that_fit, largest_packs
+from sqlforge.plan.cards import CARDS, Card, find_card
+from sqlforge.plan.catalog import shape_of
+from sqlforge.plan.lengths import Corpus, carried_corpus, lengths_of
+from sqlforge.plan.memory import Budget
+from sqlforge.plan.speed import Speed, speed
+from sqlforge.plan.training import training_of
+from sqlforge.prompt.token_store import TokenStore
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked, what it takes and what would fit.
+
+    ``measured`` are bytes that PyTorch reserved in three steps on this machine's card.
+    """
+
+    asked: Asked
+    card: Card
+    budget: Budget
+    fits: bool
+    largest_packs: int
+    changes: tuple[Change, ...]
+    speeds: tuple[tuple[Card, Speed], ...]
+    measured: int | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values, for ``--json``; bytes and seconds."""
+        asked = self.asked
+        return {
+            "model": asked.shape.name,
+            "parameters": asked.shape.parameters,
+            "adapter_parameters": asked.shape.adapter_parameters(asked.training.rank),
+            "gpu": {**asdict(self.card), "usable": self.card.usable},
+            "training": {**asdict(asked.training), "pack_tokens": asked.pack_tokens},
+            "lengths": {
+                "source": asked.corpus.source,
+                "examples": asked.corpus.examples,
+                "mean_tokens": asked.corpus.mean_tokens,
+                "longest": asked.corpus.longest,
+            },
+            "budget": {**asdict(self.budget), "on_card": self.budget.on_card},
+            "fits": self.fits,
+            "headroom": self.card.usable - self.budget.reserved,
+            "largest_pack_tokens": self.largest_packs,
+            "changes_that_fit": {change.key: change.value for change in self.changes},
+            "speed": [{"gpu": card.name, **asdict(found)} for card, found in self.speeds],
+            "measured_reserved": self.measured,
+        }
+
+
+def plan(model: str | None, gpu: str | None, recipe: Path | None) -> Plan:
+    """Plan a recipe, or the reference settings for a model.
+
+    Args:
+        model: catalog name, ``config.json`` or folder; else the recipe's.
+        gpu: memory or a card's name; else what the recipe holds itself to.
+        recipe: a recipe's file, or a run directory, whose own examples then count.
+
+    Raises:
+        UserError: something is not understood or missing.
+    """
+    loaded, run = _recipe(recipe)
+    if model is None and loaded is None:
+        raise UserError("neither --model nor --recipe", "one of them", "name what to plan")
+    name = model or (loaded.model.name if loaded else "")
+    card = _card(gpu, loaded)
+    asked = asked_for(name, loaded, run, hopper=card.hopper)
+    return planned(asked, card)
+
+
+def planned(asked: Asked, card: Card) -> Plan:
+    """Budget, advice and speeds of a run on ``card``."""
+    fitting = asked.fits(card.usable)
+    changes = () if fitting else changes_that_fit(asked, card.usable)
+    largest = largest_packs(asked, card.usable)
+    if not fitting and not changes and not largest:
+        raise RecipeError(
+            f"{asked.shape.name} on {card.name}, where not even its weights and one short example "
+            f"fit into {card.usable / 2**30:.2f} GiB",
+            "a card that holds them",
+            "take a smaller model or a larger card",
+        )
+    cards = [card] if card.tflops else []
+    cards += [other for other in CARDS if other.usable >= card.usable and other != card]
+    speeds = [(one, _speed(asked, one)) for one in cards]
+    return Plan(asked, card, asked.budget(), fitting, largest, changes, tuple(speeds))
+
+
+def asked_for(name: str, recipe: Recipe | None, run: RunDir | None, *, hopper: bool) -> Asked:
+    """A run on paper, out of a recipe or with the reference settings.
+
+    Raises:
+        ModelError: the model's shape is not known.
+        RecipeError: the recipe fine-tunes all weights, which is not planned.
+    """
+    part = recipe.train if recipe else TrainPart()
+    if part.method == "full":
+        raise RecipeError(
+            "train.method full", "qlora or lora, which are planned", "measure it in a few steps"
+        )
+    shape = shape_of(name)
+    corpus = _corpus(recipe, run)
+    return Asked(
+        shape=shape,
+        training=training_of(part, shape),
+        corpus=corpus,
+        pack_tokens=part.pack_tokens,
+        questions_per_schema=part.questions_per_schema,
+        seed=recipe.seed if recipe else 7,
+        hopper=hopper,
+    )
+
+
+def _recipe(path: Path | None) -> tuple[Recipe | None, RunDir | None]:
+    if path is None:
+        return None, None
+    if path.is_dir():
+        run = RunDir(path)
+        return run.recipe(), run
+    return load_recipe(path), None
+
+
+def _card(gpu: str | None, recipe: Recipe | None) -> Card:
+    if gpu is not None:
+        return find_card(gpu)
+    if recipe is None or recipe.model.memory_gib is None:
+        raise UserError("no --gpu", "a card's name or memory", "add --gpu 12GB")
+    # The recipe holds PyTorch to so much; driver and context come on top.
+    size = recipe.model.memory_gib + 0.75
+    return Card(f"{size:g} GB", size)
+
+
+def _corpus(recipe: Recipe | None, run: RunDir | None) -> Corpus:
+    """The run's own examples where they are tokenised already, else those carried along."""
+    stores = sorted(run.tokens.glob("train-*.arrow")) if run else []
+    most = min(recipe.prompt.max_tokens, recipe.train.pack_tokens) if recipe else 2_048
+    if not stores:
+        return carried_corpus().within(most)
+    store = TokenStore(stores[0])
+    lengths = lengths_of(store, store.schema_keys)
+    return Corpus(f"the run's own ({stores[0].name})", len(lengths), lengths)
+
+
+def _speed(asked: Asked, card: Card) -> Speed:
+    return speed(
+        asked.shape,
+        asked.training,
+        asked.corpus,
+        card,
+        pack_tokens=asked.pack_tokens,
+        questions_per_schema=asked.questions_per_schema,
+        seed=asked.seed,
+    )
