@@ -26,12 +26,6 @@ def plan(
         Path | None,
         typer.Option(help="A recipe or a run directory, whose own examples then count."),
     ] = None,
-    measure: Annotated[
-        bool, typer.Option("--measure", help="Also train three steps on this machine's card.")
-    ] = False,
-    matrix: Annotated[
-        bool, typer.Option("--matrix", help="Compare base models, and --model with them.")
-    ] = False,
     json: Json = None,
 ) -> None:
     """Say what training will take: memory piece by piece, what fits, hours an epoch."""

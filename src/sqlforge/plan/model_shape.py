@@ -147,9 +147,8 @@ def read_shape(path: Path) -> ModelShape:
         ) from None
     if not isinstance(config, dict):
         raise ModelError(f"{file} without keys", "a model's config.json", "copy it again")
-    return shape_from(
-        config, name=file.parent.name if path.is_dir() else file.stem, place=str(file)
-    )
+    name = file.resolve().parent.name if file.name == "config.json" else file.stem
+    return shape_from(config, name=name, place=str(file))
 
 
 def shape_from(config: Mapping[str, Any], *, name: str, place: str) -> ModelShape:
