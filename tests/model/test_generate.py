@@ -21,6 +21,7 @@ from sqlforge.core.records import Example
 from sqlforge.model.answer import answer
 from sqlforge.model.attention import PACKED
 from sqlforge.model.generate import _batches, _shared_lengths, generate
+from sqlforge.model.writer import TransformersWriter
 from sqlforge.prompt.encode import encode_prompt
 from sqlforge.prompt.prompter import Prompter
 
@@ -187,12 +188,13 @@ def test_smollm2_answers_examples_in_their_order(smol: Any, smol_tokenizer: Any)
         for i, (db, question, sql) in enumerate(ASKED[:3])
     ]
     got = answer(
-        smol, smol_tokenizer, prompter, examples, max_new_tokens=5, batch_tokens=4_000
+        TransformersWriter(smol, smol_tokenizer), prompter, examples, max_new_tokens=5,
+        batch_tokens=4_000,
     )  # fmt: skip
     prompts = [encode_prompt(smol_tokenizer, prompter.ask(e.db_id, e.question)) for e in examples]
-    for prompt, text in zip(prompts, got, strict=True):
+    for prompt, (written,) in zip(prompts, got, strict=True):
         ids = torch.tensor([prompt])
         output = smol.generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=5, do_sample=False
         )[0, len(prompt) :]
-        assert text == smol_tokenizer.decode(output, skip_special_tokens=True).strip()
+        assert written.text == smol_tokenizer.decode(output, skip_special_tokens=True).strip()

@@ -204,16 +204,18 @@ def test_a_merged_model_and_an_adapter_answer_a_public_benchmark(
     finished: Path, tmp_path: Path
 ) -> None:
     from published import write_tiny_spider
-    from sqlforge.stages.predict import predict_benchmark
+    from sqlforge.stages.predict_benchmark import Wanted, predict_benchmark
 
     folder = write_tiny_spider(tmp_path / "spider")
     answers = []
     for model in ("merged", "adapter"):
         out = tmp_path / f"{model}.jsonl"
         found = predict_benchmark(
-            str(finished / model), "spider", folder, out, split=None, rows=2, max_new_tokens=4
-        )
-        assert found == {"predictions": str(out), "n": 2, "prompt_version": "2"}
+            str(finished / model), "spider", folder, Wanted(out), split=None, rows=2,
+            max_new_tokens=4,
+        )  # fmt: skip
+        assert (found["predictions"], found["n"], found["prompt_version"]) == (str(out), 2, "2")
+        assert found["refused"] == 0 and found["decoding"]["samples"] == 1
         answers.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
     assert answers[0] == answers[1] == ["spider-dev-0000", "spider-dev-0001"]
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from sqlforge.core.config import PromptPart
-from sqlforge.stages.predict import prompt_part_of
+from sqlforge.stages.predict_benchmark import prompt_part_of
 
 RECIPE = """
 name: t

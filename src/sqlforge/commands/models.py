@@ -18,6 +18,7 @@ from sqlforge.cli_support import (
     quiet_libraries,
 )
 from sqlforge.commands.options import DataDir, Json, RunArgument
+from sqlforge.core.errors import UserError
 
 
 def train(run: RunArgument, json: Json = None) -> None:
@@ -51,20 +52,89 @@ def predict(
     split: Annotated[str | None, typer.Option(help="Else spider's dev, wikisql's test.")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
+    engine: Annotated[
+        Literal["transformers", "vllm"], typer.Option(help="What the model runs on.")
+    ] = "transformers",
+    constrain: Annotated[
+        Literal["none", "schema"],
+        typer.Option(help="schema: only SQL that names what the database has."),
+    ] = "none",
+    samples: Annotated[
+        int, typer.Option(min=1, help="Answers to each question, for --vote to choose from.")
+    ] = 1,
+    vote: Annotated[
+        bool,
+        typer.Option("--vote", help="Execute the samples; the likeliest result that runs wins."),
+    ] = False,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of samples; else 1 with --vote, and 0, greedy, without.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of samples; else 0.")] = None,
+    prefer_non_empty: Annotated[
+        bool,
+        typer.Option("--prefer-non-empty", help="In the vote, results without rows come last."),
+    ] = False,
+    refuse_below: Annotated[
+        float | None,
+        typer.Option(help="Refuse answers that are right with a lower probability than this."),
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Of that probability; else that of the model's run.")
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Write a calibration here that these answers and their golds make."),
+    ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Also probability, votes and confidence a line.")
+    ] = False,
     json: Json = None,
 ) -> None:
     """Let a model answer a public benchmark."""
-    from sqlforge.stages.predict import predict_benchmark
+    from sqlforge.core.decoding import Decoding
+
+    decoding = Decoding(
+        engine=engine,
+        constrain=constrain,
+        samples=samples,
+        vote=vote,
+        temperature=temperature,
+        seed=seed or 0,
+        prefer_non_empty=prefer_non_empty,
+        refuse_below=refuse_below,
+    )
+    if seed is not None and not any(decoding.temperatures):
+        raise UserError(
+            "--seed for greedy answers", "samples to draw", "add --vote or leave it out"
+        )
+    _check_calibration(refuse_below, calibration, calibrate)
+    from sqlforge.stages.predict_benchmark import Wanted, predict_benchmark
 
     quiet_libraries()
     found = predict_benchmark(
         model,
         benchmark,
         published_folder(data_dir),
-        out,
+        Wanted(out, details, calibration, calibrate),
+        decoding,
         split=split,
         rows=rows,
         max_new_tokens=max_new_tokens,
-        progress=progress_on(new_console())("answers"),
+        progress=progress_on(new_console()),
     )
     print_facts(found, json)
+
+
+def _check_calibration(
+    refuse_below: float | None, calibration: Path | None, calibrate: Path | None
+) -> None:
+    if calibration is not None and refuse_below is None:
+        raise UserError(
+            "--calibration without --refuse-below", "both or neither", "add --refuse-below 0.5"
+        )
+    if calibrate is not None and refuse_below is not None:
+        raise UserError(
+            "--calibrate with --refuse-below",
+            "answers that are all given, to learn from, or some that are refused",
+            "calibrate on questions of their own first",
+        )

@@ -19,7 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from sqlforge.core.errors import RecipeError
+from sqlforge.core.decoding import Constrain, Decoding
+from sqlforge.core.errors import RecipeError, UserError
 from sqlforge.core.redact import without_password
 
 PromptStyle = Literal["plain", "instructed", "few_shot"]
@@ -259,7 +260,9 @@ class EvaluatePart(_Part):
     """How base and tuned model are compared.
 
     The base model is tried with each of ``base_prompts`` on ``prompt_trial_rows`` validation
-    examples; the best one stands for it on the test set.
+    examples; the best one stands for it on the test set. Every system is decoded alike: see
+    :class:`sqlforge.core.decoding.Decoding` for ``constrain`` to ``refuse_below``. Refusing is
+    calibrated on the validation examples, each system for itself.
     """
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
@@ -268,6 +271,32 @@ class EvaluatePart(_Part):
     prompt_trial_rows: Annotated[int, Field(ge=1)] = 32
     template_baseline: bool = False
     query_seconds: Annotated[float, Field(gt=0)] = 5.0
+    constrain: Constrain = "none"
+    samples: int = 1
+    vote: bool = False
+    temperature: float | None = None
+    prefer_non_empty: bool = False
+    refuse_below: float | None = None
+
+    def decoding(self, seed: int) -> Decoding:
+        """How answers are decoded; what is drawn is drawn from ``seed``."""
+        return Decoding(
+            constrain=self.constrain,
+            samples=self.samples,
+            vote=self.vote,
+            temperature=self.temperature,
+            seed=seed,
+            prefer_non_empty=self.prefer_non_empty,
+            refuse_below=self.refuse_below,
+        )
+
+    @model_validator(mode="after")
+    def _decoding_makes_sense(self) -> EvaluatePart:
+        try:
+            self.decoding(0)
+        except UserError as fault:
+            raise ValueError(f"asks for {fault.got}: expected {fault.expected}") from None
+        return self
 
 
 class Recipe(_Part):
@@ -289,6 +318,12 @@ class Recipe(_Part):
     augment: AugmentPart | None = None
     train: TrainPart = TrainPart()
     evaluate: EvaluatePart = EvaluatePart()
+
+    @model_validator(mode="after")
+    def _refusals_can_be_calibrated(self) -> Recipe:
+        if self.evaluate.refuse_below is not None and not self.data.validation:
+            raise ValueError("refuse_below is calibrated on data.validation: give it examples")
+        return self
 
     @model_validator(mode="after")
     def _opaque_names_are_explained(self) -> Recipe:

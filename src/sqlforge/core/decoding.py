@@ -105,3 +105,7 @@ def _choice_fault(asked: Decoding) -> _Fault | None:
             "take 0.5 to refuse what is more likely wrong than right",
         )
     return None
+
+
+GREEDY = Decoding()
+"""One answer, the most probable token at each step."""

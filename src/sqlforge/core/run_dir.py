@@ -95,6 +95,10 @@ class RunDir:
         """The answers of one system (``base``, ``tuned``, ``merged``, ``template``)."""
         return self.path / "predictions" / f"{system}.jsonl"
 
+    def calibration(self, system: str) -> Path:
+        """What the confidence in one system's answers is worth, where answers may be refused."""
+        return self.path / "predictions" / f"{system}.calibration.json"
+
     def recipe(self) -> Recipe:
         """The recipe that this run follows.
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from sqlforge.core.records import Database, QueryResult
 from sqlforge.database.sandbox import Sandbox
 from sqlforge.score.execution import gold_is_ordered, results_match
+from sqlforge.score.extract import extract_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Candidate:
     sql: str
     logprob: float
     tokens: int
+
+    @classmethod
+    def of(cls, text: str, logprob: float, tokens: int) -> Candidate:
+        """The candidate that a text is, with the SQL taken out of any prose around it."""
+        return cls(text, extract_sql(text), logprob, tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,48 +1,54 @@
-"""From examples to answers: conversations, ids, generation."""
+"""From examples to what a model writes: conversations, ids, generation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sqlforge.core.config import PromptStyle
+from sqlforge.core.decoding import GREEDY, Decoding
 from sqlforge.core.records import Example
-from sqlforge.model.generate import generate
+from sqlforge.decode.vote import Candidate
+from sqlforge.model.writer import Asked, Writer
 from sqlforge.prompt.encode import encode_prompt
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Shot
 
 
 def answer(
-    model: Any,
-    tokenizer: Any,
+    writer: Writer,
     prompter: Prompter,
     examples: Sequence[Example],
+    decoding: Decoding = GREEDY,
     *,
     style: PromptStyle = "plain",
     shots: Sequence[Shot] = (),
     max_new_tokens: int,
     batch_tokens: int,
     progress: Callable[[int, int], None] | None = None,
-) -> list[str]:
-    """The model's raw text for each example, greedily, in their order.
+) -> list[list[Candidate]]:
+    """What the model writes to each example, in their order.
 
     Args:
-        model, tokenizer: as :mod:`sqlforge.model.load` gives them.
+        writer: a model on its engine, see :mod:`sqlforge.model.writer`.
         prompter: knows the examples' databases.
         examples: their gold SQL is not looked at, unless the recipe shows only what it uses.
+        decoding: how many candidates to each, and how; one, greedily, without it.
         style, shots: how to ask; a tuned model is asked as it was trained (``plain``).
-        max_new_tokens, batch_tokens, progress: see :func:`sqlforge.model.generate.generate`.
+        max_new_tokens: where an answer that does not end is cut.
+        batch_tokens: bounds what runs at once.
+        progress: called with (done, total).
     """
-    prompts = [
-        encode_prompt(tokenizer, prompter.ask(e.db_id, e.question, style, shots, e.sql))
+    asked = [
+        Asked(
+            encode_prompt(writer.tokenizer, prompter.ask(e.db_id, e.question, style, shots, e.sql)),
+            e.db_id,
+            prompter.schema(e.db_id),
+        )
         for e in examples
     ]
-    return generate(
-        model,
-        tokenizer,
-        prompts,
-        [example.db_id for example in examples],
+    return writer.write(
+        asked,
+        decoding,
         max_new_tokens=max_new_tokens,
         batch_tokens=batch_tokens,
         progress=progress,

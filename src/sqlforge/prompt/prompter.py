@@ -61,6 +61,10 @@ class Prompter:
             return ()
         return self._index(db_id).link(question)
 
+    def schema(self, db_id: str) -> Schema:
+        """The whole schema of a database, whatever prompts show of it."""
+        return self._databases[db_id].schema
+
     def ask(
         self,
         db_id: str,

@@ -5,30 +5,39 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from sqlforge.core.config import PromptPart, PromptStyle, Recipe, load_recipe
-from sqlforge.core.files import check_writable, write_json, write_jsonl
+from sqlforge.core.config import PromptStyle, Recipe
+from sqlforge.core.decoding import Decoding
+from sqlforge.core.files import write_json, write_jsonl
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.decode.calibration_file import write_calibration
+from sqlforge.decode.decide import (
+    calibrated_on,
+    check_constrainable,
+    chosen,
+    circumstances,
+    decide,
+)
+from sqlforge.decode.vote import Candidate, Choice
 from sqlforge.model.answer import answer
 from sqlforge.model.load import Quantization, load_model, load_tokenizer, pick_device
-from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
+from sqlforge.model.merge import load_adapted
+from sqlforge.model.writer import TransformersWriter
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Shot, prompt_version
-from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
 from sqlforge.score.extract import extract_sql
 from sqlforge.score.judge import judge
+from sqlforge.score.predictions_file import answer_rows
 from sqlforge.score.template_baseline import fit
 
 System = Literal["base", "tuned", "merged", "template"]
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
 _SHOTS = 3
-_BATCH_TOKENS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,109 +55,113 @@ def predict_run(run: RunDir, system: System, say: Say, progress: Progress | None
 
     The base model is tried with every prompt of the recipe on validation examples first; its best
     prompt answers the test set, and ``predictions/base_prompts.json`` tells the trial's outcome.
+    Where the recipe has answers refused, validation examples are answered too, and
+    ``predictions/SYSTEM.calibration.json`` tells what confidence is worth.
+
+    Raises:
+        UserError: a database cannot be constrained as the recipe asks, or there is too little to
+            calibrate on.
     """
     recipe = run.recipe()
     examples = read_examples(run.data_file("test.jsonl"))
     databases = read_databases(run.data_file("databases.jsonl"))
     if system == "template":
         texts = _template_answers(run, examples, databases)
+        predictions = [
+            Prediction(e.id, extract_sql(t), t) for e, t in zip(examples, texts, strict=True)
+        ]
     else:
-        texts = _model_answers(run, recipe, system, examples, databases, say, progress)
-    predictions = predictions_of(examples, texts)
-    write_jsonl(run.predictions(system), (asdict(p) for p in predictions))
+        asked = _Asked(run, recipe, system, databases, say, progress)
+        predictions = _model_answers(asked, examples)
+    write_jsonl(run.predictions(system), answer_rows(predictions))
 
 
-def predict_benchmark(
-    model_name: str,
-    benchmark: BenchmarkName,
-    data_dir: Path,
-    out: Path,
-    *,
-    split: str | None,
-    rows: int | None,
-    max_new_tokens: int,
-    progress: Progress | None = None,
-) -> dict[str, object]:
-    """Let any model answer a public benchmark and write ``{"id", "sql", "text"}`` lines to ``out``.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One system of a run that is asked, and who is told."""
 
-    Raises:
-        DataError: the benchmark is missing or malformed.
-        ModelError: the model cannot be had.
-        StorageError: ``out`` cannot be written.
-    """
-    check_writable(out)
-    dataset = load_benchmark(benchmark, data_dir, split)
-    examples = dataset.examples[:rows]
-    part = prompt_part_of(model_name)
-    texts = answer(
-        load_any(model_name, dtype="bfloat16", device="auto"),
-        tokenizer_of(model_name),
-        Prompter.of(part, dataset.databases),
-        examples,
-        max_new_tokens=max_new_tokens,
-        batch_tokens=_BATCH_TOKENS,
-        progress=progress,
-    )
-    write_jsonl(out, (asdict(p) for p in predictions_of(examples, texts)))
-    return {"predictions": str(out), "n": len(examples), "prompt_version": prompt_version(part)}
+    run: RunDir
+    recipe: Recipe
+    system: System
+    databases: dict[str, Database]
+    say: Say
+    progress: Progress | None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(seconds=self.recipe.evaluate.query_seconds)
 
 
-def prompt_part_of(model_name: str) -> PromptPart:
-    """How a model wants to be asked: as its run's recipe says, if it lies in a run directory.
+def _model_answers(asked: _Asked, examples: Sequence[Example]) -> list[Prediction]:
+    recipe, part = asked.recipe, asked.recipe.evaluate
+    decoding = part.decoding(recipe.seed)
+    check_constrainable(decoding, asked.databases)
+    model = _load(asked.run, recipe, asked.system)
+    writer = TransformersWriter(model, load_tokenizer(recipe.model.name))
+    prompter = Prompter.of(recipe.prompt, asked.databases)
 
-    >>> prompt_part_of("smollm2-135m") == PromptPart()
-    True
-    """
-    folder = Path(model_name)  # or a name, of which a recipe that happens to lie here says nothing
-    recipe = folder.resolve().parent / "recipe.yaml"
-    return load_recipe(recipe).prompt if folder.is_dir() and recipe.is_file() else PromptPart()
-
-
-def predictions_of(examples: Sequence[Example], texts: Sequence[str]) -> list[Prediction]:
-    """Raw answers as predictions, with the SQL taken out of any prose around it."""
-    return [Prediction(e.id, extract_sql(t), t) for e, t in zip(examples, texts, strict=True)]
-
-
-def _model_answers(
-    run: RunDir,
-    recipe: Recipe,
-    system: System,
-    examples: Sequence[Example],
-    databases: dict[str, Database],
-    say: Say,
-    progress: Progress | None,
-) -> list[str]:
-    model, tokenizer = _load(run, recipe, system), load_tokenizer(recipe.model.name)
-    prompter = Prompter.of(recipe.prompt, databases)
-
-    def ask(asked: Sequence[Example], style: PromptStyle, shots: Sequence[Shot]) -> list[str]:
+    def ask(
+        questions: Sequence[Example], style: PromptStyle, shots: Sequence[Shot], how: Decoding
+    ) -> list[list[Candidate]]:
         return answer(
-            model,
-            tokenizer,
+            writer,
             prompter,
-            asked,
+            questions,
+            how,
             style=style,
             shots=shots,
-            max_new_tokens=recipe.evaluate.max_new_tokens,
-            batch_tokens=recipe.evaluate.batch_tokens,
-            progress=progress,
+            max_new_tokens=part.max_new_tokens,
+            batch_tokens=part.batch_tokens,
+            progress=asked.progress,
         )
 
-    if system != "base":
-        return ask(examples, "plain", ())
-    shots = [prompter.shot(example) for example in _shot_examples(run, recipe)]
-    trials = _try_prompts(run, recipe, databases, lambda asked, style: ask(asked, style, shots))
+    style: PromptStyle = "plain"
+    shots: Sequence[Shot] = ()
+    if asked.system == "base":
+        shots = [prompter.shot(example) for example in _shot_examples(asked.run, recipe)]
+        once = Decoding(constrain=decoding.constrain)
+        style = _best_prompt(asked, lambda rows, tried: ask(rows, tried, shots, once))
+
+    def choices(questions: Sequence[Example]) -> list[Choice]:
+        written = ask(questions, style, shots, decoding)
+        return chosen(questions, written, asked.databases, decoding, asked.limits)
+
+    calibration = None
+    if decoding.refuse_below is not None:
+        held_out = read_examples(asked.run.data_file("validation.jsonl"))
+        kept = circumstances(decoding, prompt_version(recipe.prompt))
+        calibration = calibrated_on(
+            held_out, choices(held_out), asked.databases, asked.limits, kept
+        )
+        write_calibration(asked.run.calibration(asked.system), calibration)
+        asked.say(
+            f"calibrated on {calibration.n:,} validation answers, {calibration.right:,} right: "
+            f"confidence is off by {calibration.error:.1%} on databases held out"
+        )
+    answers = list(decide(examples, choices(examples), decoding.refuse_below, calibration))
+    if decoding.refuse_below is not None:
+        refused = sum(a.prediction.refused for a in answers)
+        asked.say(f"{refused:,} of {len(answers):,} answers refused")
+    return [a.prediction for a in answers]
+
+
+def _best_prompt(
+    asked: _Asked, ask: Callable[[Sequence[Example], PromptStyle], list[list[Candidate]]]
+) -> PromptStyle:
+    """The prompt that the base model answers best with, as the trial on validation has it."""
+    trials = _try_prompts(asked, ask)
     for trial in trials:
-        say(
+        asked.say(
             f"base model, {trial.style} prompt: {trial.correct} of {trial.n} right, "
             f"{trial.valid} valid on validation"
         )
-    write_json(run.predictions("base").with_name("base_prompts.json"), [asdict(t) for t in trials])
-    best = recipe.evaluate.base_prompts[0]
+    told = asked.run.predictions("base").with_name("base_prompts.json")
+    write_json(told, [asdict(t) for t in trials])
+    best = asked.recipe.evaluate.base_prompts[0]
     if trials:
         best = max(trials, key=lambda t: (t.correct, t.valid)).style
-    say(f"base model answers with the {best} prompt")
-    return ask(examples, best, shots)
+    asked.say(f"base model answers with the {best} prompt")
+    return best
 
 
 def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
@@ -169,20 +182,20 @@ def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
 
 
 def _try_prompts(
-    run: RunDir,
-    recipe: Recipe,
-    databases: dict[str, Database],
-    ask: Callable[[Sequence[Example], PromptStyle], list[str]],
+    asked: _Asked, ask: Callable[[Sequence[Example], PromptStyle], list[list[Candidate]]]
 ) -> list[PromptTrial]:
-    validation = read_examples(run.data_file("validation.jsonl"))
-    validation = validation[: recipe.evaluate.prompt_trial_rows]
+    part = asked.recipe.evaluate
+    validation = read_examples(asked.run.data_file("validation.jsonl"))[: part.prompt_trial_rows]
     trials: list[PromptTrial] = []
-    if not validation or len(recipe.evaluate.base_prompts) == 1:
+    if not validation or len(part.base_prompts) == 1:
         return trials
-    with Sandbox(Limits(seconds=recipe.evaluate.query_seconds)) as sandbox:
-        for style in recipe.evaluate.base_prompts:
-            predictions = predictions_of(validation, ask(validation, style))
-            verdicts = judge(validation, predictions, databases, sandbox, match="internal")
+    with Sandbox(asked.limits) as sandbox:
+        for style in part.base_prompts:
+            predictions = [
+                Prediction(example.id, candidate.sql, candidate.text)
+                for example, (candidate,) in zip(validation, ask(validation, style), strict=True)
+            ]
+            verdicts = judge(validation, predictions, asked.databases, sandbox, match="internal")
             correct = sum(verdict.execution is True for verdict in verdicts)
             valid = sum(verdict.valid for verdict in verdicts)
             trials.append(PromptTrial(style, correct, valid, len(verdicts)))

@@ -1,0 +1,109 @@
+"""The engines that write answers, behind one face; here one of them is picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlforge.core.config import load_recipe
+from sqlforge.core.decoding import Decoding, EngineName
+from sqlforge.core.schema import Schema
+from sqlforge.decode.vote import Candidate
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as an engine gets it.
+
+    Prompts with the same ``schema_key`` begin alike; ``schema`` is what a constraint allows.
+    """
+
+    prompt: tuple[int, ...]
+    schema_key: str
+    schema: Schema
+
+
+class Writer(Protocol):
+    """A loaded model that writes; every engine has this face."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's own; prompts are encoded by it."""
+
+    def write(
+        self,
+        asked: Sequence[Asked],
+        decoding: Decoding,
+        *,
+        max_new_tokens: int,
+        batch_tokens: int,
+        progress: Progress | None = None,
+    ) -> list[list[Candidate]]:
+        """For each question one candidate a temperature in ``decoding``, in their order.
+
+        Raises :class:`~sqlforge.core.errors.UserError` where a schema cannot be constrained.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersWriter:
+    """A model of transformers on our own engine."""
+
+    model: Any
+    tokenizer: Any
+
+    def write(
+        self,
+        asked: Sequence[Asked],
+        decoding: Decoding,
+        *,
+        max_new_tokens: int,
+        batch_tokens: int,
+        progress: Progress | None = None,
+    ) -> list[list[Candidate]]:
+        """See :class:`Writer`."""
+        from sqlforge.model.generate import generate
+
+        texts = generate(
+            self.model,
+            self.tokenizer,
+            [question.prompt for question in asked],
+            [question.schema_key for question in asked],
+            max_new_tokens=max_new_tokens,
+            batch_tokens=batch_tokens,
+            progress=progress,
+        )
+        return [[Candidate.of(text, 0.0, 1)] for text in texts]
+
+
+def open_writer(name: str, engine: EngineName) -> Writer:
+    """Load a base model, merged folder or adapter folder on an engine.
+
+    An adapter in a run directory is loaded as it was trained, that is on the 4-bit weights if
+    these were its base; they are held unpacked, which is the same function and faster.
+
+    Raises:
+        ModelError: the model cannot be had.
+        UserError: the engine is not installed.
+    """
+    from sqlforge.model.load import adapter_base
+    from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
+
+    folder = Path(name)
+    recipe = folder.resolve().parent / "recipe.yaml"
+    if adapter_base(folder) is not None and recipe.is_file():
+        method = load_recipe(recipe).train.method
+        model = load_adapted(
+            folder,
+            dtype="bfloat16",
+            device="auto",
+            quantization="nf4" if method == "qlora" else "none",
+            unpack=True,
+        )
+    else:
+        model = load_any(name, dtype="bfloat16", device="auto")
+    return TransformersWriter(model, tokenizer_of(name))
