@@ -410,6 +410,32 @@ def run_with(prepared: Path, run: Path, **changes: object) -> None:
 # --- scores ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("options", "got"),
+    [
+        ("--vote", "a vote over one sample"),
+        ("--samples 8", "8 samples without a vote"),
+        ("--samples 8 --vote --temperature 0", "at temperature 0"),
+        ("--prefer-non-empty", "preferred without a vote"),
+        ("--seed 3", "--seed for greedy answers"),
+        ("--refuse-below 2", "2 as the least probability"),
+        ("--refuse-below 0.5", "without a calibration for 'smollm2-135m'"),
+        ("--calibration c.json", "--calibration without --refuse-below"),
+        ("--calibrate c.json --refuse-below 0.5", "--calibrate with --refuse-below"),
+        ("--calibration c.json --refuse-below 0.5", "no file at c.json"),
+    ],
+)
+def test_options_of_predict_that_would_not_count_are_refused_before_any_long_work(
+    sqlforge: Run, tmp_path: Path, options: str, got: str
+) -> None:
+    pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    spider = write_tiny_spider(tmp_path / "spider")
+    words = ("--model", "smollm2-135m", "--benchmark", "spider", "--data-dir", spider)
+    out = tmp_path / "p.jsonl"
+    assert got in sqlforge("predict", *words, "--out", out, *options.split()).sentence()
+    assert not out.exists()
+
+
 def score_words(spider: Path, predictions: object) -> tuple[object, ...]:
     return ("score", "--benchmark", "spider", "--data-dir", spider, "--predictions", predictions)
 

@@ -57,6 +57,10 @@ def _one_by_one(
     return answers
 
 
+def _texts(*arguments: Any, **options: Any) -> list[str]:
+    return [written.text for written in generate(*arguments, **options)]
+
+
 def _prompts(seed: int, schemas: int, count: int) -> tuple[list[tuple[int, ...]], list[str]]:
     rng = random.Random(seed)
 
@@ -71,7 +75,7 @@ def _prompts(seed: int, schemas: int, count: int) -> tuple[list[tuple[int, ...]]
 @pytest.mark.parametrize("batch_tokens", [1, 150, 100_000], ids=["alone", "some", "all at once"])
 def test_answers_equal_those_of_each_prompt_alone(model: Any, batch_tokens: int) -> None:
     prompts, keys = _prompts(1, schemas=4, count=14)
-    got = generate(model, _Ids(), prompts, keys, max_new_tokens=12, batch_tokens=batch_tokens)
+    got = _texts(model, _Ids(), prompts, keys, max_new_tokens=12, batch_tokens=batch_tokens)
     assert got == _one_by_one(model, prompts, 12)
     assert len(set(got)) > 10, "the answers are too alike to tell prompts apart"
 
@@ -83,7 +87,7 @@ def test_a_batch_may_mix_prompts_that_share_nothing_with_those_that_do(model: An
     prompts = [apart[0], *shared, *apart[1:]]
     keys = ["apart", *keys, "apart", "apart"]
     assert _shared_lengths(prompts, keys)[0] == 0
-    got = generate(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=100_000)
+    got = _texts(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=100_000)
     assert got == _one_by_one(model, prompts, 8)
 
 
@@ -93,7 +97,7 @@ def test_a_model_that_was_just_trained_generates_as_before() -> None:
     prompts, keys = _prompts(5, schemas=3, count=8)
     wanted = _one_by_one(model, prompts, 8)
     model.set_attn_implementation(PACKED)
-    assert generate(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=9_000) == wanted
+    assert _texts(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=9_000) == wanted
 
 
 def test_the_output_layer_gets_states_in_one_piece(model: Any) -> None:
@@ -123,7 +127,7 @@ def test_the_output_layer_gets_states_in_one_piece(model: Any) -> None:
 def test_short_and_equal_prompts_are_answered_as_alone(
     model: Any, prompts: list[tuple[int, ...]]
 ) -> None:
-    got = generate(
+    got = _texts(
         model, _Ids(), prompts, ["one"] * len(prompts), max_new_tokens=6, batch_tokens=10_000
     )
     assert got == _one_by_one(model, prompts, 6)
@@ -134,7 +138,7 @@ def test_an_answer_stops_at_its_end_token_and_is_cut_at_the_limit(model: Any) ->
     # The third token of the first answer becomes the end; other answers may go on.
     tokenizer = _Ids()
     tokenizer.eos_token_id = int(_one_by_one(model, prompts[:1], 12)[0].split()[2])
-    got = generate(model, tokenizer, prompts, keys, max_new_tokens=12, batch_tokens=10_000)
+    got = _texts(model, tokenizer, prompts, keys, max_new_tokens=12, batch_tokens=10_000)
     assert got == _one_by_one(model, prompts, 12, end=tokenizer.eos_token_id)
     lengths = [len(answer.split()) for answer in got]
     assert lengths[0] == 2

@@ -16,6 +16,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from sqlforge import pipeline
 from sqlforge.core.config import Recipe, dump_recipe
+from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.model.load import load_tokenizer
@@ -218,6 +219,56 @@ def test_a_merged_model_and_an_adapter_answer_a_public_benchmark(
         assert found["refused"] == 0 and found["decoding"]["samples"] == 1
         answers.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
     assert answers[0] == answers[1] == ["spider-dev-0000", "spider-dev-0001"]
+
+
+def test_a_run_that_votes_and_refuses_says_so_wherever_it_counts(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from published import write_tiny_spider
+    from sqlforge.decode.abstain import Calibration
+    from sqlforge.stages import predict
+    from sqlforge.stages.predict_benchmark import Wanted, predict_benchmark
+
+    kept = predict.circumstances(Decoding(samples=3, vote=True), "2")
+    made = Calibration(("votes",), (0.0,), (1.0,), (1.0,), 0.0, 40, 20, 0.05, kept)
+    calibrated_on = predict.calibrated_on
+
+    def calibrated(examples: Any, *others: Any) -> Calibration:
+        """A model that has learnt nothing is never right: the real thing says so of the base."""
+        if "base" not in directory_of(tmp_path):
+            return calibrated_on(examples, *others)
+        return made
+
+    monkeypatch.setattr(predict, "calibrated_on", calibrated)
+    asked = recipe_for(tiny_model).model_dump(mode="json")
+    asked["data"]["validation"][0]["rows"] = 40
+    options = {"samples": 3, "vote": True, "refuse_below": 0.9, "base_prompts": ["plain"]}
+    asked["evaluate"] = {**asked["evaluate"], **options}
+    recipe = Recipe.model_validate(asked)
+    summaries, shown = run(recipe, tmp_path / "run")
+    (by_system,) = summaries.values()
+    directory = RunDir(tmp_path / "run")
+    for system in ("tuned", "merged"):
+        rows = [json.loads(line) for line in directory.predictions(system).open()]
+        assert all(row["refused"] and not row["sql"] for row in rows)
+        assert by_system[system].refused == len(rows) == 4
+        assert json.loads(directory.calibration(system).read_text())["n"] == 40
+    assert by_system["template"].refused == by_system["base"].refused == 0
+    assert "so none of its answers is refused" in shown and "4 of 4 answers refused" in shown
+    assert directory.report.exists() and not directory.calibration("base").exists()
+
+    folder, out = write_tiny_spider(tmp_path / "spider"), tmp_path / "p.jsonl"
+    found = predict_benchmark(
+        str(directory.adapter), "spider", folder, Wanted(out, details=True),
+        recipe.evaluate.decoding(0), split=None, rows=2, max_new_tokens=4,
+    )  # fmt: skip
+    assert found["refused"] == 2 and found["calibration"]["n"] == 40, "the run's own calibration"
+    assert all("confidence" in json.loads(line) for line in out.open())
+
+
+def directory_of(folder: Path) -> set[str]:
+    """The systems that have answered in the run of ``folder``."""
+    return {file.stem for file in folder.glob("run/predictions/*.jsonl")}
 
 
 def test_plain_transformers_load_the_merged_model(finished: Path) -> None:

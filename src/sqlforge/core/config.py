@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from sqlforge.core.decoding import Constrain, Decoding
+from sqlforge.core.decoding import CALIBRATED_ON, Constrain, Decoding
 from sqlforge.core.errors import RecipeError, UserError
 from sqlforge.core.redact import without_password
 
@@ -321,8 +321,14 @@ class Recipe(_Part):
 
     @model_validator(mode="after")
     def _refusals_can_be_calibrated(self) -> Recipe:
-        if self.evaluate.refuse_below is not None and not self.data.validation:
-            raise ValueError("refuse_below is calibrated on data.validation: give it examples")
+        if self.evaluate.refuse_below is None:
+            return self
+        rows = [part.rows for part in self.data.validation]
+        if not rows or (None not in rows and sum(filter(None, rows)) < CALIBRATED_ON):
+            raise ValueError(
+                f"refuse_below is calibrated on data.validation: give it {CALIBRATED_ON} rows at "
+                "least, and better some hundreds"
+            )
         return self
 
     @model_validator(mode="after")

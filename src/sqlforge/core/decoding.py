@@ -12,6 +12,9 @@ Constrain = Literal["none", "schema"]
 SAMPLED_AT = 1.0
 """The temperature of samples to vote over where none is named: the model as it is."""
 
+CALIBRATED_ON = 40
+"""Answers with known golds that a calibration of refusals needs at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decoding:

@@ -14,13 +14,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlforge.core.decoding import CALIBRATED_ON
 from sqlforge.core.errors import DataError
 from sqlforge.decode.logistic import fit_logistic, logistic
 from sqlforge.decode.reliability import expected_calibration_error
 from sqlforge.decode.vote import Choice
 
-LEAST = 40
-"""Answers that a calibration needs at least, five of them right and five wrong."""
 _LEAST_OF_EACH = 5
 _FOLDS = 5
 
@@ -96,23 +95,48 @@ def calibrate(
         if choice.ran is not False  # these are refused whatever the calibration says
     ]
     hits = sum(verdict for _, verdict, _ in ran)
-    if len(ran) < LEAST or min(hits, len(ran) - hits) < _LEAST_OF_EACH:
+    if len(ran) < CALIBRATED_ON or min(hits, len(ran) - hits) < _LEAST_OF_EACH:
         raise DataError(
             f"{hits} right and {len(ran) - hits} wrong answers to calibrate on",
-            f"{LEAST} answers at least, {_LEAST_OF_EACH} right and {_LEAST_OF_EACH} wrong ones",
+            f"{CALIBRATED_ON} at least of which SQL ran, {_LEAST_OF_EACH} of either kind",
             "take more questions, or leave the refusal out",
         )
-    places = {group: n % _FOLDS for n, group in enumerate(dict.fromkeys(g for _, _, g in ran))}
-    confidences, verdicts = [], []
-    for fold in range(_FOLDS):
-        kept = [(c, v) for c, v, g in ran if places[g] != fold]
-        held = [(c, v) for c, v, g in ran if places[g] == fold]
-        if held and kept:
-            fitted = _fit(kept, names, 0.0, {})
-            confidences += [fitted.confidence(choice) for choice, _ in held]
-            verdicts += [verdict for _, verdict in held]
-    error = expected_calibration_error(confidences, verdicts)
+    blind = held_out_calibrations(
+        [choice for choice, _, _ in ran],
+        [verdict for _, verdict, _ in ran],
+        [group for _, _, group in ran],
+        names,
+    )
+    confidences = [blind[group].confidence(choice) for choice, _, group in ran]
+    error = expected_calibration_error(confidences, [verdict for _, verdict, _ in ran])
     return _fit([(c, v) for c, v, _ in ran], names, error, circumstances)
+
+
+def held_out_calibrations(
+    choices: Sequence[Choice],
+    right: Sequence[bool],
+    groups: Sequence[Hashable],
+    scores: Sequence[str] = OF_BOTH,
+) -> dict[Hashable, Calibration]:
+    """For each group a calibration that has seen neither it nor a fifth of the other groups.
+
+    The groups are dealt out to five parts in the order in which they come, and each part's
+    calibration is fitted on the other four; one group alone is fitted on itself. All three
+    sequences belong together in their order.
+    """
+    names = list(dict.fromkeys(groups))
+    parts = min(_FOLDS, len(names))
+    found = {}
+    for part in range(parts):
+        held = set(names[part::parts])
+        seen = [
+            (choice, bool(verdict))
+            for choice, verdict, group in zip(choices, right, groups, strict=True)
+            if group not in held or parts == 1
+        ]
+        calibration = _fit(seen, tuple(scores), 0.0, {})
+        found.update(dict.fromkeys(held, calibration))
+    return found
 
 
 def _fit(

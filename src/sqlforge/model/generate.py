@@ -1,4 +1,4 @@
-"""Batched greedy generation; what prompts share is computed once.
+"""Batched generation; what prompts share is computed once.
 
 The prompts about one schema begin alike. A batch first runs each such beginning once, then copies
 its keys and values to every prompt that continues it, so that a prompt costs its question only.
@@ -9,13 +9,24 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from sqlforge.model.drawing import Drawing
 from sqlforge.model.pack import shared_length
 
 Ids = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One answer: its text, its log-probability at temperature 1 and its tokens, end included."""
+
+    text: str
+    logprob: float
+    tokens: int
 
 
 def generate(
@@ -26,9 +37,11 @@ def generate(
     *,
     max_new_tokens: int,
     batch_tokens: int,
+    temperatures: Sequence[float] | None = None,
+    keys: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[str]:
-    """Greedy answers to ``prompts``, in their order, without the end token.
+) -> list[Written]:
+    """Answers to ``prompts``, in their order, without the end token.
 
     Args:
         model: a transformers causal model, adapted or not, in evaluation mode.
@@ -37,11 +50,20 @@ def generate(
         schema_keys: for each prompt a key that only prompts with the same beginning share.
         max_new_tokens: where an answer that does not end is cut.
         batch_tokens: bounds a batch, padding included; a longer single prompt goes alone.
+        temperatures, keys: of each prompt, where answers are drawn, and from what; 0 is greedy.
         progress: called with (done, total) after each batch.
     """
     with _contiguous_head(model):
         return _generate(
-            model, tokenizer, prompts, schema_keys, max_new_tokens, batch_tokens, progress
+            model,
+            tokenizer,
+            prompts,
+            schema_keys,
+            max_new_tokens,
+            batch_tokens,
+            temperatures or [0.0] * len(prompts),
+            keys or [""] * len(prompts),
+            progress,
         )
 
 
@@ -52,22 +74,25 @@ def _generate(
     schema_keys: Sequence[str],
     max_new_tokens: int,
     batch_tokens: int,
+    temperatures: Sequence[float],
+    keys: Sequence[str],
     progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    answers = [""] * len(prompts)
+) -> list[Written]:
+    answers: dict[int, Written] = {}
     shared = _shared_lengths(prompts, schema_keys)
     done = 0
     for batch in _batches(prompts, schema_keys, shared, batch_tokens, max_new_tokens):
-        texts = _generate_batch(
+        end = tokenizer.eos_token_id
+        drawing = Drawing([temperatures[i] for i in batch], [keys[i] for i in batch], end)
+        written = _generate_batch(
             model, tokenizer, [prompts[i] for i in batch], [shared[i] for i in batch],
-            max_new_tokens,
+            max_new_tokens, drawing,
         )  # fmt: skip
-        for index, text in zip(batch, texts, strict=True):
-            answers[index] = text
+        answers.update(zip(batch, written, strict=True))
         done += len(batch)
         if progress:
             progress(done, len(prompts))
-    return answers
+    return [answers[index] for index in range(len(prompts))]
 
 
 @contextlib.contextmanager
@@ -130,8 +155,13 @@ def _batches(
 
 @torch.inference_mode()
 def _generate_batch(
-    model: Any, tokenizer: Any, prompts: Sequence[Ids], shared: Sequence[int], max_new_tokens: int
-) -> list[str]:
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Ids],
+    shared: Sequence[int],
+    max_new_tokens: int,
+    drawing: Drawing,
+) -> list[Written]:
     pad = tokenizer.pad_token_id
     trunks = [tuple(p[:length]) for p, length in zip(prompts, shared, strict=True)]
     distinct = list(dict.fromkeys(trunks))
@@ -152,8 +182,10 @@ def _generate_batch(
         top_k=None,
         pad_token_id=pad,
         eos_token_id=tokenizer.eos_token_id,
+        logits_processor=[drawing],
     )
-    return [_text(tokenizer, row) for row in output[:, ids.shape[1] :].tolist()]
+    texts = [_text(tokenizer, row) for row in output[:, ids.shape[1] :].tolist()]
+    return list(map(Written, texts, *drawing.told(output)))
 
 
 def _trunk_cache(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlforge.core.config import load_recipe
 from sqlforge.core.decoding import Decoding, EngineName
+from sqlforge.core.errors import UserError
 from sqlforge.core.schema import Schema
 from sqlforge.decode.vote import Candidate
 
@@ -68,16 +69,25 @@ class TransformersWriter:
         """See :class:`Writer`."""
         from sqlforge.model.generate import generate
 
-        texts = generate(
+        if decoding.constrain == "schema":
+            raise UserError(
+                "the schema constraint", "an engine that has one", "leave the constraint out"
+            )
+        each = decoding.temperatures
+        rows = [(number, place) for number in range(len(asked)) for place in range(len(each))]
+        written = generate(
             self.model,
             self.tokenizer,
-            [question.prompt for question in asked],
-            [question.schema_key for question in asked],
+            [asked[number].prompt for number, _ in rows],
+            [asked[number].schema_key for number, _ in rows],
             max_new_tokens=max_new_tokens,
             batch_tokens=batch_tokens,
+            temperatures=[each[place] for _, place in rows],
+            keys=[f"{decoding.seed}/{number}/{place}" for number, place in rows],
             progress=progress,
         )
-        return [[Candidate.of(text, 0.0, 1)] for text in texts]
+        found = iter(Candidate.of(w.text, w.logprob, w.tokens) for w in written)
+        return [[next(found) for _ in each] for _ in asked]
 
 
 def open_writer(name: str, engine: EngineName) -> Writer:
@@ -90,6 +100,8 @@ def open_writer(name: str, engine: EngineName) -> Writer:
         ModelError: the model cannot be had.
         UserError: the engine is not installed.
     """
+    if engine != "transformers":
+        raise UserError(f"the engine {engine}", "transformers", "leave the engine out")
     from sqlforge.model.load import adapter_base
     from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 

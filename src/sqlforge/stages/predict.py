@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from sqlforge.core.config import PromptStyle, Recipe
 from sqlforge.core.decoding import Decoding
+from sqlforge.core.errors import DataError
 from sqlforge.core.files import write_json, write_jsonl
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
+from sqlforge.decode.abstain import Calibration
 from sqlforge.decode.calibration_file import write_calibration
 from sqlforge.decode.decide import (
     calibrated_on,
@@ -126,23 +128,34 @@ def _model_answers(asked: _Asked, examples: Sequence[Example]) -> list[Predictio
         written = ask(questions, style, shots, decoding)
         return chosen(questions, written, asked.databases, decoding, asked.limits)
 
-    calibration = None
-    if decoding.refuse_below is not None:
-        held_out = read_examples(asked.run.data_file("validation.jsonl"))
-        kept = circumstances(decoding, prompt_version(recipe.prompt))
-        calibration = calibrated_on(
-            held_out, choices(held_out), asked.databases, asked.limits, kept
-        )
-        write_calibration(asked.run.calibration(asked.system), calibration)
-        asked.say(
-            f"calibrated on {calibration.n:,} validation answers, {calibration.right:,} right: "
-            f"confidence is off by {calibration.error:.1%} on databases held out"
-        )
-    answers = list(decide(examples, choices(examples), decoding.refuse_below, calibration))
-    if decoding.refuse_below is not None:
-        refused = sum(a.prediction.refused for a in answers)
-        asked.say(f"{refused:,} of {len(answers):,} answers refused")
-    return [a.prediction for a in answers]
+    if decoding.refuse_below is None:
+        return [a.prediction for a in decide(examples, choices(examples))]
+    calibration = _calibrated(asked, decoding, choices)
+    below = None if calibration is None else decoding.refuse_below
+    answers = [a.prediction for a in decide(examples, choices(examples), below, calibration)]
+    asked.say(f"{sum(a.refused for a in answers):,} of {len(answers):,} answers refused")
+    return answers
+
+
+def _calibrated(
+    asked: _Asked, decoding: Decoding, choices: Callable[[Sequence[Example]], list[Choice]]
+) -> Calibration | None:
+    """What confidence is worth on validation answers; ``None`` for a base that is hardly right."""
+    held_out = read_examples(asked.run.data_file("validation.jsonl"))
+    kept = circumstances(decoding, prompt_version(asked.recipe.prompt))
+    try:
+        found = calibrated_on(held_out, choices(held_out), asked.databases, asked.limits, kept)
+    except DataError as fault:
+        if asked.system != "base":
+            raise
+        asked.say(f"base model: {fault.got}, so none of its answers is refused")
+        return None
+    write_calibration(asked.run.calibration(asked.system), found)
+    asked.say(
+        f"calibrated on {found.n:,} validation answers, {found.right:,} right: confidence is off "
+        f"by {found.error:.1%} on databases held out"
+    )
+    return found
 
 
 def _best_prompt(
