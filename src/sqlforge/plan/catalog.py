@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from sqlforge.core.errors import ModelError
-from sqlforge.plan.model_shape import ModelShape, read_shape, shape_from
+from sqlforge.plan.model_shape import ModelShape, read_config, shape_from
 
 NAMES = ("mistral-7b-v0.3", "llama-3.1-8b", "phi-3.5-mini", "smollm2-135m")
 
@@ -25,16 +26,34 @@ def shape_of(name: str) -> ModelShape:
     >>> shape_of("smollm2-135m").parameters
     134515008
     """
-    name = name.removesuffix("-hub") if name.removesuffix("-hub") in NAMES else name
-    if name in NAMES:
-        file = files("sqlforge.plan") / "configs" / f"{name}.json"
-        config = json.loads(file.read_text(encoding="utf-8"))["config"]
-        return shape_from(config, name=name, place=f"the catalog's {name}")
+    known = name.removesuffix("-hub")
+    if known in NAMES:
+        return shape_from(config_of(known), name=known, place=f"the catalog's {known}")
+    return shape_from(config_of(name), name=_name(Path(name)), place=name)
+
+
+def config_of(name: str) -> dict[str, Any]:
+    """The keys of a model's ``config.json``, found as :func:`shape_of` finds it.
+
+    Raises:
+        ModelError: there is none, or it is not JSON.
+    """
+    known = name.removesuffix("-hub")
+    if known in NAMES:
+        file = files("sqlforge.plan") / "configs" / f"{known}.json"
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["config"]
+        return config
     path = Path(name)
     if path.exists():
-        return read_shape(path)
+        return read_config(path)
     raise ModelError(
         f"'{name}'",
         f"one of {', '.join(NAMES)}, a config.json, or a folder that holds one",
         "check the spelling, or download the model's config.json and name it",
     )
+
+
+def _name(path: Path) -> str:
+    if path.is_dir():
+        return path.resolve().name
+    return path.resolve().parent.name if path.name == "config.json" else path.stem

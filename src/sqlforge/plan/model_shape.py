@@ -126,11 +126,11 @@ class ModelShape:
         return self.layers * sum(rank * (one.inputs + one.outputs) for one in self.linears)
 
 
-def read_shape(path: Path) -> ModelShape:
-    """The shape that a ``config.json`` or the folder that holds one describes.
+def read_config(path: Path) -> dict[str, Any]:
+    """The keys of a ``config.json``, or of the one in a folder.
 
     Raises:
-        ModelError: there is no such file, or it does not describe a model that we can plan.
+        ModelError: there is no such file, or it is not JSON.
     """
     file = path / "config.json" if path.is_dir() else path
     try:
@@ -147,8 +147,7 @@ def read_shape(path: Path) -> ModelShape:
         ) from None
     if not isinstance(config, dict):
         raise ModelError(f"{file} without keys", "a model's config.json", "copy it again")
-    name = file.resolve().parent.name if file.name == "config.json" else file.stem
-    return shape_from(config, name=name, place=str(file))
+    return config
 
 
 def shape_from(config: Mapping[str, Any], *, name: str, place: str) -> ModelShape:
