@@ -118,7 +118,8 @@ def in_a_process(asked: Configuration, dry: bool) -> Row | str:
 def measured(asked: Configuration, dry: bool) -> Row:
     import torch
 
-    from sqlforge.model.measure import demanding_packs, measure_steps, pack_shape
+    from sqlforge.model.measure import demanding_packs, measure_steps
+    from sqlforge.model.pack import pack_shape
 
     if not dry and not torch.cuda.is_available():
         sys.exit("this bench needs a CUDA card: try --dry-run or --predict")

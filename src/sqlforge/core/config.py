@@ -41,8 +41,8 @@ class _Part(BaseModel):
 class ModelPart(_Part):
     """The base model: a catalog name, a local folder or a hub id, and how it is held in memory.
 
-    ``memory_gib`` holds PyTorch on a card to so many GiB, so that a recipe for a small card can be
-    tried on a large one; what will not fit is refused before the weights load.
+    ``memory_gib`` holds training on a card to so many GiB, so that a recipe for a small card can be
+    tried on a large one; training that will not fit is refused before the weights load.
     """
 
     name: str

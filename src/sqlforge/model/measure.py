@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlforge.core.errors import ModelError
 from sqlforge.model.adapt import add_lora
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.load import Source
-from sqlforge.model.pack import Pack, plan_packs
+from sqlforge.model.pack import Pack, pack_shape, plan_packs
 from sqlforge.model.random_base import random_base
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import train
@@ -64,21 +64,6 @@ def demanding_packs(
     )
     by_shape = {pack_shape(pack): pack for pack in found}
     return [by_shape[shape] for shape in telling(list(by_shape))]
-
-
-def pack_shape(pack: Pack) -> PackShape:
-    """What the planner needs to know of a pack."""
-    keys = sequences = longest = 0
-    trunk, trunk_of = 0, -1
-    for (group, branch), members in groupby(zip(pack.groups, pack.branches, strict=True)):
-        own = sum(1 for _ in members)
-        if branch == 0:
-            trunk, trunk_of, seen = own, group, own
-        else:
-            seen = own + (trunk if trunk_of == group else 0)
-        keys, sequences, longest = keys + seen, sequences + 1, max(longest, seen)
-    supervised = sum(label >= 0 for label in pack.labels)
-    return PackShape(len(pack), keys, sequences, supervised, longest, pack.examples)
 
 
 def measure_steps(

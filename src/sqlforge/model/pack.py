@@ -17,10 +17,12 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import overload
 
 import torch
 
+from sqlforge.plan.training import PackShape
 from sqlforge.prompt.encode import Encoded
 
 IGNORED = -100
@@ -160,6 +162,21 @@ def as_row(pack: Pack) -> dict[str, torch.Tensor]:
         "position_ids": torch.tensor([pack.positions]),
         "labels": torch.tensor([pack.labels]),
     }
+
+
+def pack_shape(pack: Pack) -> PackShape:
+    """What the planner needs to know of a pack."""
+    keys = sequences = longest = 0
+    trunk, trunk_of = 0, -1
+    for (group, branch), members in groupby(zip(pack.groups, pack.branches, strict=True)):
+        own = sum(1 for _ in members)
+        if branch == 0:
+            trunk, trunk_of, seen = own, group, own
+        else:
+            seen = own + (trunk if trunk_of == group else 0)
+        keys, sequences, longest = keys + seen, sequences + 1, max(longest, seen)
+    supervised = sum(label >= 0 for label in pack.labels)
+    return PackShape(len(pack), keys, sequences, supervised, longest, pack.examples)
 
 
 def _split_groups(

@@ -9,11 +9,12 @@ from typing import Any
 from rich.console import Console
 
 from sqlforge.core.config import Recipe
-from sqlforge.core.errors import RecipeError
+from sqlforge.core.errors import ModelError, RecipeError
 from sqlforge.core.files import new_folder
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
+from sqlforge.model.card import held_memory, is_hopper, memory_limit, start_counting
 from sqlforge.model.load import (
     device_name,
     load_model,
@@ -22,16 +23,22 @@ from sqlforge.model.load import (
     resolve,
     weight_digests,
 )
-from sqlforge.model.pack import Groups, Pack, PlannedPacks, plan_groups
+from sqlforge.model.pack import Groups, Pack, PlannedPacks, pack_shape, plan_groups
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import TrainSummary, train
+from sqlforge.plan.advice import Asked, changes_that_fit
+from sqlforge.plan.catalog import shape_of
+from sqlforge.plan.lengths import Corpus, lengths_of, telling
+from sqlforge.plan.memory import budget, fits
+from sqlforge.plan.training import training_of
 from sqlforge.prompt.encode import ChatTokenizer
 from sqlforge.prompt.token_store import TokenStore
 from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.report.progress import progress_bars
 
 Say = Callable[[str], None]
+_LOOKED_AT = 64  # packs, of which the most demanding are planned with
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,24 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     again = " (tokenised before)" if tokenised.reused else ""
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
     packs, steps = plan_steps(recipe, tokenised.epochs)
+    start_counting(recipe.model.device)
+    check_memory(recipe, packs, tokenised.epochs[0])
+    with held_memory(recipe.model.device, recipe.model.memory_gib):
+        model, summary, seconds = _train_on(run, recipe, packs, steps, console)
+    _save(model, tokenizer, recipe, run)
+    trained = _summary(packs, tokenised, model, summary, seconds)
+    run.note(
+        training=asdict(trained),
+        trained_on=device_name(recipe.model.device),
+        base_weights_sha256=weight_digests(recipe.model.name),
+    )
+    return trained
+
+
+def _train_on(
+    run: RunDir, recipe: Recipe, packs: PlannedPacks, steps: int, console: Console
+) -> tuple[Any, TrainSummary, float]:
+    """The trained model, what happened, and how long it took."""
     model = _trainable_model(recipe)
     log = MetricsLog(run.metrics_file, packs, recipe.train.accumulation, steps, console)
     run.metrics_file.parent.mkdir(parents=True, exist_ok=True)
@@ -70,14 +95,46 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
         summary = train(model, packs, settings, run.checkpoints, [log], log.resume)
     finally:
         log.close()
-    _save(model, tokenizer, recipe, run)
-    trained = _summary(packs, tokenised, model, summary, log.seconds())
-    run.note(
-        training=asdict(trained),
-        trained_on=device_name(recipe.model.device),
-        base_weights_sha256=weight_digests(recipe.model.name),
+    return model, summary, log.seconds()
+
+
+def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) -> None:
+    """Refuse training that will not fit the card, or what the recipe holds itself to.
+
+    Nothing is refused where there is no card, or a model whose memory is not understood.
+
+    Raises:
+        RecipeError: it would not fit; the changes that would make it fit are named.
+    """
+    limit = memory_limit(recipe.model.device, recipe.model.memory_gib)
+    source = resolve(recipe.model.name)
+    if limit is None or recipe.train.method == "full":
+        return
+    try:
+        shape = shape_of(source.base.name if source.base else source.location)
+    except ModelError:
+        return
+    training = training_of(recipe.train, shape)
+    some = [pack_shape(packs[i]) for i in range(0, len(packs), max(1, len(packs) // _LOOKED_AT))]
+    hopper = is_hopper(recipe.model.device)
+    if fits(shape, training, telling(some), limit, hopper=hopper):
+        return
+    lengths = lengths_of(examples, examples.schema_keys)
+    asked = Asked(
+        shape=shape,
+        training=training,
+        corpus=Corpus("the run's own", len(lengths), lengths),
+        pack_tokens=recipe.train.pack_tokens,
+        questions_per_schema=recipe.train.questions_per_schema,
+        hopper=hopper,
     )
-    return trained
+    changes = changes_that_fit(asked, limit)
+    needed = budget(shape, training, telling(some), hopper=hopper).reserved
+    raise RecipeError(
+        f"training that needs about {needed / 2**30:.1f} GiB where {limit / 2**30:.1f} are free",
+        "training that fits",
+        f"set {', '.join(map(str, changes))}" if changes else "take a smaller model",
+    )
 
 
 def tokenise_run(
