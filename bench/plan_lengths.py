@@ -4,7 +4,7 @@ Draws whole schemas, makes the prompts of ``recipes/mistral-7b-12gb.yaml`` and e
 vocabularies of Mistral v0.3 (mistral-common), Llama 3 (llama-models) and SmolLM2. Also whether a
 longer conversation begins with the shorter one, and whether the whole tokenises as its parts.
 Writes ``docs/results/plan_tokens.json`` and, with ``--carry``, the lengths that the planner carries
-(``src/sqlforge/plan/lengths.json``).
+(``src/sqlforge/plan/lengths.json``) and the means (``tokens.json``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from llama_vocabulary import vocabulary_file as llama_vocabulary
 from mistral_vocabulary import mistral_tokenizer
 from mistral_vocabulary import vocabulary_file as mistral_vocabulary
 from sqlforge.core.config import load_recipe
-from sqlforge.core.files import write_text
+from sqlforge.core.files import write_json, write_text
 from sqlforge.core.paths import data_dir
 from sqlforge.core.records import Database, Example
 from sqlforge.corpus.spider import read_spider
@@ -38,6 +38,8 @@ from sqlforge.prompt.template import Message
 SEED = 7
 SHARE = 0.2  # of the schemas
 CARRIED = ROOT / "src" / "sqlforge" / "plan" / "lengths.json"
+MEANS = CARRIED.with_name("tokens.json")
+MODELS = {"mistral": "mistral-7b-v0.3", "llama": "llama-3.1-8b", "smollm2": "smollm2-135m"}
 RECIPE = ROOT / "recipes" / "mistral-7b-12gb.yaml"
 
 
@@ -61,6 +63,7 @@ def main() -> None:
     print_rows(rows)
     if options.carry:
         carry(examples, encoded["mistral"], count)
+        carry_means(rows)
     command = "python bench/plan_lengths.py --data-dir DIR"
     print(write_claims("plan_tokens", command=command, seed=SEED, rows=rows))
 
@@ -133,6 +136,22 @@ def carry(examples: list[Example], encoded: list[Encoded], count: int) -> None:
     }
     write_text(CARRIED, json.dumps(told, separators=(",", ":")) + "\n")
     print(f"{CARRIED}: {len(lengths):,} of {count:,} examples")
+
+
+def carry_means(rows: list[ClaimRow]) -> None:
+    by_name = {row.name: row for row in rows}
+    models = {
+        model: {
+            "example": round(by_name[f"{short}_tokens"].value, 2),
+            "turns_kept": by_name[f"{short}_prefix_kept"].value,
+            "parts_kept": by_name[f"{short}_whole_tokenises_as_its_parts"].value,
+            "n": by_name[f"{short}_tokens"].n,
+        }
+        for short, model in MODELS.items()
+    }
+    write_json(
+        MEANS, {"made_by": "python bench/plan_lengths.py --data-dir DIR --carry", "models": models}
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from sqlforge.cli_support import new_console, write_facts
+from sqlforge.cli_support import new_console, quiet_libraries, write_facts
 from sqlforge.commands.options import Json
+from sqlforge.core.errors import UserError
 
 
 def plan(
@@ -26,6 +27,12 @@ def plan(
         Path | None,
         typer.Option(help="A recipe or a run directory, whose own examples then count."),
     ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Also train three steps on this machine's card.")
+    ] = False,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Compare base models for 12 GB, --model among them.")
+    ] = False,
     json: Json = None,
 ) -> None:
     """Say what training will take: memory piece by piece, what fits, hours an epoch."""
@@ -33,12 +40,30 @@ def plan(
     from sqlforge.stages import plan as stage
 
     console = new_console()
+    if matrix:
+        if gpu is not None or recipe is not None or measure:
+            raise UserError(
+                "--matrix with --gpu, --recipe or --measure",
+                "--matrix alone or with --model",
+                "leave the others out: the matrix is for a 12 GB card",
+            )
+        candidates = stage.compare(model)
+        pages.print_matrix(console, candidates)
+        if json is not None:
+            write_facts(stage.matrix_facts(candidates), json)
+        return
     found = stage.plan(model, gpu, recipe)
+    if measure:
+        quiet_libraries()
+        found = stage.measured(found)
     pages.print_budget(console, found.asked, found.card, found.budget)
     longest = found.asked.corpus.longest
     pages.print_advice(console, found.fits, found.largest_packs, found.changes, longest)
     pages.print_speeds(
         console, found.speeds, found.asked.corpus.examples, found.asked.corpus.source
     )
+    if found.measured is not None:
+        took = found.measured
+        pages.print_measured(console, took.reserved, took.predicted, took.seconds)
     if json is not None:
         write_facts(found.facts(), json)

@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from sqlforge.core.errors import RecipeError
+from sqlforge.plan.catalog import tokens_of
 from sqlforge.plan.training import PackShape
 from sqlforge.prompt.encode import Encoded
+
+_MEASURED_WITH = "mistral-7b-v0.3"  # whose tokens the carried lengths count
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +59,40 @@ class Corpus:
         """Tokens of the longest example."""
         return max(one.total for one in self.lengths)
 
+    def scaled(self, factor: float) -> Corpus:
+        """As a tokenizer gives them that needs ``factor`` times as many tokens."""
+
+        def scaled(one: Lengths) -> Lengths:
+            prompt = max(1, round(one.prompt * factor))
+            shared = min(round(one.shared * factor), prompt - 1)
+            return Lengths(one.schema, shared, prompt, max(1, round(one.answer * factor)))
+
+        lengths = tuple(map(scaled, self.lengths))
+        return replace(self, lengths=lengths, source=f"{self.source}, × {factor:.2f}")
+
     def within(self, tokens: int) -> Corpus:
         """Without examples longer than ``tokens``, as ``prompt.max_tokens`` leaves them out."""
         kept = tuple(one for one in self.lengths if one.total <= tokens)
         return replace(self, lengths=kept, examples=self.examples * len(kept) // len(self.lengths))
 
 
-def carried_corpus() -> Corpus:
-    """Spider and WikiSQL, a sample of whole schemas.
+def carried_corpus(model: str = _MEASURED_WITH) -> Corpus:
+    """Spider and WikiSQL, a sample of whole schemas, in tokens of ``model``.
 
-    >>> corpus = carried_corpus()
-    >>> 150 < corpus.mean_tokens < 250
+    Where its tokenizer was not measured the tokens are Mistral's.
+
+    >>> 150 < carried_corpus().mean_tokens < 200
     True
+    >>> round(carried_corpus("llama-3.1-8b").mean_tokens / carried_corpus().mean_tokens, 1)
+    0.8
     """
     told = json.loads((files("sqlforge.plan") / "lengths.json").read_text(encoding="utf-8"))
     lengths = tuple(Lengths(*one) for one in told["lengths"])
-    return Corpus(told["source"], told["examples"], lengths)
+    corpus = Corpus(told["source"], told["examples"], lengths)
+    own, reference = tokens_of(model), tokens_of(_MEASURED_WITH)
+    if own is None or reference is None or own == reference:
+        return corpus
+    return corpus.scaled(own.example / reference.example)
 
 
 def lengths_of(encoded: Sequence[Encoded], schema_keys: Sequence[str]) -> tuple[Lengths, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from sqlforge.plan.advice import Asked, Change
 from sqlforge.plan.cards import GIB, Card
+from sqlforge.plan.matrix import CARD, Candidate
 from sqlforge.plan.memory import Budget
 from sqlforge.plan.speed import LAUNCH, MOVES, PRODUCTS, Speed
 from sqlforge.plan.weights import base_bytes
@@ -106,6 +107,65 @@ def print_speeds(
         f"at {MOVES:.0%} of its bandwidth are assumed, {LAUNCH * 1e6:.0f} µs a launch come from "
         "one run on an H100. A schema that questions share counts once."
     )
+
+
+def print_measured(console: Console, reserved: int, predicted: int, seconds: float) -> None:
+    """What three steps took on this card, beside what was predicted for the same packs."""
+    console.print(
+        f"Measured in three steps on this card: {_gib(reserved)} GiB reserved, predicted "
+        f"{_gib(predicted)} ({reserved / predicted - 1:+.1%}), {seconds:.2f} s a step. "
+        "The largest micro-batch above is corrected by that."
+    )
+
+
+def print_matrix(console: Console, found: Sequence[Candidate]) -> None:
+    """Base models side by side, one column each."""
+    table = Table(title="Base models for a 12 GB card", title_justify="left", title_style="bold")
+    table.add_column("")
+    for one in found:
+        table.add_column(one.shape.name, overflow="fold")
+    for label, cell in _ROWS:
+        table.add_row(label, *map(cell, found))
+    console.print(table)
+    console.print(
+        "QLoRA, rank 64, fp32 adapters, all layers recomputed. Memory and hours are predicted, for "
+        f"Spider's and WikiSQL's training examples on the {CARD}; tokens are measured with the "
+        "real tokenizers (hours of a model without one take Mistral's)."
+    )
+    for one in found:
+        console.print(f"Code in pretraining, {one.shape.name}: {one.facts.code_source}")
+
+
+def _licence(one: Candidate) -> str:
+    gate = {True: ", gated", False: "", None: ""}[one.facts.gated]
+    return one.facts.licence + gate
+
+
+def _memory(one: Candidate) -> str:
+    return f"{_gib(one.budget.reserved)} GiB" + ("" if one.largest_packs else ": does not fit")
+
+
+def _tokens(one: Candidate) -> str:
+    return f"{one.tokens.example:.0f}" if one.tokens else "not measured"
+
+
+def _template(one: Candidate) -> str:
+    if one.tokens is None:
+        return "not measured"
+    return f"turns kept {one.tokens.turns_kept:.0%}, parts kept {one.tokens.parts_kept:.0%}"
+
+
+_ROWS: tuple[tuple[str, Callable[[Candidate], str]], ...] = (
+    ("Licence", _licence),
+    ("Parameters", lambda one: f"{one.shape.parameters:,}"),
+    ("Context", lambda one: f"{one.shape.context:,}"),
+    ("Reserved at 2,048 tokens a micro-batch", _memory),
+    ("Largest micro-batch on 12 GB", lambda one: f"{one.largest_packs:,}"),
+    ("Tokens a text-to-SQL example", _tokens),
+    ("Chat template", _template),
+    ("Code in pretraining", lambda one: one.facts.code),
+    ("Hours an epoch", lambda one: f"{one.speed.hours:.1f}"),
+)
 
 
 def _gib(size: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,38 @@ from sqlforge.core.errors import RecipeError, UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.plan.advice import Asked, Change, changes_that_fit, largest_packs
 from sqlforge.plan.cards import CARDS, Card, find_card
-from sqlforge.plan.catalog import shape_of
+from sqlforge.plan.catalog import config_of, shape_of
 from sqlforge.plan.lengths import Corpus, carried_corpus, lengths_of
-from sqlforge.plan.memory import Budget
+from sqlforge.plan.matrix import Candidate, matrix
+from sqlforge.plan.memory import OUTSIDE, Budget
 from sqlforge.plan.speed import Speed, speed
 from sqlforge.plan.training import training_of
 from sqlforge.prompt.token_store import TokenStore
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Bytes that PyTorch reserved in three steps, those predicted for the same, and seconds."""
+
+    reserved: int
+    predicted: int
+    seconds: float
+
+    @property
+    def correction(self) -> float:
+        """How many times as much was reserved as predicted."""
+        return self.reserved / self.predicted
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What was asked, what it takes and what would fit.
 
-    ``measured`` are bytes that PyTorch reserved in three steps on this machine's card.
+    ``measured`` is what three steps took on this machine's card; ``largest_packs`` is then
+    corrected by how far the prediction was off.
     """
 
+    model: str
     asked: Asked
     card: Card
     budget: Budget
@@ -33,7 +51,7 @@ class Plan:
     largest_packs: int
     changes: tuple[Change, ...]
     speeds: tuple[tuple[Card, Speed], ...]
-    measured: int | None = None
+    measured: Measured | None = None
 
     def facts(self) -> dict[str, Any]:
         """As plain values, for ``--json``; bytes and seconds."""
@@ -56,7 +74,7 @@ class Plan:
             "largest_pack_tokens": self.largest_packs,
             "changes_that_fit": {change.key: change.value for change in self.changes},
             "speed": [{"gpu": card.name, **asdict(found)} for card, found in self.speeds],
-            "measured_reserved": self.measured,
+            "measured": asdict(self.measured) if self.measured else None,
         }
 
 
@@ -77,10 +95,10 @@ def plan(model: str | None, gpu: str | None, recipe: Path | None) -> Plan:
     name = model or (loaded.model.name if loaded else "")
     card = _card(gpu, loaded)
     asked = asked_for(name, loaded, run, hopper=card.hopper)
-    return planned(asked, card)
+    return planned(name, asked, card)
 
 
-def planned(asked: Asked, card: Card) -> Plan:
+def planned(name: str, asked: Asked, card: Card) -> Plan:
     """Budget, advice and speeds of a run on ``card``."""
     fitting = asked.fits(card.usable)
     changes = () if fitting else changes_that_fit(asked, card.usable)
@@ -95,7 +113,65 @@ def planned(asked: Asked, card: Card) -> Plan:
     cards = [card] if card.tflops else []
     cards += [other for other in CARDS if other.usable >= card.usable and other != card]
     speeds = [(one, _speed(asked, one)) for one in cards]
-    return Plan(asked, card, asked.budget(), fitting, largest, changes, tuple(speeds))
+    return Plan(name, asked, card, asked.budget(), fitting, largest, changes, tuple(speeds))
+
+
+def measured(found: Plan) -> Plan:
+    """The plan, corrected by three real steps with random weights on this machine's card.
+
+    Raises:
+        UserError: there is no CUDA card.
+        ModelError: the steps do not fit it.
+    """
+    import torch
+
+    from sqlforge.model.measure import demanding_packs, measure_steps
+    from sqlforge.plan.memory import budget
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            "--measure on a machine without a CUDA card",
+            "the card that will train",
+            "leave --measure out: what is printed then is predicted",
+        )
+    asked = found.asked
+    packs = demanding_packs(
+        asked.corpus.lengths,
+        asked.shape.vocabulary,
+        budget=asked.pack_tokens,
+        questions_per_schema=asked.questions_per_schema,
+        seed=asked.seed,
+    )
+    hopper = torch.cuda.get_device_capability() == (9, 0)
+    config = config_of(found.model)
+    limit = found.card.usable
+    told = measure_steps(config, asked.shape, asked.training, packs, device="cuda", limit=limit)
+    expected = budget(asked.shape, asked.training, told.packs, hopper=hopper)
+    took = Measured(told.reserved, expected.reserved, told.seconds)
+    largest = largest_packs(asked, int(limit / took.correction))
+    return replace(found, measured=took, fits=True, changes=(), largest_packs=largest)
+
+
+def compare(model: str | None) -> list[Candidate]:
+    """The decision matrix, with a further model if one is named."""
+    return matrix((model,) if model else ())
+
+
+def matrix_facts(found: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """The matrix as plain values, for ``--json``; ``None`` where nothing was measured."""
+    return [
+        {
+            "model": one.shape.name,
+            "parameters": one.shape.parameters,
+            "context": one.shape.context,
+            **asdict(one.facts),
+            "tokens": asdict(one.tokens) if one.tokens else None,
+            "reserved_at_2048_tokens": one.budget.reserved,
+            "largest_pack_tokens_on_12_gb": one.largest_packs,
+            "speed_on_rtx_3060": asdict(one.speed),
+        }
+        for one in found
+    ]
 
 
 def asked_for(name: str, recipe: Recipe | None, run: RunDir | None, *, hopper: bool) -> Asked:
@@ -111,7 +187,7 @@ def asked_for(name: str, recipe: Recipe | None, run: RunDir | None, *, hopper: b
             "train.method full", "qlora or lora, which are planned", "measure it in a few steps"
         )
     shape = shape_of(name)
-    corpus = _corpus(recipe, run)
+    corpus = _corpus(name, recipe, run)
     return Asked(
         shape=shape,
         training=training_of(part, shape),
@@ -138,16 +214,16 @@ def _card(gpu: str | None, recipe: Recipe | None) -> Card:
     if recipe is None or recipe.model.memory_gib is None:
         raise UserError("no --gpu", "a card's name or memory", "add --gpu 12GB")
     # The recipe holds PyTorch to so much; driver and context come on top.
-    size = recipe.model.memory_gib + 0.75
+    size = recipe.model.memory_gib + OUTSIDE / 2**30
     return Card(f"{size:g} GB", size)
 
 
-def _corpus(recipe: Recipe | None, run: RunDir | None) -> Corpus:
+def _corpus(name: str, recipe: Recipe | None, run: RunDir | None) -> Corpus:
     """The run's own examples where they are tokenised already, else those carried along."""
     stores = sorted(run.tokens.glob("train-*.arrow")) if run else []
     most = min(recipe.prompt.max_tokens, recipe.train.pack_tokens) if recipe else 2_048
     if not stores:
-        return carried_corpus().within(most)
+        return carried_corpus(name).within(most)
     store = TokenStore(stores[0])
     lengths = lengths_of(store, store.schema_keys)
     return Corpus(f"the run's own ({stores[0].name})", len(lengths), lengths)
