@@ -10,9 +10,8 @@ import pytest
 from sqlforge.core.errors import RecipeError, UserError
 from sqlforge.plan.advice import Asked, changes_that_fit, largest_packs
 from sqlforge.plan.cards import CARDS, GIB, Card, find_card
-from sqlforge.plan.catalog import shape_of
+from sqlforge.plan.catalog import facts_of, shape_of, tokens_of
 from sqlforge.plan.lengths import Corpus, Lengths, carried_corpus, lengths_of, packs, telling
-from sqlforge.plan.matrix import matrix
 from sqlforge.plan.speed import operations, speed
 from sqlforge.plan.training import PackShape, Training
 from sqlforge.prompt.encode import Encoded
@@ -44,7 +43,7 @@ def test_the_largest_packs_fit_and_the_next_larger_do_not() -> None:
 
 
 def test_a_larger_card_never_holds_smaller_packs() -> None:
-    sizes = [largest_packs(asked(), gib * GIB) for gib in (5, 7, 9, 11)]
+    sizes = [largest_packs(asked(), gib * GIB) for gib in (5, 7, 9)]
     assert sizes == sorted(sizes)
     assert sizes[0] == 0, "not even the weights and one example"
 
@@ -172,12 +171,10 @@ def test_operations_are_those_of_the_known_estimate() -> None:
 
 
 def test_faster_cards_take_less_time_and_the_host_bounds_the_fastest() -> None:
+    epoch = asked().work()
+
     def hours(card: Card) -> float:
-        found = asked()
-        return speed(
-            found.shape, found.training, found.corpus, card, pack_tokens=2_048,
-            questions_per_schema=8,
-        ).hours  # fmt: skip
+        return speed(epoch, card).hours
 
     slow, fast = CARDS[0], next(card for card in CARDS if card.name.startswith("RTX 4090"))
     assert hours(slow) > hours(fast)
@@ -194,9 +191,8 @@ def test_the_carried_lengths_are_those_of_real_examples() -> None:
     assert all(one.shared < one.prompt for one in scaled.lengths)
 
 
-def test_the_matrix_says_what_was_not_measured_or_disclosed() -> None:
-    found = {one.shape.name: one for one in matrix()}
-    assert found["phi-3.5-mini"].tokens is None
-    assert found["mistral-7b-v0.3"].facts.code == "not disclosed"
-    assert found["llama-3.1-8b"].facts.gated is True
-    assert all(one.largest_packs >= 2_048 for one in found.values())
+def test_what_was_not_measured_or_disclosed_is_not_told() -> None:
+    assert tokens_of("phi-3.5-mini") is None
+    assert facts_of("mistral-7b-v0.3").code == "not disclosed"
+    assert facts_of("meta-llama/Llama-3.1-8B").gated is True
+    assert facts_of("somebody/a-model").licence == "not known"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlforge.plan.lengths import Corpus, packs, telling
 from sqlforge.plan.memory import Budget, budget, fits
 from sqlforge.plan.model_shape import ModelShape
+from sqlforge.plan.speed import Work, work
 from sqlforge.plan.training import PackShape, Training
 
 _STEP = 256  # tokens; micro-batches are sought in multiples of it
@@ -48,6 +49,17 @@ class Asked:
     def fits(self, limit: int) -> bool:
         """Whether PyTorch gets by with ``limit`` bytes."""
         return fits(self.shape, self.training, self.packs(), limit, hopper=self.hopper)
+
+    def work(self) -> Work:
+        """What an epoch asks of a card."""
+        return work(
+            self.shape,
+            self.training,
+            self.corpus,
+            pack_tokens=self.pack_tokens,
+            questions_per_schema=self.questions_per_schema,
+            seed=self.seed,
+        )
 
     def with_packs_of(self, tokens: int) -> Asked:
         """The same with packs of another size; longer examples are left out."""

@@ -38,9 +38,6 @@ def matrix(names: Sequence[str] = ()) -> list[Candidate]:
 
     Raises:
         ModelError: one of ``names`` cannot be planned.
-
-    >>> [candidate.shape.name for candidate in matrix()][:2]
-    ['mistral-7b-v0.3', 'llama-3.1-8b']
     """
     card = find_card(CARD)
     return [_candidate(name, card) for name in dict.fromkeys((*NAMES, *names))]
@@ -60,12 +57,5 @@ def _candidate(name: str, card: Card) -> Candidate:
         tokens=tokens_of(name),
         budget=asked.budget(),
         largest_packs=largest_packs(asked, card.usable),
-        speed=speed(
-            shape,
-            asked.training,
-            asked.corpus,
-            card,
-            pack_tokens=asked.pack_tokens,
-            questions_per_schema=asked.questions_per_schema,
-        ),
+        speed=speed(asked.work(), card),
     )

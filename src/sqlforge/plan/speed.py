@@ -53,39 +53,56 @@ def operations(shape: ModelShape, training: Training, pack: PackShape) -> float:
     return base + adapters + head + attention
 
 
-def seconds(
-    shape: ModelShape, training: Training, pack: PackShape, card: Card
-) -> tuple[float, str]:
-    """Of one micro-batch, and what bounds it."""
-    steps = Steps(shape, training)
-    steps.micro_batch(pack)
-    sizes = [size for piece, size in steps.tape.events if piece >= 0 and size >= 0]
-    products = operations(shape, training, pack) / (PRODUCTS * card.tflops * 1e12)
-    moves = _MOVED * sum(sizes) / (MOVES * card.bandwidth * 1e9)
-    launches = LAUNCH * len(sizes)
-    if launches > products + moves:
-        return launches, "launches"
-    return products + moves, "products" if products > moves else "memory"
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one epoch asks of a card: micro-batches, and of a mean one its operations,
+    bytes moved, allocations, tokens and examples.
+    """
+
+    micro_batches: float
+    operations: float
+    moved: int
+    launches: int
+    tokens: int
+    examples: int
 
 
-def speed(
+def work(
     shape: ModelShape,
     training: Training,
     corpus: Corpus,
-    card: Card,
     *,
     pack_tokens: int,
     questions_per_schema: int,
     seed: int = 7,
-) -> Speed:
-    """Of one epoch over ``corpus`` in micro-batches of ``pack_tokens``."""
+) -> Work:
+    """Of an epoch over ``corpus`` in micro-batches of ``pack_tokens``."""
     found = packs(
         corpus.lengths, budget=pack_tokens, questions_per_schema=questions_per_schema, seed=seed
     )
     mean = _mean(found)
-    taken, bound = seconds(shape, training, mean, card)
-    epoch = taken * len(found) * corpus.examples / len(corpus.lengths)
-    return Speed(mean.tokens / taken, mean.examples / taken, epoch / 3600, bound)
+    steps = Steps(shape, training)
+    steps.micro_batch(mean)
+    sizes = [size for piece, size in steps.tape.events if piece >= 0 and size >= 0]
+    return Work(
+        micro_batches=len(found) * corpus.examples / len(corpus.lengths),
+        operations=operations(shape, training, mean),
+        moved=_MOVED * sum(sizes),
+        launches=len(sizes),
+        tokens=mean.tokens,
+        examples=mean.examples,
+    )
+
+
+def speed(asked: Work, card: Card) -> Speed:
+    """How fast ``card`` does it."""
+    products = asked.operations / (PRODUCTS * card.tflops * 1e12)
+    moves = asked.moved / (MOVES * card.bandwidth * 1e9)
+    launches = LAUNCH * asked.launches
+    taken = max(products + moves, launches)
+    bound = "launches" if taken == launches else "products" if products > moves else "memory"
+    hours = taken * asked.micro_batches / 3600
+    return Speed(asked.tokens / taken, asked.examples / taken, hours, bound)
 
 
 def _mean(found: Sequence[PackShape]) -> PackShape:

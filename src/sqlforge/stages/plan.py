@@ -112,7 +112,8 @@ def planned(name: str, asked: Asked, card: Card) -> Plan:
         )
     cards = [card] if card.tflops else []
     cards += [other for other in CARDS if other.usable >= card.usable and other != card]
-    speeds = [(one, _speed(asked, one)) for one in cards]
+    epoch = asked.work()
+    speeds = [(one, speed(epoch, one)) for one in cards]
     return Plan(name, asked, card, asked.budget(), fitting, largest, changes, tuple(speeds))
 
 
@@ -227,15 +228,3 @@ def _corpus(name: str, recipe: Recipe | None, run: RunDir | None) -> Corpus:
     store = TokenStore(stores[0])
     lengths = lengths_of(store, store.schema_keys)
     return Corpus(f"the run's own ({stores[0].name})", len(lengths), lengths)
-
-
-def _speed(asked: Asked, card: Card) -> Speed:
-    return speed(
-        asked.shape,
-        asked.training,
-        asked.corpus,
-        card,
-        pack_tokens=asked.pack_tokens,
-        questions_per_schema=asked.questions_per_schema,
-        seed=asked.seed,
-    )
