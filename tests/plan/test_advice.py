@@ -119,7 +119,7 @@ def test_planned_packs_are_those_that_training_makes() -> None:
     made = demanding_packs(corpus().lengths, 500, budget=700, questions_per_schema=4, seed=1)
     shapes = [pack_shape(pack) for pack in made]
     expected = telling(packs(corpus().lengths, budget=700, questions_per_schema=4, seed=1))
-    assert shapes[0].supervised == pytest.approx(expected[0].supervised, rel=0.2)
+    assert shapes[1].supervised == pytest.approx(expected[1].supervised, rel=0.2)
     assert max(pack.tokens for pack in shapes) <= 700
 
 

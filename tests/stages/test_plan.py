@@ -117,7 +117,7 @@ def test_a_limit_of_memory_is_for_cards() -> None:
 Shown = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize(("gpu", "told"), [("12GB", "It fits."), ("1.75GB", "set train.")])
+@pytest.mark.parametrize(("gpu", "told"), [("12GB", "It fits."), ("1.6GB", "set train.")])
 def test_the_command_prints_and_writes_what_it_found(
     gpu: str, told: str, tmp_path: Path, capsys: Shown
 ) -> None:

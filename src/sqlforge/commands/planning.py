@@ -57,8 +57,14 @@ def plan(
         quiet_libraries()
         found = stage.measured(found)
     pages.print_budget(console, found.asked, found.card, found.budget)
-    longest = found.asked.corpus.longest
-    pages.print_advice(console, found.fits, found.largest_packs, found.changes, longest)
+    pages.print_advice(
+        console,
+        found.fits,
+        found.card.usable - found.budget.reserved,
+        found.largest_packs,
+        found.changes,
+        found.asked.corpus.longest,
+    )
     pages.print_speeds(
         console, found.speeds, found.asked.corpus.examples, found.asked.corpus.source
     )

@@ -142,11 +142,14 @@ def packs(
 
 
 def telling(found: Sequence[PackShape]) -> tuple[PackShape, ...]:
-    """Three of an epoch's packs: most logits, most keys and, between them, one in the middle."""
+    """Three of an epoch's packs: one in the middle, then most logits and most keys.
+
+    The demanding ones come when the optimizer's states are there already, as most do in a run.
+    """
     by_tokens = sorted(found, key=lambda pack: pack.tokens)
     return (
-        max(found, key=lambda pack: (pack.supervised, pack.tokens)),
         by_tokens[len(by_tokens) // 2],
+        max(found, key=lambda pack: (pack.supervised, pack.tokens)),
         max(found, key=lambda pack: (pack.keys + pack.tokens, pack.tokens)),
     )
 

@@ -67,10 +67,20 @@ def print_budget(console: Console, asked: Asked, card: Card, budget: Budget) -> 
 
 
 def print_advice(
-    console: Console, fits: bool, largest: int, changes: Sequence[Change], longest: int
+    console: Console,
+    fits: bool,
+    headroom: int,
+    largest: int,
+    changes: Sequence[Change],
+    longest: int,
 ) -> None:
     """Whether it fits, how large micro-batches may be, and what to change if it does not."""
-    if fits:
+    if fits and headroom < 0:
+        console.print(
+            "It fits tightly: at its limit PyTorch gives unused memory back to the card, which "
+            f"takes time. Largest train.pack_tokens that does: {largest:,}."
+        )
+    elif fits:
         console.print(f"It fits. Largest train.pack_tokens that does: {largest:,}.")
     elif changes:
         told = ", ".join(str(change) for change in changes)
