@@ -5,6 +5,7 @@ made on the card; packs whose lengths are those of real Spider and WikiSQL examp
 own training steps. Held is the peak that PyTorch reserved against what the planner says for the
 same packs. Prints each row at once and writes ``docs/results/memory_plan.json``.
 
+``--fixed`` does the same with PyTorch's default segments (``memory_plan_fixed_segments.json``).
 ``--dry-run`` takes the same path on a CPU with tiny shapes and measures nothing.
 ``--predict`` prints predictions only, and writes ``docs/results/memory_plan_predicted.json``.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +26,9 @@ from finished_run import print_rows
 from memory_plan_configs import CONFIGURATIONS, Configuration
 from sqlforge.plan.catalog import config_of, shape_of
 from sqlforge.plan.lengths import carried_corpus
-from sqlforge.plan.memory import Budget, budget
+from sqlforge.plan.memory import budget
 from sqlforge.plan.model_shape import ModelShape, shape_from
-from sqlforge.plan.training import PackShape, Training
+from sqlforge.plan.training import Training
 
 SEED = 7
 QUESTIONS = 8  # that share a schema, as in the reference recipe
@@ -52,6 +54,7 @@ class Row:
     predicted_allocated: int
     seconds: float
     tokens: int
+    expandable: bool
 
     @property
     def error(self) -> float:
@@ -64,6 +67,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="names of configurations")
     parser.add_argument("--jobs", type=int, default=3, help="how many run at once on the card")
     parser.add_argument("--dry-run", action="store_true", help="tiny shapes on the CPU")
+    parser.add_argument("--fixed", action="store_true", help="with PyTorch's fixed segments")
     parser.add_argument("--predict", action="store_true", help="print predictions only")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -75,13 +79,16 @@ def main() -> None:
     if options.predict:
         predict(chosen)
         return
+    if options.fixed:  # what a user says of the allocator stands; children read it
+        os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:False"
     rows = run(chosen, options.jobs, options.dry_run)
     if options.dry_run or len(rows) < len(CONFIGURATIONS):
         sys.exit(0 if len(rows) == len(chosen) else "some configurations failed: see above")
     found = claims(rows)
     print_rows(found)
-    command = "python bench/memory_plan.py"
-    print(write_claims("memory_plan", command=command, seed=SEED, rows=found))
+    command = "python bench/memory_plan.py" + (" --fixed" if options.fixed else "")
+    name = "memory_plan_fixed_segments" if options.fixed else "memory_plan"
+    print(write_claims(name, command=command, seed=SEED, rows=found))
 
 
 def run(chosen: list[Configuration], jobs: int, dry: bool) -> list[Row]:
@@ -101,7 +108,7 @@ def run(chosen: list[Configuration], jobs: int, dry: bool) -> list[Row]:
                 f"{row.name:<52} {row.predicted / GIB:7.2f} GiB predicted "
                 f"{row.reserved / GIB:7.2f} measured {error:>8} "
                 f"(in tensors {row.predicted_allocated / GIB:.2f} / {row.allocated / GIB:.2f}), "
-                f"{row.seconds:.2f} s a step {held}",
+                f"{row.seconds:.2f} s a step {held}{'' if row.expandable else ' fixed segments'}",
                 flush=True,
             )
     return rows
@@ -133,7 +140,7 @@ def measured(asked: Configuration, dry: bool) -> Row:
         seed=SEED,
     )
     hopper = not dry and torch.cuda.get_device_capability() == (9, 0)
-    expected = predicted(shape, training, [pack_shape(pack) for pack in packs], hopper=hopper)
+    shapes = [pack_shape(pack) for pack in packs]
     found = measure_steps(
         config,
         shape,
@@ -142,8 +149,10 @@ def measured(asked: Configuration, dry: bool) -> Row:
         device="cpu" if dry else "cuda",
         limit=CAP if asked.capped else None,
     )
+    expected = budget(shape, training, shapes, hopper=hopper, expandable=found.expandable)
     return Row(
         name=asked.name,
+        expandable=found.expandable,
         predicted=expected.reserved,
         reserved=found.reserved,
         allocated=found.allocated,
@@ -176,12 +185,6 @@ def training_of(asked: Configuration, shape: ModelShape) -> Training:
     )
 
 
-def predicted(
-    shape: ModelShape, training: Training, packs: list[PackShape], *, hopper: bool
-) -> Budget:
-    return budget(shape, training, packs, hopper=hopper)
-
-
 def predict(chosen: list[Configuration]) -> None:
     """Predictions on an H100, from lengths alone."""
     from sqlforge.plan.lengths import packs, telling
@@ -193,10 +196,14 @@ def predict(chosen: list[Configuration]) -> None:
         found = telling(
             packs(lengths, budget=asked.tokens, questions_per_schema=QUESTIONS, seed=SEED)
         )
-        expected = predicted(shape, training_of(asked, shape), list(found), hopper=True)
-        rows.append(ClaimRow(f"{asked.name}_predicted", expected.reserved / GIB, "GiB"))
+        for segments, expandable in (("", True), ("_fixed_segments", False)):
+            expected = budget(
+                shape, training_of(asked, shape), found, hopper=True, expandable=expandable
+            )
+            name = f"{asked.name}_predicted{segments}"
+            rows.append(ClaimRow(name, expected.reserved / GIB, "GiB"))
     print_rows(rows)
-    if len(rows) == len(CONFIGURATIONS):
+    if len(chosen) == len(CONFIGURATIONS):
         command = "python bench/memory_plan.py --predict"
         print(write_claims("memory_plan_predicted", command=command, seed=SEED, rows=rows))
 

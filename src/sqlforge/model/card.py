@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from sqlforge.model.load import pick_device
 
+_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+
 
 @contextmanager
-def held_memory(device: str, gib: float | None) -> Iterator[None]:
-    """Hold PyTorch to ``gib`` GiB of the card, if there is one and something is said."""
-    if gib is None or pick_device(device) == "cpu":
+def training_memory(device: str, gib: float | None = None) -> Iterator[None]:
+    """Memory of a card as training takes it; on a CPU nothing changes.
+
+    Micro-batches differ in length, and with PyTorch's fixed segments a longer one cannot use what
+    a shorter one left: expandable segments can. What a user says in ``PYTORCH_ALLOC_CONF`` stands.
+
+    Args:
+        device: of the recipe.
+        gib: hold PyTorch to so many GiB.
+    """
+    if pick_device(device) == "cpu":
         yield
         return
+    ours = not any(name in os.environ for name in _SETTINGS)
     total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, gib * 2**30 / total))
+    torch.cuda.empty_cache()
     try:
+        if ours:
+            _set_expandable(True)
+        if gib is not None:
+            torch.cuda.set_per_process_memory_fraction(min(1.0, gib * 2**30 / total))
         yield
     finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
+        if gib is not None:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+        if ours:
+            _set_expandable(False)
 
 
 def memory_limit(device: str, gib: float | None) -> int | None:
@@ -51,8 +71,21 @@ def is_hopper(device: str) -> bool:
     return torch.cuda.get_device_capability() == (9, 0)
 
 
+def has_expandable_segments() -> bool:
+    """Whether what PyTorch holds on the card lies in expandable segments."""
+    return any(segment.get("is_expandable") for segment in torch.cuda.memory_snapshot())
+
+
 def start_counting(device: str) -> None:
     """Give back what is not in use and count peak memory from here on."""
     if pick_device(device) != "cpu":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+
+
+def _set_expandable(on: bool) -> None:
+    # PyTorch's public face to it warns from 2.13 on; earlier versions have the second only.
+    inside: Any = torch._C
+    found = getattr(inside, "_accelerator_setAllocatorSettings", None)
+    change = found or inside._cuda_cudaCachingAllocator_set_allocator_settings
+    change(f"expandable_segments:{on}")

@@ -17,6 +17,7 @@ from transformers import TrainerCallback
 
 from sqlforge.core.errors import ModelError
 from sqlforge.model.adapt import add_lora
+from sqlforge.model.card import has_expandable_segments, start_counting, training_memory
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.load import Source
 from sqlforge.model.pack import Pack, pack_shape, plan_packs
@@ -36,12 +37,14 @@ _FIRST_ID = 3  # those before have a meaning of their own
 class Measured:
     """Of :data:`STEPS` optimizer steps: peak bytes on the card, and seconds of the last one.
 
-    On a CPU there is nothing to count: both are 0.
+    On a CPU there is nothing to count: the bytes are 0. ``expandable`` tells the allocator's
+    segments, which the prediction depends on.
     """
 
     reserved: int
     allocated: int
     seconds: float
+    expandable: bool
     packs: tuple[PackShape, ...]
 
 
@@ -89,28 +92,28 @@ def measure_steps(
         ModelError: the steps do not fit the card, or ``limit``.
     """
     cuda = device == "cuda"
+    window = [packs[i % len(packs)] for i in range(STEPS * training.accumulation)]
+    watch = _Watch(cuda)
     try:
-        if cuda and limit is not None:
-            total = torch.cuda.get_device_properties(0).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
-        model = _adapted(config, shape, training, device)
-        if cuda:
+        with (
+            training_memory(device, None if limit is None else limit / 2**30),
+            tempfile.TemporaryDirectory(prefix="sqlforge-") as folder,
+        ):
+            model = _adapted(config, shape, training, device)
             gc.collect()
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-        window = [packs[i % len(packs)] for i in range(STEPS * training.accumulation)]
-        watch = _Watch(cuda)
-        with tempfile.TemporaryDirectory(prefix="sqlforge-") as folder:
+            start_counting(device)
             train(model, window, _settings(training, shape, cuda), Path(folder), [watch])
+            reserved = torch.cuda.max_memory_reserved() if cuda else 0
+            allocated = torch.cuda.max_memory_allocated() if cuda else 0
+            expandable = not cuda or has_expandable_segments()
     except torch.OutOfMemoryError as fault:
         raise ModelError(
             f"{shape.name}, whose training steps do not fit ({' '.join(str(fault).split())[:120]})",
             "a run that fits the card",
             "plan it without --measure to see what would",
         ) from fault
-    reserved = torch.cuda.max_memory_reserved() if cuda else 0
-    allocated = torch.cuda.max_memory_allocated() if cuda else 0
-    return Measured(reserved, allocated, watch.seconds, tuple(map(pack_shape, window)))
+    shapes = tuple(map(pack_shape, window))
+    return Measured(reserved, allocated, watch.seconds, expandable, shapes)
 
 
 def _adapted(config: Mapping[str, Any], shape: ModelShape, training: Training, device: str) -> Any:

@@ -58,6 +58,7 @@ def budget(
     *,
     hopper: bool = False,
     limit: int | None = None,
+    expandable: bool = True,
 ) -> Budget:
     """The memory of the first optimizer steps, after which it no longer grows.
 
@@ -67,6 +68,7 @@ def budget(
         packs: micro-batches in their order, used again from the front when they run out.
         hopper: whether the card is an H100 or H200, where cuBLAS takes more.
         limit: bytes that the allocator may reserve.
+        expandable: whether its segments are, as we train.
 
     Raises:
         OutOfMemoryError: it does not fit ``limit``.
@@ -77,7 +79,7 @@ def budget(
     each = min(training.accumulation, 2)
     for step in range(_STEPS):
         steps.step([packs[(step * each + i) % len(packs)] for i in range(each)])
-    peak = play(steps.tape, limit)
+    peak = play(steps.tape, limit, expandable=expandable)
     parts: dict[Purpose, int] = peak.at_peak
 
     def part(purpose: Purpose) -> int:

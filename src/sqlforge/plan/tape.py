@@ -83,13 +83,13 @@ class Peak:
     at_peak: dict[Purpose, int]
 
 
-def play(tape: Tape, limit: int | None = None) -> Peak:
-    """Run a tape through the allocator.
+def play(tape: Tape, limit: int | None = None, *, expandable: bool = True) -> Peak:
+    """Run a tape through the allocator, see :class:`sqlforge.plan.allocator.Allocator`.
 
     Raises:
         OutOfMemoryError: it does not fit ``limit``.
     """
-    allocator = Allocator(limit)
+    allocator = Allocator(limit, expandable)
     blocks: dict[Piece, Block] = {}
     live: Counter[Purpose] = Counter()
     peak, at_peak = 0, dict(live)

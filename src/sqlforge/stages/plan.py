@@ -147,7 +147,9 @@ def measured(found: Plan) -> Plan:
     config = config_of(found.model)
     limit = found.card.usable
     told = measure_steps(config, asked.shape, asked.training, packs, device="cuda", limit=limit)
-    expected = budget(asked.shape, asked.training, told.packs, hopper=hopper)
+    expected = budget(
+        asked.shape, asked.training, told.packs, hopper=hopper, expandable=told.expandable
+    )
     took = Measured(told.reserved, expected.reserved, told.seconds)
     largest = largest_packs(asked, int(limit / took.correction))
     return replace(found, measured=took, fits=True, changes=(), largest_packs=largest)

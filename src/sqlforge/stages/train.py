@@ -14,7 +14,7 @@ from sqlforge.core.files import new_folder
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
-from sqlforge.model.card import held_memory, is_hopper, memory_limit, start_counting
+from sqlforge.model.card import is_hopper, memory_limit, start_counting, training_memory
 from sqlforge.model.load import (
     device_name,
     load_model,
@@ -71,7 +71,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     packs, steps = plan_steps(recipe, tokenised.epochs)
     start_counting(recipe.model.device)
     check_memory(recipe, packs, tokenised.epochs[0])
-    with held_memory(recipe.model.device, recipe.model.memory_gib):
+    with training_memory(recipe.model.device, recipe.model.memory_gib):
         model, summary, seconds = _train_on(run, recipe, packs, steps, console)
     _save(model, tokenizer, recipe, run)
     trained = _summary(packs, tokenised, model, summary, seconds)
