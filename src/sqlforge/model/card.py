@@ -73,7 +73,8 @@ def is_hopper(device: str) -> bool:
 
 def has_expandable_segments() -> bool:
     """Whether what PyTorch holds on the card lies in expandable segments."""
-    return any(segment.get("is_expandable") for segment in torch.cuda.memory_snapshot())
+    snapshot: Any = torch.cuda.memory_snapshot  # untyped
+    return any(segment.get("is_expandable") for segment in snapshot())
 
 
 def start_counting(device: str) -> None:
