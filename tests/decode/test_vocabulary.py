@@ -45,8 +45,10 @@ def test_the_bytes_of_a_byte_level_vocabulary_join_to_what_was_encoded(
 ) -> None:
     assert len(smollm2.tokens) == 49_152
     for text in TEXTS + random_texts(2_000):
+        # Six control characters are in no piece of SmolLM2's: it drops them when it encodes.
+        kept = text.translate(dict.fromkeys(b"\x04\x06\x13\x14\x16\x1d"))
         ids = smollm2_tokenizer.encode(text, add_special_tokens=False)
-        assert written(smollm2, ids) == text.encode(), text
+        assert written(smollm2, ids) == kept.encode(), text
 
 
 def test_the_bytes_of_a_sentence_piece_vocabulary_join_to_what_was_encoded_after_its_blank(
