@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("transformers", reason="the extra 'train' is not installed")
-tiktoken = pytest.importorskip("tiktoken", reason="mistral-common, which brings it, is not there")
 
 from llama_vocabulary import llama_tokenizer, special_tokens, vocabulary_file
 from sqlforge.prompt.encode import encode_example
@@ -30,6 +29,7 @@ def test_llama_ids_equal_those_of_tiktoken_on_the_same_file() -> None:
     file = vocabulary_file()
     if file is None:
         pytest.skip("llama-models is not installed (pip install --no-deps llama-models)")
+    tiktoken = pytest.importorskip("tiktoken", reason="mistral-common brings it")
     ours = llama_tokenizer(file)
     ranks = dict(_ranks(file))
     special = {token: len(ranks) + i for i, token in enumerate(special_tokens())}
