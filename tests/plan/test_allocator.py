@@ -114,6 +114,15 @@ def test_expandable_segments_grow_by_pages_and_fill_their_holes() -> None:
     assert allocator.reserved == 60 * MIB, "both lie where the first was"
 
 
+def test_the_end_that_can_grow_is_spared_where_another_hole_is_large_enough() -> None:
+    allocator = Allocator()
+    hole = allocator.allocate(19 * MIB)
+    allocator.allocate(3 * MIB)
+    allocator.release(hole)  # 19 MiB here, 18 at the end
+    again = allocator.allocate(17 * MIB)
+    assert again.start == 0
+
+
 def test_sizes_that_vary_cost_fixed_segments_more_than_expandable_ones() -> None:
     reserved = []
     for expandable in (False, True):

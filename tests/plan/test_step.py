@@ -11,9 +11,11 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("bitsandbytes", reason="the extra 'train' is not installed")
 
 from plan.test_weights import configuration
-from plan.traced import even_pack, led_onto_the_cards_way, planned_peak, traced_peak
+from plan.traced import even_pack, led_onto_the_cards_way, planned, traced
+from sqlforge.plan.allocator import MIB
 from sqlforge.plan.catalog import shape_of
 from sqlforge.plan.memory import budget, fits
+from sqlforge.plan.tape import play
 from sqlforge.plan.training import PackShape, Training
 
 SMALL = {"num_hidden_layers": 3, "hidden_size": 1024, "intermediate_size": 3584}
@@ -51,8 +53,10 @@ def test_the_tape_peaks_where_a_traced_step_does(
 ) -> None:
     config, pack = small(name), even_pack(512, 8)
     led_onto_the_cards_way(monkeypatch)
-    traced = traced_peak(config, training, pack)
-    assert planned_peak(config, training, pack) == pytest.approx(traced, rel=tolerance)
+    real, paper = traced(config, training, pack), planned(config, training, pack)
+    assert paper.peak_bytes() == pytest.approx(real.peak_bytes(), rel=tolerance)
+    # What the allocator makes of it differs by a page of its large pool at most.
+    assert abs(play(paper).reserved - play(real).reserved) <= 20 * MIB
 
 
 def reserved(name: str = "mistral-7b-v0.3", packs: Any = PACKS, **changes: Any) -> int:

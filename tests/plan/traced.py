@@ -29,15 +29,16 @@ from sqlforge.model.pack import IGNORED, Pack, pack_shape
 from sqlforge.model.varlen import VARLEN
 from sqlforge.plan.model_shape import shape_from
 from sqlforge.plan.step import Steps
+from sqlforge.plan.tape import Tape
 from sqlforge.plan.training import Training
 
 
 class Recorder(TorchDispatchMode):
-    """Counts bytes of storages from when an operation returns them until nobody holds them."""
+    """Notes storages from when an operation returns them until nobody holds them."""
 
     def __init__(self, known: list[torch.Tensor]) -> None:
         super().__init__()
-        self.live = self.peak = 0
+        self.tape = Tape()
         self._seen: dict[int, Any] = {self._key(tensor): None for tensor in known}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -51,12 +52,10 @@ class Recorder(TorchDispatchMode):
         key, storage = self._key(tensor), tensor.untyped_storage()
         if key in self._seen:
             return
-        size = storage.nbytes()
-        self.live += size
-        self.peak = max(self.peak, self.live)
+        piece = self.tape.new(storage.nbytes())
 
         def gone(_: Any) -> None:
-            self.live -= size
+            self.tape.free(piece)
             self._seen.pop(key, None)
 
         self._seen[key] = weakref.ref(storage, gone)
@@ -79,8 +78,8 @@ def led_onto_the_cards_way(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LoraLayer, "_move_adapter_to_device_of_base_layer", lambda *_, **__: None)
 
 
-def traced_peak(config: dict[str, Any], training: Training, pack: Pack) -> int:
-    """Bytes at the peak of one step beside weights, adapters and what kernels take inside."""
+def traced(config: dict[str, Any], training: Training, pack: Pack) -> Tape:
+    """One step beside weights, adapters and what kernels take inside."""
     # Values that bitsandbytes works out once must not be fake.
     functional.quantize_4bit(torch.ones(64, 64), compress_statistics=True, quant_type="nf4")
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
@@ -111,23 +110,24 @@ def traced_peak(config: dict[str, Any], training: Training, pack: Pack) -> int:
             loss = _loss(output, labels[chosen])
             output = None
             loss.backward()
-        return recorder.peak
+        return recorder.tape
 
 
-def planned_peak(config: dict[str, Any], training: Training, pack: Pack) -> int:
-    """The same by the planner's tape."""
+def planned(config: dict[str, Any], training: Training, pack: Pack) -> Tape:
+    """The same as the planner has it."""
     steps = Steps(shape_from(config, name="x", place="x"), training)
     steps.tape.in_place = False  # as autograd does under a dispatch mode
     steps.micro_batch(pack_shape(pack), [])
-    live = peak = 0
-    sizes: dict[int, int] = {}
+    tape = Tape()
+    pieces: dict[int, int] = {}
     for piece, size in steps.tape.events:
         if steps.tape.purposes[piece] == "kernels":
             continue
-        live += size if size >= 0 else -sizes[piece]
-        sizes[piece] = size
-        peak = max(peak, live)
-    return peak
+        if size >= 0:
+            pieces[piece] = tape.new(size)
+        else:
+            tape.free(pieces[piece])
+    return tape
 
 
 def even_pack(tokens: int, sequences: int) -> Pack:

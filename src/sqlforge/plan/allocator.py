@@ -114,6 +114,9 @@ class Allocator:
         place = bisect_left(blocks, (size, 0))
         if place == len(blocks):
             return None
+        # A block that can grow counts with what it can grow by, so that others go first.
+        while place + 1 < len(blocks) and _reach(blocks[place + 1][2]) < _reach(blocks[place][2]):
+            place += 1
         block = blocks.pop(place)[2]
         block.free = False
         return block
@@ -218,6 +221,12 @@ class Allocator:
             block.after = other.after
             if other.after is not None:
                 other.after.before = block
+
+
+def _reach(block: Block) -> int:
+    """The size that a free block may come to, with unmapped addresses behind it."""
+    after = block.after
+    return block.size if after is None or after.mapped else block.size + after.size
 
 
 def _segment(size: int, small: bool) -> int:
