@@ -68,6 +68,28 @@ def test_a_run_is_planned_with_its_own_examples(tmp_path: Path) -> None:
     assert found.speeds[0][1].hours < 0.01
 
 
+def test_a_prepared_run_is_tokenised_for_its_plan(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    pytest.importorskip("faker", reason="the extra 'data' is not installed")
+    from sqlforge.stages.prepare import prepare
+
+    data = {
+        "train": [{"source": "synthetic", "rows": 20}],
+        "test": [{"source": "synthetic", "rows": 2}],
+    }
+    chosen = recipe(data=data, train={"pack_tokens": 2_048})
+    run = open_run(tmp_path / "run", chosen)
+    prepare(chosen, run, None, lambda _: None)
+    corpus = plan(None, "12GB", tmp_path / "run").asked.corpus
+    assert corpus.source.startswith("the run's own") and 10 < corpus.examples <= 20
+    unknown = chosen.model_copy(
+        update={"model": chosen.model.model_copy(update={"name": "llama-3.1-8b"})}
+    )
+    other = open_run(tmp_path / "other", unknown)
+    prepare(unknown, other, None, lambda _: None)
+    assert "tokenizer is not at hand" in plan(None, "12GB", tmp_path / "other").asked.corpus.source
+
+
 def test_the_recipes_own_limit_is_its_card(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     held = recipe(model={"name": "smollm2-135m", "device": "cuda", "memory_gib": 5.25})
@@ -129,7 +151,11 @@ def test_the_command_prints_and_writes_what_it_found(
     assert json.loads(out.read_text())["fits"] is (gpu == "12GB")
 
 
-def test_the_matrix_takes_a_model_of_ones_own(tmp_path: Path, capsys: Shown) -> None:
+def test_the_matrix_takes_a_model_of_ones_own(
+    tmp_path: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two of the catalog's will do.
+    monkeypatch.setattr("sqlforge.plan.matrix.NAMES", NAMES[2:])
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 256,
         "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -140,7 +166,7 @@ def test_the_matrix_takes_a_model_of_ones_own(tmp_path: Path, capsys: Shown) -> 
     words = ["plan", "--matrix", "--model", str(tmp_path), "--json", str(out)]
     app(words, standalone_mode=False)
     rows = json.loads(out.read_text())
-    assert [row["model"] for row in rows] == [*NAMES, tmp_path.name]
+    assert [row["model"] for row in rows] == [*NAMES[2:], tmp_path.name]
     assert (rows[-1]["licence"], rows[-1]["tokens"]) == ("not known", None)
     assert all(row["largest_pack_tokens_on_12_gb"] >= 2_048 for row in rows)
     assert "RTX 3060 12 GB" in capsys.readouterr().out
@@ -156,7 +182,7 @@ def test_measuring_needs_a_card() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a card here")
     with pytest.raises(UserError, match="without a CUDA card"):
-        measured(plan("smollm2-135m", "12GB", None))
+        measured(plan("smollm2-135m", "1.6GB", None))
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -199,7 +225,7 @@ def test_training_that_will_not_fit_is_refused_with_what_would(tmp_path: Path) -
     small = {"name": "smollm2-135m", "memory_gib": 0.6}
     big = {"pack_tokens": 4_096, "gradient_checkpointing": False}
     told = refused(recipe(model=small, train=big), tmp_path)
-    assert "training that needs about" in told and "0.6 are free" in told
+    assert "training that needs about" in told and "model.memory_gib allows 0.6" in told
     assert "set train.pack_tokens to" in told or "set train.gradient_checkpointing to true" in told
     assert refused(recipe(model=small | {"memory_gib": 20.0}, train=big), tmp_path) == ""
     assert refused(recipe(train=big), tmp_path) == "", "no card and no limit: nothing is refused"

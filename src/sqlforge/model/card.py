@@ -77,6 +77,18 @@ def has_expandable_segments() -> bool:
     return any(segment.get("is_expandable") for segment in snapshot())
 
 
+def outside_memory(device: str) -> int:
+    """Bytes of the card that are taken and not by PyTorch's allocator in this process.
+
+    >>> outside_memory("cpu")
+    0
+    """
+    if pick_device(device) == "cpu":
+        return 0
+    free, total = torch.cuda.mem_get_info()
+    return total - free - torch.cuda.memory_reserved()
+
+
 def start_counting(device: str) -> None:
     """Give back what is not in use and count peak memory from here on."""
     if pick_device(device) != "cpu":

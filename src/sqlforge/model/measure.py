@@ -17,7 +17,12 @@ from transformers import TrainerCallback
 
 from sqlforge.core.errors import ModelError
 from sqlforge.model.adapt import add_lora
-from sqlforge.model.card import has_expandable_segments, start_counting, training_memory
+from sqlforge.model.card import (
+    has_expandable_segments,
+    outside_memory,
+    start_counting,
+    training_memory,
+)
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.load import Source
 from sqlforge.model.pack import Pack, pack_shape, plan_packs
@@ -38,13 +43,15 @@ class Measured:
     """Of :data:`STEPS` optimizer steps: peak bytes on the card, and seconds of the last one.
 
     On a CPU there is nothing to count: the bytes are 0. ``expandable`` tells the allocator's
-    segments, which the prediction depends on.
+    segments, which the prediction depends on; ``outside`` is taken of the card beside PyTorch's
+    allocator, by this process if it is alone there.
     """
 
     reserved: int
     allocated: int
     seconds: float
     expandable: bool
+    outside: int
     packs: tuple[PackShape, ...]
 
 
@@ -106,6 +113,7 @@ def measure_steps(
             reserved = torch.cuda.max_memory_reserved() if cuda else 0
             allocated = torch.cuda.max_memory_allocated() if cuda else 0
             expandable = not cuda or has_expandable_segments()
+            outside = outside_memory(device)
     except torch.OutOfMemoryError as fault:
         raise ModelError(
             f"{shape.name}, whose training steps do not fit ({' '.join(str(fault).split())[:120]})",
@@ -113,7 +121,7 @@ def measure_steps(
             "plan it without --measure to see what would",
         ) from fault
     shapes = tuple(map(pack_shape, window))
-    return Measured(reserved, allocated, watch.seconds, expandable, shapes)
+    return Measured(reserved, allocated, watch.seconds, expandable, outside, shapes)
 
 
 def _adapted(config: Mapping[str, Any], shape: ModelShape, training: Training, device: str) -> Any:

@@ -133,7 +133,7 @@ def packs(
     by_schema: dict[int, list[Lengths]] = defaultdict(list)
     for one in lengths:
         by_schema[one.schema].append(one)
-    groups: list[list[Lengths]] = []
+    groups: list[tuple[int, list[Lengths]]] = []
     for members in by_schema.values():
         rng.shuffle(members)
         groups += _groups(members, budget, questions_per_schema)
@@ -163,44 +163,49 @@ def _common(prompts: Sequence[tuple[int, ...]]) -> int:
     return next((i for i in range(limit) if first[i] != last[i]), limit)
 
 
-def _size(group: Sequence[Lengths]) -> int:
-    trunk = group[0].shared if len(group) > 1 else 0
-    return trunk + sum(one.total - trunk for one in group)
-
-
-def _groups(members: Sequence[Lengths], budget: int, most: int) -> Iterator[list[Lengths]]:
+def _groups(
+    members: Sequence[Lengths], budget: int, most: int
+) -> Iterator[tuple[int, list[Lengths]]]:
+    """Groups that share a trunk, each with its tokens."""
     current: list[Lengths] = []
+    size = together = 0  # of the group, and of it with its trunk once
     for one in members:
-        if current and (len(current) == most or _size([*current, one]) > budget):
-            yield current
+        more = together + one.total - one.shared
+        if current and (len(current) == most or more > budget):
+            yield size, current
             current = []
+        if not current:
+            size, together = one.total, one.total
+        else:
+            size = together = more
         current.append(one)
-    yield current
+    yield size, current
 
 
-def _fill(groups: Sequence[list[Lengths]], budget: int) -> Iterator[list[list[Lengths]]]:
-    filled: list[list[Lengths]] = []
+def _fill(
+    groups: Sequence[tuple[int, list[Lengths]]], budget: int
+) -> Iterator[list[tuple[int, list[Lengths]]]]:
+    filled: list[tuple[int, list[Lengths]]] = []
     room = budget
-    for group in groups:
-        size = _size(group)
+    for size, group in groups:
         if filled and size > room:
             yield filled
             filled, room = [], budget
-        filled.append(group)
+        filled.append((size, group))
         room -= size
     yield filled
 
 
-def _shape(groups: Sequence[Sequence[Lengths]]) -> PackShape:
+def _shape(groups: Sequence[tuple[int, list[Lengths]]]) -> PackShape:
     keys = sequences = longest = 0
-    for group in groups:
+    for _, group in groups:
         trunk = group[0].shared if len(group) > 1 else 0
         keys += trunk + sum(one.total for one in group)
         sequences += len(group) + (trunk > 0)
         longest = max(longest, *(one.total for one in group))
-    members = [one for group in groups for one in group]
+    members = [one for _, group in groups for one in group]
     return PackShape(
-        tokens=sum(map(_size, groups)),
+        tokens=sum(size for size, _ in groups),
         keys=keys,
         sequences=sequences,
         supervised=sum(one.answer for one in members),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlforge.core.config import Recipe, TrainPart, load_recipe
-from sqlforge.core.errors import RecipeError, UserError
+from sqlforge.core.errors import ModelError, RecipeError, UserError
 from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.plan.advice import Asked, Change, changes_that_fit, largest_packs
 from sqlforge.plan.cards import CARDS, Card, find_card
 from sqlforge.plan.catalog import config_of, shape_of
@@ -19,6 +20,7 @@ from sqlforge.plan.memory import OUTSIDE, Budget
 from sqlforge.plan.speed import Speed, speed
 from sqlforge.plan.training import training_of
 from sqlforge.prompt.token_store import TokenStore
+from sqlforge.prompt.tokenise import tokenise
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,26 @@ def _card(gpu: str | None, recipe: Recipe | None) -> Card:
 
 
 def _corpus(name: str, recipe: Recipe | None, run: RunDir | None) -> Corpus:
-    """The run's own examples where they are tokenised already, else those carried along."""
-    stores = sorted(run.tokens.glob("train-*.arrow")) if run else []
+    """The run's own examples where they can be had in tokens, else those carried along."""
     most = min(recipe.prompt.max_tokens, recipe.train.pack_tokens) if recipe else 2_048
-    if not stores:
-        return carried_corpus(name).within(most)
-    store = TokenStore(stores[0])
+    carried = carried_corpus(name).within(most)
+    if run is None or recipe is None:
+        return carried
+    stores = sorted(run.tokens.glob("train-*.arrow"))
+    if not stores and not run.data_file("train.jsonl").is_file():
+        return carried
+    try:
+        store = TokenStore(stores[0]) if stores else _tokenised(run, recipe)
+    except (ModelError, ModuleNotFoundError):
+        return replace(carried, source=f"{carried.source}; the run's tokenizer is not at hand")
     lengths = lengths_of(store, store.schema_keys)
-    return Corpus(f"the run's own ({stores[0].name})", len(lengths), lengths)
+    return Corpus("the run's own", len(lengths), lengths)
+
+
+def _tokenised(run: RunDir, recipe: Recipe) -> TokenStore:
+    from sqlforge.model.load import load_tokenizer
+
+    tokenizer: Any = load_tokenizer(recipe.model.name)
+    examples = StoredExamples(run.data_file("train.jsonl"))
+    databases = read_databases(run.data_file("databases.jsonl"))
+    return tokenise(recipe, run.tokens, tokenizer, examples, databases).epochs[0]

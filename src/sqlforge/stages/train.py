@@ -129,9 +129,11 @@ def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) ->
         hopper=hopper,
     )
     changes = changes_that_fit(asked, limit)
-    needed = budget(shape, training, telling(some), hopper=hopper).reserved
+    needed = budget(shape, training, telling(some), hopper=hopper).reserved / 2**30
+    held = recipe.model.memory_gib
+    there = f"{limit / 2**30:.1f} are free" if held is None else f"model.memory_gib allows {held:g}"
     raise RecipeError(
-        f"training that needs about {needed / 2**30:.1f} GiB where {limit / 2**30:.1f} are free",
+        f"training that needs about {needed:.1f} GiB where {there}",
         "training that fits",
         f"set {', '.join(map(str, changes))}" if changes else "take a smaller model",
     )
