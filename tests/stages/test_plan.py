@@ -124,10 +124,19 @@ def test_what_cannot_be_planned_is_said_in_one_sentence(
         plan(model, gpu, None)
 
 
-def test_full_fine_tuning_is_not_planned(tmp_path: Path) -> None:
-    path = tmp_path / "full.yaml"
-    path.write_text(yaml.safe_dump(recipe(train={"method": "full"}).model_dump(mode="json")))
-    with pytest.raises(RecipeError, match="qlora or lora"):
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"train": {"method": "full"}}, "qlora or lora"),
+        ({"model": {"name": "smollm2-135m", "dtype": "float32"}}, "bfloat16"),
+    ],
+)
+def test_full_fine_tuning_and_fp32_are_not_planned(
+    changes: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump(recipe(**changes).model_dump(mode="json")))
+    with pytest.raises(RecipeError, match=told):
         plan(None, "12GB", path)
 
 
@@ -229,6 +238,8 @@ def test_training_that_will_not_fit_is_refused_with_what_would(tmp_path: Path) -
     assert "set train.pack_tokens to" in told or "set train.gradient_checkpointing to true" in told
     assert refused(recipe(model=small | {"memory_gib": 20.0}, train=big), tmp_path) == ""
     assert refused(recipe(train=big), tmp_path) == "", "no card and no limit: nothing is refused"
+    fp32 = small | {"dtype": "float32"}
+    assert refused(recipe(model=fp32, train=big), tmp_path) == "", "not understood: not refused"
     nothing = refused(recipe(model=small | {"memory_gib": 0.1}, train=big), tmp_path)
     assert "take a smaller model" in nothing
 

@@ -184,13 +184,15 @@ def asked_for(name: str, recipe: Recipe | None, run: RunDir | None, *, hopper: b
 
     Raises:
         ModelError: the model's shape is not known.
-        RecipeError: the recipe fine-tunes all weights, which is not planned.
+        RecipeError: the recipe fine-tunes all weights, or in fp32, which is not planned.
     """
     part = recipe.train if recipe else TrainPart()
     if part.method == "full":
         raise RecipeError(
             "train.method full", "qlora or lora, which are planned", "measure it in a few steps"
         )
+    if recipe and recipe.model.dtype != "bfloat16":
+        raise RecipeError("model.dtype float32", "bfloat16, which is planned", "set it, or measure")
     shape = shape_of(name)
     corpus = _corpus(name, recipe, run)
     return Asked(

@@ -38,6 +38,7 @@ from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.report.progress import progress_bars
 
 Say = Callable[[str], None]
+_TOLERATED = 1.05
 _LOOKED_AT = 64  # packs, of which the most demanding are planned with
 
 
@@ -70,7 +71,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
     packs, steps = plan_steps(recipe, tokenised.epochs)
     start_counting(recipe.model.device)
-    check_memory(recipe, packs, tokenised.epochs[0])
+    expected = check_memory(recipe, packs, tokenised.epochs[0])
     with training_memory(recipe.model.device, recipe.model.memory_gib):
         model, summary, seconds = _train_on(run, recipe, packs, steps, console)
     _save(model, tokenizer, recipe, run)
@@ -79,6 +80,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
         training=asdict(trained),
         trained_on=device_name(recipe.model.device),
         base_weights_sha256=weight_digests(recipe.model.name),
+        planned_memory_bytes=expected,
     )
     return trained
 
@@ -98,27 +100,30 @@ def _train_on(
     return model, summary, log.seconds()
 
 
-def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) -> None:
+def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) -> int | None:
     """Refuse training that will not fit the card, or what the recipe holds itself to.
 
-    Nothing is refused where there is no card, or a model whose memory is not understood.
+    A plan may be off by a twentieth, so what misses by less may try. ``None``, and nothing is
+    refused, where there is no card, or memory that the planner does not understand; else the bytes
+    that PyTorch is expected to reserve.
 
     Raises:
         RecipeError: it would not fit; the changes that would make it fit are named.
     """
     limit = memory_limit(recipe.model.device, recipe.model.memory_gib)
     source = resolve(recipe.model.name)
-    if limit is None or recipe.train.method == "full":
-        return
+    if limit is None or recipe.train.method == "full" or recipe.model.dtype != "bfloat16":
+        return None
     try:
         shape = shape_of(source.base.name if source.base else source.location)
     except ModelError:
-        return
+        return None
     training = training_of(recipe.train, shape)
     some = [pack_shape(packs[i]) for i in range(0, len(packs), max(1, len(packs) // _LOOKED_AT))]
     hopper = is_hopper(recipe.model.device)
-    if fits(shape, training, telling(some), limit, hopper=hopper):
-        return
+    expected = budget(shape, training, telling(some), hopper=hopper).reserved
+    if fits(shape, training, telling(some), int(limit * _TOLERATED), hopper=hopper):
+        return expected
     lengths = lengths_of(examples, examples.schema_keys)
     asked = Asked(
         shape=shape,
@@ -129,11 +134,10 @@ def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) ->
         hopper=hopper,
     )
     changes = changes_that_fit(asked, limit)
-    needed = budget(shape, training, telling(some), hopper=hopper).reserved / 2**30
     held = recipe.model.memory_gib
     there = f"{limit / 2**30:.1f} are free" if held is None else f"model.memory_gib allows {held:g}"
     raise RecipeError(
-        f"training that needs about {needed:.1f} GiB where {there}",
+        f"training that needs about {expected / 2**30:.1f} GiB where {there}",
         "training that fits",
         f"set {', '.join(map(str, changes))}" if changes else "take a smaller model",
     )
