@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -66,7 +65,8 @@ class Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", default=[], help="names of configurations")
+    names = [asked.name for asked in CONFIGURATIONS]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", default=[])
     parser.add_argument("--jobs", type=int, default=3, help="how many run at once on the card")
     parser.add_argument("--dry-run", action="store_true", help="tiny shapes on the CPU")
     parser.add_argument("--fixed", action="store_true", help="with PyTorch's fixed segments")
