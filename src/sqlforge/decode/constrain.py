@@ -1,0 +1,243 @@
+"""Which tokens may come next, so that what is written is one SELECT that the schema can answer.
+
+A :class:`SchemaConstraint` knows one schema and one vocabulary; a :class:`Cursor` follows one query
+through it. Every prefix that a cursor takes can be ended within its budget, so an output is never
+cut. The work is native (``decode/native``) and holds no lock of Python's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sqlforge.core.errors import ModelError, UserError
+from sqlforge.core.schema import Schema
+from sqlforge.decode.vocabulary import Vocabulary
+
+_CACHED = 256
+
+
+class ConstraintError(UserError):
+    """A schema, a budget or a token that a constraint cannot take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for beyond valid SQL.
+
+    Args:
+        most_names: a schema with more distinct names is refused.
+    """
+
+    most_names: int = 16_000
+
+
+class Cursor:
+    """One query under way. Made by :meth:`SchemaConstraint.start`."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    def advance(self, token: int) -> None:
+        """Take the next token.
+
+        Raises:
+            ConstraintError: it may not come here; the cursor stands where it stood.
+        """
+        if not self._native.advance(token):
+            raise _refused(token, self._native.text)
+
+    def copy(self) -> Cursor:
+        """An independent cursor at the same place."""
+        return Cursor(self._native.copy())
+
+    @property
+    def finished(self) -> bool:
+        """The end token was taken."""
+        return bool(self._native.finished)
+
+    @property
+    def may_end(self) -> bool:
+        """The end token may come now."""
+        return bool(self._native.may_end)
+
+    @property
+    def tokens_left(self) -> int:
+        """Of the budget, the end token included."""
+        return int(self._native.budget)
+
+    @property
+    def tokens_needed(self) -> int:
+        """How many tokens certainly suffice to end, the end token included."""
+        return int(self._native.needed)
+
+    @property
+    def text(self) -> bytes:
+        """What was written so far."""
+        return bytes(self._native.text)
+
+
+class SchemaConstraint:
+    """The queries that one schema can answer, over one vocabulary."""
+
+    def __init__(self, schema: Schema, vocabulary: Vocabulary, options: Options) -> None:
+        native = _native()
+        _check(schema, options)
+        self.vocabulary = vocabulary
+        tables = [(t.name, [c.name for c in t.columns]) for t in schema.tables]
+        keys = [
+            [table.name, column, key.ref_table, ref]
+            for table in schema.tables
+            for key in table.foreign_keys
+            for column, ref in zip(key.columns, key.ref_columns, strict=False)
+        ]
+        self._language = native.Language(_native_vocabulary(vocabulary), tables, keys, False)
+        self._new_cursor = native.Cursor
+        self.least_tokens = int(native.Cursor(self._language, 1).needed)
+
+    def start(self, max_tokens: int) -> Cursor:
+        """A query that will have ended after ``max_tokens`` tokens, the end token included.
+
+        Raises:
+            ConstraintError: no query is that short.
+        """
+        if max_tokens < self.least_tokens:
+            raise ConstraintError(
+                f"a budget of {max_tokens} tokens for an answer",
+                f"at least {self.least_tokens}, which the shortest query takes",
+                "raise --max-new-tokens",
+            )
+        return Cursor(self._new_cursor(self._language, max_tokens))
+
+
+_constraints: OrderedDict[tuple[Schema, int, Options], SchemaConstraint] = OrderedDict()
+
+
+def constraint_for(
+    schema: Schema, vocabulary: Vocabulary, options: Options | None = None
+) -> SchemaConstraint:
+    """The constraint of a schema, built once for each schema, vocabulary and options.
+
+    Raises:
+        ConstraintError: another dialect than SQLite's, or names that SQLite would not take.
+        ModelError: the native part is not built.
+    """
+    key = (schema, id(vocabulary), options or Options())
+    found = _constraints.get(key)
+    if found is None or found.vocabulary is not vocabulary:
+        found = SchemaConstraint(schema, vocabulary, key[2])
+        _constraints[key] = found
+        while len(_constraints) > _CACHED:
+            _constraints.popitem(last=False)
+    _constraints.move_to_end(key)
+    return found
+
+
+def mask_words(vocabulary: Vocabulary) -> int:
+    """Length of one mask in 32-bit words."""
+    return (len(vocabulary.tokens) + 31) // 32
+
+
+def fill_masks(
+    cursors: Sequence[Cursor | None], out: npt.NDArray[np.int32], threads: int | None = None
+) -> None:
+    """Write for each cursor which tokens may come next.
+
+    Args:
+        cursors: ``None`` allows everything.
+        out: ``[at least len(cursors), words]``; bit ``i % 32`` of word ``i // 32`` is token ``i``.
+        threads: native threads; one a core if ``None``.
+    """
+    _fill(cursors, [], out, threads)
+
+
+def advance_and_fill(
+    cursors: Sequence[Cursor | None],
+    tokens: Sequence[int],
+    out: npt.NDArray[np.int32],
+    threads: int | None = None,
+) -> None:
+    """Let each cursor take its token (a negative one: none), then fill the masks, in one call.
+
+    Raises:
+        ConstraintError: a token that may not come; the other cursors have gone on.
+    """
+    _fill(cursors, tokens, out, threads)
+
+
+def _fill(
+    cursors: Sequence[Cursor | None],
+    tokens: Sequence[int],
+    out: npt.NDArray[np.int32],
+    threads: int | None,
+) -> None:
+    natives = [None if cursor is None else cursor._native for cursor in cursors]
+    wanted = threads if threads is not None else len(os.sched_getaffinity(0))
+    refused = _native().fill(natives, tokens, out, out.shape[1], wanted)
+    if refused >= 0:
+        raise _refused(tokens[refused], natives[refused].text)
+
+
+def _refused(token: int, text: bytes) -> ConstraintError:
+    shown = text.decode("utf-8", "replace")
+    return ConstraintError(
+        f"token {token} after {shown!r}",
+        "a token that the constraint allows there",
+        "choose among the tokens of the mask",
+    )
+
+
+def _native() -> Any:
+    try:
+        from sqlforge.decode import _native as native
+    except ImportError as missing:
+        raise ModelError(
+            "decoding under a schema, whose native part is not built",
+            "a C++ compiler when SQLForge was installed",
+            "install one (Debian: apt-get install g++) and run pip install -e . again",
+        ) from missing
+    return native
+
+
+_vocabularies: dict[int, tuple[Vocabulary, Any]] = {}
+
+
+def _native_vocabulary(vocabulary: Vocabulary) -> Any:
+    """Its tries take some hundredths of a second: they are built once a vocabulary."""
+    found = _vocabularies.get(id(vocabulary))
+    if found is None or found[0] is not vocabulary:
+        made = _native().Vocabulary(list(vocabulary.tokens), list(vocabulary.eos_ids))
+        found = _vocabularies[id(vocabulary)] = (vocabulary, made)
+    return found[1]
+
+
+def _check(schema: Schema, options: Options) -> None:
+    if schema.dialect != "sqlite":
+        raise ConstraintError(
+            f"a schema of dialect '{schema.dialect}'",
+            "sqlite, whose SELECT is what the constraint writes",
+            "decode without a constraint",
+        )
+    names = {t.name.lower() for t in schema.tables}
+    names |= {c.name.lower() for t in schema.tables for c in t.columns}
+    if len(names) > options.most_names:
+        raise ConstraintError(
+            f"a schema of {len(names):,} distinct names",
+            f"at most {options.most_names:,}",
+            "leave out tables that are not asked about",
+        )
+    for name in sorted(names):
+        if "\0" in name or len(name.encode()) > 240:
+            raise ConstraintError(
+                f"the name {name[:40]!r}",
+                "names of at most 240 bytes without NUL",
+                "rename it, or decode without a constraint",
+            )

@@ -1,0 +1,10 @@
+// The way out: from any point a short text that ends the query, and what it costs in tokens.
+#pragma once
+#include "lexer.hpp"
+
+namespace sqlforge {
+
+// Tokens, the end token not counted, that certainly suffice; -1 is a defect: no way out.
+int tokens_to_end(const Language& l, const State& state, const Lexer& lexer);
+
+}  // namespace sqlforge

@@ -1,0 +1,413 @@
+// Expressions: what may follow what, which calls may stand where.
+#include "expression.hpp"
+
+#include "query.hpp"
+
+namespace sqlforge {
+
+bool room(const State& s, int frames) { return s.frames + frames <= kMostFrames - 4; }
+
+Frame& push(State& s, FrameKind kind, uint8_t at, uint8_t flags) {
+  s.frame[s.frames] = Frame{kind, at, flags, 1, -1, 0, 0};
+  return s.frame[s.frames++];
+}
+
+void push_expression(State& s, uint8_t flags) { push(s, kExpression, wOperand, flags); }
+
+void operand_done(State& s) {
+  Frame& f = s.top();
+  f.at = wAfter;
+  f.fresh = 0;
+  f.may_over = 0;
+  f.flags &= uint8_t(~(fTerm | fBoolean | fComparing));
+}
+
+bool expression_closes(const State& s) {
+  const Frame& f = s.top();
+  return f.kind == kExpression && (f.at == wAfter || f.at == wFinished) && !(f.flags & fLowBound);
+}
+
+namespace {
+
+constexpr uint8_t kInherited = fAggregates | fWindows | fInAggregate | fAliases;
+
+bool next_operand(State& s, uint8_t set, uint8_t clear) {
+  Frame& f = s.top();
+  f.at = wOperand;
+  f.may_over = 0;
+  f.flags = uint8_t((f.flags & ~clear) | set);
+  return true;
+}
+
+bool test_operator(State& s, uint8_t keyword) {
+  Frame& f = s.top();
+  switch (keyword) {
+    case kIn: f.at = wIn; return true;
+    case kLike:
+    case kGlob: return next_operand(s, fComparing, fBoolean);
+    case kBetween: return next_operand(s, fComparing | fLowBound, fBoolean);
+    default: return false;
+  }
+}
+
+bool operand_keyword(const Language& l, State& s, uint8_t keyword) {
+  Frame& f = s.top();
+  Frame& below = s.frame[s.frames - 2];
+  switch (keyword) {
+    case kNull: operand_done(s); return true;
+    case kNot:
+      if (!(f.flags & fBoolean)) return false;
+      f.fresh = 0;
+      return true;
+    case kExists:
+      if (!(f.flags & fBoolean) || !query_room(s)) return false;
+      f.fresh = 0;
+      f.at = wExists;
+      return true;
+    case kCase:
+      if (!room(s, 2)) return false;
+      f.fresh = 0;
+      push(s, kCaseWhen, 0, 0);
+      push_expression(s, f.flags & kInherited);
+      return true;
+    case kCast:
+      if (!room(s, 2)) return false;
+      f.fresh = 0;
+      push(s, kCastAs, 0, 0);
+      return true;
+    case kSelect: {
+      if (!f.fresh || !below.fresh || !query_room(s)) return false;
+      if (below.kind != kParen && below.kind != kList) return false;
+      const Entry entry = below.kind == kParen ? kScalarQuery : kInQuery;
+      s.frames -= 2;
+      open_query(s, entry, 1);
+      return take_keyword(l, s, kSelect);
+    }
+    case kDistinct:
+    case kAll:
+      if (!f.fresh) return false;
+      if (below.kind == kQuery && below.at == qSelect) {
+        below.at = qItem;
+        s.here().item_lexemes = 0;
+        return true;
+      }
+      if (below.kind == kCall && keyword == kDistinct && below.count == 1 &&
+          kFunctions[below.a].kind != kScalar && kFunctions[below.a].kind != kWindow &&
+          !(below.flags & 1) && (f.flags & fInAggregate)) {
+        below.flags |= 1;
+        f.fresh = 0;
+        return true;
+      }
+      return false;
+    case kWhen:
+      if (!f.fresh || below.kind != kCaseWhen || below.at != 0) return false;
+      --s.frames;
+      s.top().at = 1;
+      push_expression(s, (f.flags & kInherited) | fBoolean);
+      return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool container_keyword(const Language& l, State& s, uint8_t keyword) {
+  const uint8_t flags = s.top().flags;
+  if (!expression_closes(s)) return false;
+  --s.frames;
+  Frame& f = s.top();
+  switch (f.kind) {
+    case kCaseWhen:
+      if (keyword == kWhen && (f.at == 0 || f.at == 2)) f.at = 1;
+      else if (keyword == kThen && f.at == 1) f.at = 2;
+      else if (keyword == kElse && f.at == 2) f.at = 3;
+      else if (keyword == kEnd && f.at >= 2) {
+        --s.frames;
+        operand_done(s);
+        return true;
+      } else return false;
+      push_expression(s, uint8_t((flags & kInherited) | (f.at == 1 ? fBoolean : 0)));
+      return true;
+    case kCastAs:
+      if (keyword != kAs || f.at != 1) return false;
+      f.at = 2;
+      return true;
+    case kWindowSpec:
+      if (keyword == kOrder && f.at == 1) f.at = 5;
+      else if ((keyword == kAsc || keyword == kDesc) && f.at == 2) f.at = 3;
+      else return false;
+      return true;
+    case kQuery: return query_keyword(l, s, keyword);
+    default: return false;
+  }
+}
+
+bool expression_keyword(const Language& l, State& s, uint8_t keyword) {
+  Frame& f = s.top();
+  switch (f.at) {
+    case wOperand: return operand_keyword(l, s, keyword);
+    case wNotOperator: return test_operator(s, keyword);
+    case wIs:
+      if (keyword == kNot) return f.at = wIsNot, true;
+      [[fallthrough]];
+    case wIsNot:
+      if (keyword != kNull) return false;
+      f.at = wAfter;
+      return true;
+    case wCollate:
+      if (keyword != kNocase) return false;
+      f.at = wAfter;
+      return true;
+    case wOver:
+      if (keyword != kOver) return false;
+      f.at = wOverOpen;
+      return true;
+    case wAfter: break;
+    case wFinished: return container_keyword(l, s, keyword);
+    default: return false;
+  }
+  if (keyword == kAnd) {
+    if (f.flags & fLowBound) return next_operand(s, fComparing, fLowBound | fBoolean);
+    return next_operand(s, fBoolean, fComparing);
+  }
+  if (f.flags & fLowBound) return false;
+  switch (keyword) {
+    case kOr: return next_operand(s, fBoolean, fComparing);
+    case kNot: f.may_over = 0; f.at = wNotOperator; return true;
+    case kIs: f.may_over = 0; f.at = wIs; return true;
+    case kIsnull:
+    case kNotnull: f.may_over = 0; return true;
+    case kCollate: f.may_over = 0; f.at = wCollate; return true;
+    case kOver:
+      if (!f.may_over) return false;
+      f.may_over = 0;
+      s.here().item_flags |= kWindowed;
+      f.at = wOverOpen;
+      return true;
+    case kIn:
+    case kLike:
+    case kGlob:
+    case kBetween: f.may_over = 0; return test_operator(s, keyword);
+    default: return container_keyword(l, s, keyword);
+  }
+}
+
+// Keywords where the frame on top is no expression.
+bool frame_keyword(const Language& l, State& s, uint8_t keyword) {
+  Frame& f = s.top();
+  if (f.kind == kQuery) return query_keyword(l, s, keyword);
+  if (f.kind == kCastAs && f.at == 2 && keyword == kType) return f.at = 3, true;
+  if (f.kind != kWindowSpec) return false;
+  const uint8_t flags = s.frame[s.frames - 2].flags & (fInAggregate | fAliases);
+  if (f.at == 0 && keyword == kPartition) return f.at = 4, true;
+  if (f.at == 0 && keyword == kOrder) return f.at = 5, true;
+  if ((f.at == 4 || f.at == 5) && keyword == kBy) {
+    f.at -= 3;
+    // Neither aggregates nor the results' aliases: SQLite resolves them late and not always.
+    push_expression(s, uint8_t((flags & fInAggregate) | fBoolean));
+    return true;
+  }
+  return false;
+}
+
+bool call_ok(const State& s, int function) {
+  const Frame& f = s.top();
+  if (f.kind != kExpression || f.at != wOperand || !room(s, 2)) return false;
+  const bool in = f.flags & fInAggregate;
+  switch (kFunctions[function].kind) {
+    case kAggregate: return (f.flags & fAggregates) && !in;
+    case kWindow: return (f.flags & fWindows) && !in;
+    default: return true;
+  }
+}
+
+bool take_call(const Language&, State& s, int function) {
+  if (!call_ok(s, function)) return false;
+  Frame& f = s.top();
+  f.fresh = 0;
+  const FunctionKind kind = kFunctions[function].kind;
+  const bool aggregate = kind == kAggregate || (kind == kAggregateOrScalar &&
+                                                (f.flags & fAggregates) && !(f.flags & fInAggregate));
+  if (s.here().phase == kBeforeFrom) {
+    if (aggregate) s.here().item_flags |= kAggregated;
+    if (kind == kWindow) s.here().item_flags |= kWindowed;
+  }
+  const uint8_t flags = f.flags & kInherited;
+  Frame& call = push(s, kCall, 0, 0);
+  call.a = int16_t(function);
+  call.count = 1;
+  call.may_over = aggregate;
+  push_expression(s, uint8_t(aggregate || kind == kWindow ? fInAggregate | fBoolean : flags | fBoolean));
+  return true;
+}
+
+namespace {
+
+int fewest(const Frame& call) {
+  const Function& f = kFunctions[call.a];
+  return f.kind == kAggregateOrScalar && !call.may_over ? 2 : f.fewest;
+}
+
+bool close_call(State& s) {
+  const Frame call = s.top();
+  if (call.at != 1 && call.count < fewest(call)) return false;
+  const Function& f = kFunctions[call.a];
+  --s.frames;
+  operand_done(s);
+  Frame& parent = s.top();
+  if (f.kind == kWindow) {
+    parent.at = wOver;
+  } else {
+    const bool one = f.kind != kAggregateOrScalar || call.count == 1;
+    parent.may_over = call.may_over && one && !(call.flags & 1) && (parent.flags & fWindows);
+  }
+  return true;
+}
+
+bool open(const Language&, State& s) {
+  Frame& f = s.top();
+  if (f.kind == kExpression) {
+    switch (f.at) {
+      case wOperand: {
+        if (!room(s, 2)) return false;
+        f.fresh = 0;
+        const uint8_t flags = uint8_t((f.flags & (kInherited | fTerm)) | fBoolean);
+        push(s, kParen, 0, 0);
+        push_expression(s, flags);
+        return true;
+      }
+      case wIn: {
+        if (!room(s, 2)) return false;
+        f.at = wAfter;
+        const uint8_t flags = uint8_t((f.flags & kInherited) | fComparing);
+        push(s, kList, 0, 0);
+        push_expression(s, flags);
+        return true;
+      }
+      case wExists:
+        operand_done(s);
+        open_query(s, kExistsQuery, 0);
+        return true;
+      case wOverOpen:
+        if (!room(s, 2)) return false;
+        f.at = wAfter;
+        push(s, kWindowSpec, 0, 0);
+        return true;
+      default: return false;
+    }
+  }
+  if (f.kind == kCastAs && f.at == 0) {
+    f.at = 1;
+    push_expression(s, s.frame[s.frames - 2].flags & kInherited);
+    return true;
+  }
+  return f.kind == kQuery && query_opens(s);
+}
+
+bool close(const Language& l, State& s) {
+  if (s.top().kind == kExpression) {
+    Frame& below = s.frame[s.frames - 2];
+    if (s.top().fresh && s.top().at == wOperand && below.kind == kCall) {
+      if (below.count != 1 || kFunctions[below.a].fewest > 0 || fewest(below) > 0) return false;
+      --s.frames;
+      s.top().at = 1;
+      return close_call(s);
+    }
+    if (!expression_closes(s)) return false;
+    --s.frames;
+    Frame& f = s.top();
+    switch (f.kind) {
+      case kParen:
+        --s.frames;
+        operand_done(s);
+        return true;
+      case kList:
+        --s.frames;
+        return true;
+      case kCall: return close_call(s);
+      case kWindowSpec:
+        --s.frames;
+        return true;
+      case kQuery: return close_query(l, s);
+      default: return false;
+    }
+  }
+  Frame& f = s.top();
+  switch (f.kind) {
+    case kWindowSpec:
+      if (f.at != 0 && f.at != 3) return false;
+      --s.frames;
+      return true;
+    case kCastAs:
+      if (f.at != 3) return false;
+      --s.frames;
+      operand_done(s);
+      return true;
+    case kCall:
+      return f.at == 1 && close_call(s);
+    case kQuery: return close_query(l, s);
+    default: return false;
+  }
+}
+
+bool comma(const Language& l, State& s) {
+  if (s.top().kind == kExpression) {
+    if (!expression_closes(s)) return false;
+    const uint8_t flags = s.top().flags & (kInherited | fComparing);
+    --s.frames;
+    Frame& f = s.top();
+    switch (f.kind) {
+      case kList: push_expression(s, uint8_t(flags | fComparing)); return true;
+      case kCall: {
+        const Function& fn = kFunctions[f.a];
+        if (f.count >= fn.most || (f.flags & 1)) return false;
+        ++f.count;
+        push_expression(s, uint8_t(flags | fBoolean));
+        return true;
+      }
+      case kWindowSpec: push_expression(s, uint8_t((flags & fInAggregate) | fBoolean)); return true;
+      case kQuery: return query_comma(l, s);
+      default: return false;
+    }
+  }
+  Frame& f = s.top();
+  if (f.kind == kWindowSpec && f.at == 3) {
+    f.at = 2;
+    push_expression(s, uint8_t((s.frame[s.frames - 2].flags & fInAggregate) | fBoolean));
+    return true;
+  }
+  return f.kind == kQuery && query_comma(l, s);
+}
+
+bool star(const Language& l, State& s) {
+  Frame& f = s.top();
+  if (f.kind != kExpression) return false;
+  if (f.at == wAfter) return next_operand(s, 0, fBoolean | fComparing);
+  if (f.at != wOperand || !f.fresh) return false;
+  Frame& below = s.frame[s.frames - 2];
+  if (below.kind == kCall && below.a == 0 && below.count == 1 && !(below.flags & 1)) {
+    --s.frames;
+    s.top().at = 1;
+    return true;
+  }
+  return below.kind == kQuery && query_star(l, s);
+}
+
+}  // namespace
+
+bool expression_symbol(const Language& l, State& s, Symbol symbol) {
+  switch (symbol) {
+    case sOpen: return open(l, s);
+    case sClose: return close(l, s);
+    case sComma: return comma(l, s);
+    case sStar: return star(l, s);
+    case sSemicolon: return query_end(l, s);
+    default: break;
+  }
+  const Frame& f = s.top();
+  if (f.kind != kExpression || f.at != wAfter) return false;
+  if (symbol == sArithmetic) return next_operand(s, 0, fBoolean | fComparing);
+  return !(f.flags & fLowBound) && next_operand(s, fComparing, fBoolean);
+}
+
+}  // namespace sqlforge

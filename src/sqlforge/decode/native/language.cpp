@@ -1,0 +1,163 @@
+#include "language.hpp"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace sqlforge {
+
+const Function kFunctions[] = {
+    // what aggregates
+    {"count", kAggregate, 0, 1}, {"sum", kAggregate, 1, 1}, {"avg", kAggregate, 1, 1},
+    {"total", kAggregate, 1, 1}, {"group_concat", kAggregate, 1, 2},
+    {"min", kAggregateOrScalar, 1, 6}, {"max", kAggregateOrScalar, 1, 6},
+    // what reads one row
+    {"abs", kScalar, 1, 1}, {"round", kScalar, 1, 2}, {"length", kScalar, 1, 1},
+    {"lower", kScalar, 1, 1}, {"upper", kScalar, 1, 1}, {"substr", kScalar, 2, 3},
+    {"substring", kScalar, 2, 3}, {"trim", kScalar, 1, 2}, {"ltrim", kScalar, 1, 2},
+    {"rtrim", kScalar, 1, 2}, {"replace", kScalar, 3, 3}, {"instr", kScalar, 2, 2},
+    {"coalesce", kScalar, 2, 8}, {"ifnull", kScalar, 2, 2}, {"nullif", kScalar, 2, 2},
+    {"iif", kScalar, 3, 3}, {"strftime", kScalar, 1, 4}, {"date", kScalar, 1, 4},
+    {"datetime", kScalar, 1, 4}, {"time", kScalar, 1, 4}, {"julianday", kScalar, 1, 4},
+    {"typeof", kScalar, 1, 1},
+    // what needs OVER
+    {"row_number", kWindow, 0, 0}, {"rank", kWindow, 0, 0}, {"dense_rank", kWindow, 0, 0},
+    {"percent_rank", kWindow, 0, 0}, {"cume_dist", kWindow, 0, 0}, {"ntile", kWindow, 1, 1},
+    {"lag", kWindow, 1, 3}, {"lead", kWindow, 1, 3}, {"first_value", kWindow, 1, 1},
+    {"last_value", kWindow, 1, 1}, {"nth_value", kWindow, 2, 2},
+};
+const int kFunctionCount = int(sizeof(kFunctions) / sizeof(Function));
+
+namespace {
+
+const char* const kTexts[kKeywords] = {
+    "", "select", "distinct", "from", "where", "group", "by", "having", "order", "limit", "offset",
+    "as", "join", "inner", "left", "outer", "cross", "on", "and", "or", "not", "in", "like", "glob",
+    "between", "is", "null", "exists", "case", "when", "then", "else", "end", "cast", "collate",
+    "nocase", "asc", "desc", "union", "all", "intersect", "except", "with", "over", "partition",
+    "isnull", "notnull", "integer"};
+
+// Types that CAST takes; all are the keyword kType.
+const char* const kTypes[] = {"integer", "int", "real", "text", "numeric", "float", "varchar"};
+
+// SQLite's words that cannot be a bare name, and those of ours that would be read as a keyword.
+const std::set<std::string>& reserved_words() {
+  static const std::set<std::string> words = {
+      "add", "all", "alter", "and", "as", "autoincrement", "between", "case", "check", "collate",
+      "commit", "constraint", "create", "default", "deferrable", "delete", "distinct", "drop",
+      "else", "escape", "exists", "foreign", "from", "group", "having", "in", "index", "insert",
+      "intersect", "into", "is", "isnull", "join", "limit", "not", "nothing", "notnull", "null",
+      "on", "or", "order", "primary", "references", "returning", "select", "set", "table", "then",
+      "to", "transaction", "union", "unique", "update", "using", "values", "when", "where",
+      // may be names in SQLite, but not beside our grammar
+      "except", "by", "asc", "desc", "end", "cast", "like", "glob", "offset", "with", "over",
+      "partition", "left", "right", "inner", "outer", "cross", "full", "natural",  
+      "indexed", "window", "filter", "nulls",   "current_date", "current_time",
+      "current_timestamp",      
+      "true", "false",  "rowid", "oid", "_rowid_"};
+  return words;
+}
+
+}  // namespace
+
+const char* keyword_text(int keyword) { return kTexts[keyword]; }
+bool reserved(const std::string& folded) { return reserved_words().count(folded) > 0; }
+
+std::string fold(const std::string& text) {
+  std::string out = text;
+  for (char& c : out) c = char(lower(uint8_t(c)));
+  return out;
+}
+
+Name Language::find(const std::string& text) const {
+  const auto found = name_of.find(text);
+  return found == name_of.end() ? Name(-1) : found->second;
+}
+
+Name Language::intern(const std::string& name) {
+  const std::string key = fold(name);
+  const auto found = name_of.find(key);
+  if (found != name_of.end()) return found->second;
+  if (names.size() >= size_t(kDynamic)) throw std::length_error("more than 16,384 names");
+  const Name id = Name(names.size());
+  name_of[key] = id;
+  names.push_back(name);
+  folded.push_back(key);
+  return id;
+}
+
+int Language::text_cost(const std::string& text) const {
+  const int cost = vocabulary.all.greedy_cost(text.data(), text.size());
+  return cost < 0 ? int(4 * text.size() + 1) : cost;
+}
+
+
+Language::Language(const Vocabulary& v,
+                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given,
+                   const std::vector<std::vector<std::string>>& pairs, Options asked)
+    : vocabulary(v), options(asked) {
+  for (const auto& [name, columns] : given) {
+    if (columns.empty()) continue;  // SQLite knows no table without columns
+    Table table{intern(name), {}, {}};
+    for (const std::string& column : columns) table.columns.push_back(intern(column));
+    tables.push_back(std::move(table));
+  }
+  const size_t n = names.size();
+  is_column.assign(n, 0);
+  table_of.assign(n, -1);
+  tables_with.resize(n);
+  for (size_t t = 0; t < tables.size(); ++t) {
+    tables[t].has.assign((n + 63) / 64 + 1, 0);
+    table_of[tables[t].name] = int(t);
+    for (Name c : tables[t].columns) {
+      tables[t].has[c / 64] |= 1ull << (c % 64);
+      is_column[c] = 1;
+      if (tables_with[c].empty() || tables_with[c].back() != int16_t(t))
+        tables_with[c].push_back(int16_t(t));
+    }
+  }
+  for (const auto& pair : pairs) {
+    const Key key{find(fold(pair[0])), find(fold(pair[1])), find(fold(pair[2])), find(fold(pair[3]))};
+    if (key.table >= 0 && key.column >= 0 && key.ref_table >= 0 && key.ref_column >= 0)
+      keys.push_back(key);
+  }
+  // Words in order of their texts; a map would do, a sorted array is what prefixes are found in.
+  std::unordered_map<std::string, size_t> at;
+  const auto word = [&](const std::string& text) -> Word& {
+    const auto found = at.find(text);
+    if (found != at.end()) return words[found->second];
+    at[text] = words.size();
+    words.push_back({text, kNone, -1, -1});
+    return words.back();
+  };
+  for (int k = 1; k < kType; ++k) word(kTexts[k]).keyword = uint8_t(k);
+  for (const char* type : kTypes) word(type).keyword = kType;
+  for (int f = 0; f < kFunctionCount; ++f) word(kFunctions[f].name).function = int16_t(f);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string& text = folded[i];
+    bool plain = !text.empty() && word_start(uint8_t(text[0])) && !reserved(text) && text.size() < 64;
+    for (char c : text) plain = plain && word_byte(uint8_t(c));
+    bare.push_back(plain);
+    if (plain) word(text).name = Name(i);
+    std::string written = names[i];
+    if (!plain) {
+      written = "\"";
+      for (char c : names[i]) written += c == '"' ? std::string("\"\"") : std::string(1, c);
+      written += '"';
+    }
+    cost.push_back(text_cost(" " + written));
+    sorted_names.push_back(Name(i));
+  }
+  std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
+  std::sort(sorted_names.begin(), sorted_names.end(),
+            [&](Name a, Name b) { return folded[a] < folded[b]; });
+  for (int k = 0; k < kKeywords; ++k) {
+    std::string text = kTexts[k];
+    for (char& c : text) c = char(c - 32);
+    keyword_cost[k] = text_cost(" " + text);
+  }
+  alias_cost = text_cost(" T1");
+  one_cost = text_cost(" 1");
+}
+
+}  // namespace sqlforge

@@ -1,0 +1,97 @@
+// What never changes while one schema is spoken about: its names, SQL's words, what each costs.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "vocabulary.hpp"
+
+namespace sqlforge {
+
+using Name = int16_t;  // of the schema: 0..; of this query (aliases): kDynamic..; -1: none
+constexpr Name kDynamic = 16384;
+
+enum Keyword : uint8_t {
+  kNone, kSelect, kDistinct, kFrom, kWhere, kGroup, kBy, kHaving, kOrder, kLimit, kOffset, kAs,
+  kJoin, kInner, kLeft, kOuter, kCross, kOn, kAnd, kOr, kNot, kIn, kLike, kGlob, kBetween, kIs,
+  kNull, kExists, kCase, kWhen, kThen, kElse, kEnd, kCast, kCollate, kNocase, kAsc, kDesc, kUnion,
+  kAll, kIntersect, kExcept, kWith, kOver, kPartition, kIsnull, kNotnull, kType, kKeywords
+};
+
+enum FunctionKind : uint8_t { kScalar, kAggregate, kAggregateOrScalar, kWindow };
+
+struct Function {
+  const char* name;
+  FunctionKind kind;
+  uint8_t fewest, most;
+};
+
+// A word as it may be written bare: it can play several parts.
+struct Word {
+  std::string text;  // lower case
+  uint8_t keyword = kNone;
+  int16_t function = -1;
+  Name name = -1;
+};
+
+struct Table {
+  Name name;
+  std::vector<Name> columns;
+  std::vector<uint64_t> has;  // bit per name
+  bool column(Name n) const { return n >= 0 && n < kDynamic && (has[n / 64] >> (n % 64) & 1); }
+};
+
+struct Key {  // a foreign key's column pair
+  Name table, column, ref_table, ref_column;
+};
+
+struct Options {
+  bool keys_only = false;
+};
+
+struct Language {
+  const Vocabulary& vocabulary;
+  Options options;
+  std::vector<std::string> names;       // as written in the schema
+  std::vector<std::string> folded;      // lower case, for comparing
+  std::vector<uint8_t> bare;            // may stand without quotes
+  std::vector<uint8_t> is_column;
+  std::vector<int> table_of;            // index of the table of that name or -1
+  std::vector<int> cost;                // tokens of " name", quoted where needed
+  std::vector<Table> tables;
+  std::vector<std::vector<int16_t>> tables_with;  // by column name
+  std::vector<Key> keys;
+  std::vector<Word> words;              // sorted by text
+  std::vector<Name> sorted_names;       // by folded text, for quoted names
+  std::unordered_map<std::string, Name> name_of;  // folded
+  // (table, column) -> values that may follow =; empty: anything
+  std::unordered_map<uint32_t, std::vector<std::string>> values;
+  int keyword_cost[kKeywords];
+  int alias_cost = 2;
+  int one_cost = 2;
+
+  Language(const Vocabulary& vocabulary,
+           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
+           const std::vector<std::vector<std::string>>& keys, Options options);
+  int text_cost(const std::string& text) const;
+  Name find(const std::string& folded) const;
+
+ private:
+  Name intern(const std::string& name);
+};
+
+extern const Function kFunctions[];
+extern const int kFunctionCount;
+const char* keyword_text(int keyword);
+bool reserved(const std::string& folded);  // no bare name, no alias
+std::string fold(const std::string& text);
+
+inline bool word_byte(uint8_t b) {
+  return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '_';
+}
+inline bool word_start(uint8_t b) { return word_byte(b) && !(b >= '0' && b <= '9'); }
+inline uint8_t lower(uint8_t b) { return b >= 'A' && b <= 'Z' ? uint8_t(b + 32) : b; }
+inline bool blank(uint8_t b) { return b == ' ' || b == '\n' || b == '\t' || b == '\r'; }
+
+}  // namespace sqlforge

@@ -1,0 +1,389 @@
+#include "lexer.hpp"
+
+#include <algorithm>
+
+namespace sqlforge {
+
+namespace {
+
+constexpr int kMostBlanks = 6, kMostDigits = 15, kMostAliasBytes = 24;
+
+// Narrows [low, high) of sorted texts to those whose byte at `position` is `byte`.
+template <class Text>
+void narrow(Text text, uint16_t& low, uint16_t& high, int position, uint8_t byte) {
+  const auto at = [&](int i) {
+    const std::string& t = text(i);
+    return position < int(t.size()) ? int(uint8_t(t[position])) : -1;
+  };
+  int a = low, b = high;
+  while (a < b) {
+    const int m = (a + b) / 2;
+    if (at(m) < byte) a = m + 1; else b = m;
+  }
+  int c = a, d = high;
+  while (c < d) {
+    const int m = (c + d) / 2;
+    if (at(m) <= byte) c = m + 1; else d = m;
+  }
+  low = uint16_t(a), high = uint16_t(c);
+}
+
+bool operand_state(const State& s) {
+  return s.top().kind == kExpression && s.top().at == wOperand;
+}
+
+}  // namespace
+
+bool Memo::reset(const Language& l) {
+  word.assign(l.words.size(), 0);
+  name.assign(l.sorted_names.size(), 0);
+  return true;
+}
+
+bool Reader::word_ok(const State& s, Memo& m, int i) const {
+  uint8_t& known = m.word[i];
+  if (!known) {
+    const Word& w = l.words[i];
+    const bool ok = (w.name >= 0 && name_ok(l, s, w.name)) ||
+                    (s.qualifier_level < 0 &&
+                     ((w.keyword && keyword_ok(l, s, w.keyword)) ||
+                      (w.function >= 0 && !s.done && call_ok(s, w.function))));
+    known = ok ? 2 : 1;
+  }
+  return known == 2;
+}
+
+bool Reader::quoted_ok(const State& s, Memo& m, int i) const {
+  uint8_t& known = m.name[i];
+  if (!known) known = name_ok(l, s, l.sorted_names[i]) ? 2 : 1;
+  return known == 2;
+}
+
+bool Reader::word_begun(const State& s, Memo& m, const Lexer& lexer) const {
+  for (int i = lexer.low; i < lexer.high; ++i)
+    if (word_ok(s, m, i)) return true;
+  if (lexer.size >= kNameBytes - 1) return false;
+  for (int d = 0; d < s.dynamics; ++d)
+    if (int(std::strlen(s.dynamic[d])) >= lexer.size &&
+        !std::memcmp(s.dynamic[d], lexer.text, lexer.size) && name_ok(l, s, Name(kDynamic + d)))
+      return true;
+  switch (new_name(l, s)) {
+    case kNewAlias: return lexer.size <= kMostAliasBytes;
+    case kNewQualifier:
+    case kNewShortAlias: return short_alias(lexer.text, lexer.size, false);
+    default: return false;
+  }
+}
+
+bool Reader::grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const {
+  if (lexer.size >= 63) return false;
+  narrow([&](int i) -> const std::string& { return l.words[i].text; }, lexer.low, lexer.high,
+         lexer.size, lower(byte));
+  lexer.text[lexer.size++] = char(lower(byte));
+  return word_begun(s, m, lexer);
+}
+
+bool Reader::quoted_ends(const State& s, Memo& m, const Lexer& lexer) const {
+  if (lexer.utf8.need) return false;
+  const bool exact = lexer.low < lexer.high &&
+                     l.folded[l.sorted_names[lexer.low]].size() == lexer.size && lexer.size < 255;
+  if (exact && quoted_ok(s, m, lexer.low)) return true;
+  if (!lexer.literal) return false;
+  // SQLite reads the text as a name where there is one: such a literal would be something else.
+  if (exact && in_sight(l, s, l.sorted_names[lexer.low])) return false;
+  if (lexer.size < kNameBytes)
+    for (int d = 0; d < s.dynamics; ++d)
+      if (int(std::strlen(s.dynamic[d])) == lexer.size &&
+          !std::memcmp(s.dynamic[d], lexer.text, lexer.size))
+        return false;
+  return true;
+}
+
+bool Reader::grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const {
+  if (lexer.size < 250) {
+    narrow([&](int i) -> const std::string& { return l.folded[l.sorted_names[i]]; }, lexer.low,
+           lexer.high, lexer.size, lower(byte));
+    if (lexer.size < 64) lexer.text[lexer.size] = char(lower(byte));
+    ++lexer.size;
+  } else {
+    lexer.low = lexer.high = 0;
+    lexer.size = 255;
+  }
+  if (lexer.literal) return lexer.utf8.take(byte);
+  for (int i = lexer.low; i < lexer.high; ++i)
+    if (quoted_ok(s, m, i)) return true;
+  return false;
+}
+
+bool Reader::resolve_word(State& s, Lexer& lexer, uint8_t next) const {
+  const Word* word = nullptr;
+  if (lexer.low < lexer.high && l.words[lexer.low].text.size() == lexer.size)
+    word = &l.words[lexer.low];
+  Name known = word ? word->name : Name(-1);
+  if (known < 0 && lexer.size < kNameBytes)
+    for (int d = 0; d < s.dynamics; ++d)
+      if (int(std::strlen(s.dynamic[d])) == lexer.size &&
+          !std::memcmp(s.dynamic[d], lexer.text, lexer.size))
+        known = Name(kDynamic + d);
+  const bool may_name = known >= 0 || (lexer.size <= kMostAliasBytes &&
+                                       !reserved(std::string(lexer.text, lexer.size)));
+  if (next == '.') return may_name && take_qualifier(l, s, known, lexer.text, lexer.size);
+  if (s.qualifier_level >= 0) return known >= 0 && take_dotted(l, s, known);
+  if (next == '(' && word && word->function >= 0 && call_ok(s, word->function)) {
+    lexer.function = word->function;
+    return true;
+  }
+  // The names of types are no reserved words: a column may be called text.
+  if (word && word->keyword && (known < 0 || keyword_ok(l, s, word->keyword)))
+    return take_keyword(l, s, word->keyword);
+  if (may_name && lone_name_ok(l, s, known)) {
+    if (known < 0 && new_name(l, s) == kNewShortAlias && !short_alias(lexer.text, lexer.size, true))
+      return false;
+    return take_name(l, s, known, lexer.text, lexer.size);
+  }
+  if (blank(next) && word && word->function >= 0 && call_ok(s, word->function)) {
+    lexer.function = word->function;
+    return true;
+  }
+  return false;
+}
+
+bool Reader::resolve_quoted(State& s, Lexer& lexer, uint8_t next) const {
+  const bool exact = lexer.low < lexer.high && lexer.size < 250 &&
+                     l.folded[l.sorted_names[lexer.low]].size() == lexer.size;
+  const Name known = exact ? l.sorted_names[lexer.low] : Name(-1);
+  if (next == '.') return known >= 0 && take_qualifier(l, s, known, "", 0);
+  if (s.qualifier_level >= 0) return take_dotted(l, s, known);
+  if (known >= 0 && lone_name_ok(l, s, known)) return take_name(l, s, known, "", 0);
+  if (!lexer.literal || in_sight(l, s, known)) return false;
+  return take_text(s);
+}
+
+bool Reader::finish(State& s, Lexer& lexer, uint8_t next) const {
+  const Mode mode = lexer.mode;
+  lexer.mode = mNone;
+  switch (mode) {
+    case mNone: return true;
+    case mWord: return resolve_word(s, lexer, next);
+    case mQuotedEnd: return resolve_quoted(s, lexer, next);
+    case mTextEnd: return take_text(s);
+    case mNumber: return take_number(l, s, true, lexer.number);
+    case mFraction: return lexer.digits > 0 && take_number(l, s, false, 0);
+    case mOperator:
+      if (lexer.last == '<' || lexer.last == '>' || lexer.last == '=')
+        return take_symbol(l, s, sComparison);
+      return false;
+    default: return false;
+  }
+}
+
+bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
+                   Memo* scratch_memo) const {
+  const State& s = **state;
+  const auto change = [&]() -> State& {
+    if (*state != scratch) copy(*scratch, **state);
+    *state = scratch;
+    *memo = scratch_memo;
+    scratch_memo->reset(l);
+    return *scratch;
+  };
+  if (blank(byte)) {
+    lexer.last = 0;
+    return !s.done && ++lexer.blanks <= kMostBlanks;
+  }
+  const uint8_t last = lexer.last;
+  lexer.blanks = 0;
+  lexer.last = byte;
+  if (word_start(byte)) {
+    lexer.mode = mWord;
+    lexer.size = 0;
+    lexer.low = 0, lexer.high = uint16_t(l.words.size());
+    return grow_word(s, **memo, lexer, byte);
+  }
+  if (byte >= '0' && byte <= '9') {
+    lexer.mode = mNumber;
+    lexer.number = byte - '0';
+    lexer.digits = 1;
+    return number_ok(s, true, lexer.number) || number_ok(s, false, 0);
+  }
+  switch (byte) {
+    case '\'':
+      lexer.mode = mText;
+      lexer.utf8 = Utf8();
+      return text_ok(s);
+    case '"': {
+      lexer.mode = mQuoted;
+      lexer.size = 0;
+      lexer.utf8 = Utf8();
+      lexer.low = 0, lexer.high = uint16_t(l.sorted_names.size());
+      lexer.literal = s.qualifier_level < 0 && double_quoted_text_ok(s);
+      if (lexer.literal) return true;
+      for (int i = 0; i < lexer.high; ++i)
+        if (quoted_ok(s, **memo, i)) return true;
+      return false;
+    }
+    case '-':
+      if (last == '-') return false;  // would begin a comment
+      if (operand_state(s)) {
+        lexer.mode = mSign;
+        return s.qualifier_level < 0 && !s.done && !(s.top().flags & fTerm);
+      }
+      return take_symbol(l, change(), sArithmetic);
+    case '+':
+    case '/':
+    case '%': return take_symbol(l, change(), sArithmetic);
+    case '(': return take_symbol(l, change(), sOpen);
+    case ')': return take_symbol(l, change(), sClose);
+    case ',': return take_symbol(l, change(), sComma);
+    case '*':
+      if (last == '/') return false;
+      return take_symbol(l, change(), sStar);
+    case ';': return take_symbol(l, change(), sSemicolon);
+    case '<':
+    case '>':
+    case '=':
+    case '!':
+    case '|': {
+      lexer.mode = mOperator;
+      static thread_local State trial;
+      copy(trial, s);
+      return take_symbol(l, trial, byte == '|' ? sArithmetic : sComparison);
+    }
+    default: return false;
+  }
+}
+
+bool Reader::feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
+                  Memo* scratch_memo) const {
+  const State& s = **state;
+  const auto change = [&]() -> State& {
+    if (*state != scratch) copy(*scratch, **state);
+    *state = scratch;
+    *memo = scratch_memo;
+    scratch_memo->reset(l);
+    return *scratch;
+  };
+  switch (lexer.mode) {
+    case mNone: return begin(state, memo, lexer, byte, scratch, scratch_memo);
+    case mWord:
+      if (word_byte(byte)) return grow_word(s, **memo, lexer, byte);
+      if (byte >= 0x80 || byte == '\'' || byte == '"') return false;
+      break;
+    case mQuoted:
+      if (byte == '"') {
+        lexer.mode = mQuotedEnd;
+        if (quoted_ends(s, **memo, lexer)) return true;
+        if (lexer.utf8.need) return false;
+        Lexer longer = lexer;  // or the first of two that write one quote
+        return grow_quoted(s, **memo, longer, '"');
+      }
+      return grow_quoted(s, **memo, lexer, byte);
+    case mQuotedEnd:
+      if (byte == '"') {
+        lexer.mode = mQuoted;
+        return grow_quoted(s, **memo, lexer, byte);
+      }
+      if (!quoted_ends(s, **memo, lexer)) return false;
+      if (word_byte(byte) || byte >= 0x80 || byte == '\'') return false;
+      break;
+    case mText:
+      if (byte == '\'') {
+        lexer.mode = mTextEnd;
+        return lexer.utf8.need == 0;
+      }
+      return lexer.utf8.take(byte);
+    case mTextEnd:
+      if (byte == '\'') {
+        lexer.mode = mText;
+        return true;
+      }
+      if (byte == '"' || byte >= 0x80) return false;
+      break;
+    case mSign:
+      if (byte < '0' || byte > '9') return false;
+      lexer.mode = mNumber;
+      lexer.number = -long(byte - '0');
+      lexer.digits = 1;
+      return number_ok(s, true, lexer.number);
+    case mNumber:
+      if (byte >= '0' && byte <= '9') {
+        if (lexer.digits >= kMostDigits) return false;
+        ++lexer.digits;
+        lexer.number = lexer.number * 10 + (lexer.number < 0 ? -(byte - '0') : byte - '0');
+        return number_ok(s, true, lexer.number);
+      }
+      if (byte == '.') {
+        lexer.mode = mFraction;
+        lexer.digits = 0;
+        return number_ok(s, false, 0);
+      }
+      if (word_byte(byte) || byte == '\'' || byte == '"' || byte >= 0x80) return false;
+      break;
+    case mFraction:
+      if (byte >= '0' && byte <= '9') return lexer.digits++ < kMostDigits;
+      if (word_byte(byte) || byte == '.' || byte == '\'' || byte == '"' || byte >= 0x80) return false;
+      break;
+    case mOperator: {
+      const uint8_t first = lexer.last;
+      const bool pair = (first == '<' && (byte == '=' || byte == '>')) ||
+                        (first == '>' && byte == '=') || (first == '=' && byte == '=') ||
+                        (first == '!' && byte == '=') || (first == '|' && byte == '|');
+      if (pair) {
+        lexer.mode = mNone;
+        lexer.last = byte;
+        return take_symbol(l, change(), first == '|' ? sArithmetic : sComparison);
+      }
+      break;
+    }
+    case mDot:
+      if (byte == '*') {
+        lexer.mode = mNone;
+        return take_dotted_star(l, change());
+      }
+      if (!word_start(byte) && byte != '"') return false;
+      lexer.mode = mNone;
+      return begin(state, memo, lexer, byte, scratch, scratch_memo);
+    case mCallWait:
+      if (blank(byte)) return ++lexer.blanks <= kMostBlanks;
+      if (byte != '(') return false;
+      lexer.mode = mNone;
+      return take_call(l, change(), lexer.function);
+  }
+  // The lexeme is over and `byte` begins what follows.
+  lexer.function = -1;
+  const Mode ended = lexer.mode;
+  if (!finish(change(), lexer, byte)) return false;
+  lexer.last = 0;
+  lexer.blanks = 0;
+  if (lexer.function >= 0) {
+    if (byte == '(') return take_call(l, *scratch, lexer.function);
+    lexer.mode = mCallWait;
+    lexer.blanks = 1;
+    return true;
+  }
+  if (byte == '.' && (ended == mWord || ended == mQuotedEnd)) {
+    lexer.mode = mDot;
+    return true;
+  }
+  return begin(state, memo, lexer, byte, scratch, scratch_memo);
+}
+
+bool Reader::may_end(const State& state, const Lexer& lexer) const {
+  switch (lexer.mode) {
+    case mNone: return sqlforge::may_end(l, state);
+    case mWord:
+    case mQuotedEnd:
+    case mTextEnd:
+    case mNumber:
+    case mFraction: {
+      static thread_local State trial;
+      copy(trial, state);
+      Lexer ending = lexer;
+      ending.function = -1;
+      return finish(trial, ending, 0) && sqlforge::may_end(l, trial);
+    }
+    default: return false;
+  }
+}
+
+}  // namespace sqlforge

@@ -1,0 +1,59 @@
+// Bytes to lexemes: a lexeme that is begun is always the beginning of one that may stand here.
+#pragma once
+#include <vector>
+
+#include "parser.hpp"
+
+namespace sqlforge {
+
+enum Mode : uint8_t {
+  mNone, mWord, mQuoted, mQuotedEnd, mText, mTextEnd, mNumber, mFraction, mSign, mOperator,
+  mDot, mCallWait
+};
+
+struct Lexer {
+  Mode mode = mNone;
+  uint8_t blanks = 0, last = 0;
+  uint8_t size = 0;        // bytes of the word or quoted name, saturating
+  bool literal = false;    // a double quoted text may be a literal
+  bool nonzero = false;
+  Utf8 utf8;
+  int16_t function = -1;
+  uint16_t low = 0, high = 0;  // words or sorted names that begin so
+  long number = 0;
+  uint8_t digits = 0;
+  char text[64];
+};
+
+// Of one state: which words may stand there, found out once. 0 unknown, 1 no, 2 yes.
+struct Memo {
+  std::vector<uint8_t> word, name;
+  bool reset(const Language& l);
+};
+
+struct Reader {
+  const Language& l;
+
+  // Takes one byte. The state is copied to `scratch` before it changes, and `*state` points there
+  // afterwards, with `*memo` for it.
+  bool feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
+            Memo* scratch_memo) const;
+  bool may_end(const State& state, const Lexer& lexer) const;
+  // Ends the lexeme that is open, as the end of the text or a blank would.
+  bool finish(State& state, Lexer& lexer, uint8_t next) const;
+
+  bool word_ok(const State& s, Memo& m, int word) const;
+  bool quoted_ok(const State& s, Memo& m, int sorted) const;
+
+ private:
+  bool begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
+             Memo* scratch_memo) const;
+  bool grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
+  bool word_begun(const State& s, Memo& m, const Lexer& lexer) const;
+  bool grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
+  bool quoted_ends(const State& s, Memo& m, const Lexer& lexer) const;
+  bool resolve_word(State& s, Lexer& lexer, uint8_t next) const;
+  bool resolve_quoted(State& s, Lexer& lexer, uint8_t next) const;
+};
+
+}  // namespace sqlforge

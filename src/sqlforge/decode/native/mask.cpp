@@ -1,0 +1,134 @@
+#include "mask.hpp"
+
+#include <cstring>
+
+namespace sqlforge {
+
+namespace {
+
+// Below this many tokens left every allowed token is checked against the way out.
+constexpr int kFar = 70;
+constexpr int kDeepest = 256;
+
+struct Workspace {
+  std::vector<State> state{kDeepest};
+  std::vector<Memo> memo{kDeepest};
+};
+
+Workspace& workspace() {
+  static thread_local Workspace space;
+  return space;
+}
+
+struct Walk {
+  const Language& l;
+  const Trie& trie;
+  uint32_t* out;
+  int left;  // tokens that may follow this one, the end token not counted; -1: no matter
+  Workspace& space;
+
+  void at(uint32_t node, const State* state, Memo* memo, const Lexer& lexer, int depth) {
+    if (depth + 1 >= kDeepest) return;
+    const TrieNode& here = trie.nodes[node];
+    const Reader reader{l};
+    for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
+      const TrieNode& child = trie.nodes[c];
+      const State* next = state;
+      Memo* next_memo = memo;
+      Lexer after = lexer;
+      if (!reader.feed(&next, &next_memo, after, child.byte, &space.state[depth], &space.memo[depth]))
+        continue;
+      if (child.tokens && allowed(*next, after))
+        for (uint32_t t = 0; t < child.tokens; ++t) {
+          const int32_t id = trie.ids[child.first_token + t];
+          out[id / 32] |= 1u << (id % 32);
+        }
+      if (child.children) at(c, next, next_memo, after, depth + 1);
+    }
+  }
+
+  bool allowed(const State& state, const Lexer& lexer) const {
+    if (left < 0) return true;
+    const int needed = tokens_to_end(l, state, lexer);
+    return needed >= 0 && needed <= left;
+  }
+};
+
+}  // namespace
+
+Cursor::Cursor(std::shared_ptr<const Language> language, int budget)
+    : language_(std::move(language)), budget_(budget) {
+  start(state_);
+}
+
+bool Cursor::may_end() const {
+  return !finished_ && Reader{*language_}.may_end(state_, lexer_);
+}
+
+int Cursor::needed() const { return tokens_to_end(*language_, state_, lexer_) + 1; }
+
+bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
+  if (left >= kFar) return true;
+  const int needed = tokens_to_end(*language_, state, lexer);
+  return needed >= 0 && needed + 1 <= left;
+}
+
+bool Cursor::advance(int token) {
+  const Vocabulary& v = language_->vocabulary;
+  if (finished_ || token < 0 || token >= v.size || budget_ <= 0) return false;
+  for (int32_t eos : v.eos_ids)
+    if (token == eos) {
+      if (!may_end()) return false;
+      finished_ = true;
+      --budget_;
+      return true;
+    }
+  if (!v.usable[token] || v.text[token].empty()) return false;
+  Workspace& space = workspace();
+  const Reader reader{*language_};
+  const State* state = &state_;
+  Memo* memo = &space.memo[0];
+  memo->reset(*language_);
+  Lexer lexer = lexer_;
+  for (char c : v.text[token])
+    if (!reader.feed(&state, &memo, lexer, uint8_t(c), &space.state[0], &space.memo[1])) return false;
+  if (!fits(*state, lexer, budget_ - 1)) return false;
+  if (state != &state_) copy(state_, *state);
+  lexer_ = lexer;
+  --budget_;
+  text_ += v.text[token];
+  return true;
+}
+
+void Cursor::fill(uint32_t* words) const {
+  const Language& l = *language_;
+  const Vocabulary& v = l.vocabulary;
+  std::memset(words, 0, sizeof(uint32_t) * v.words());
+  if (finished_ || budget_ <= 0) return;
+  Workspace& space = workspace();
+  const int after = budget_ - 1;  // tokens left once this one is written, the end token among them
+  Memo* memo = &space.memo[kDeepest - 1];
+  memo->reset(l);
+  Walk walk{l, v.all, words, after >= kFar ? -1 : after - 1, space};
+  const bool in_text = lexer_.mode == mText, in_double = lexer_.mode == mQuoted && lexer_.literal;
+  const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < 200;
+  if (after < 1) {
+    // only the end token fits
+  } else if (quick) {
+    // Within a text whatever holds no quote changes nothing but the text.
+    int slack = 8;
+    if (walk.left >= 0) slack = walk.left - tokens_to_end(l, state_, lexer_);
+    const Mask& mask = in_text ? (slack >= 3 ? v.plain_single : v.whole_single)
+                               : (slack >= 5 ? v.plain_double : v.whole_double);
+    if (slack >= (in_text ? 0 : 2))
+      for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
+    Walk(quotes).at(0, &state_, memo, lexer_, 0);
+  } else {
+    walk.at(0, &state_, memo, lexer_, 0);
+  }
+  if (may_end())
+    for (int32_t eos : v.eos_ids) words[eos / 32] |= 1u << (eos % 32);
+}
+
+}  // namespace sqlforge

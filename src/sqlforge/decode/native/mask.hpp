@@ -1,0 +1,33 @@
+// One query under way, and the set of tokens that may come next.
+#pragma once
+#include <memory>
+
+#include "completion.hpp"
+
+namespace sqlforge {
+
+class Cursor {
+ public:
+  Cursor(std::shared_ptr<const Language> language, int budget);
+
+  // Takes a token; false, and nothing changed, if it may not come now.
+  bool advance(int token);
+  void fill(uint32_t* words) const;  // the mask, all of its words
+  bool finished() const { return finished_; }
+  bool may_end() const;
+  int budget() const { return budget_; }
+  int needed() const;  // tokens of a certain way out, the end token included
+  const std::string& text() const { return text_; }
+
+ private:
+  bool fits(const State& state, const Lexer& lexer, int needed_now) const;
+
+  std::shared_ptr<const Language> language_;
+  State state_;
+  Lexer lexer_;
+  int budget_;
+  bool finished_ = false;
+  std::string text_;
+};
+
+}  // namespace sqlforge

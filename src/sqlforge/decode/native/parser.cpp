@@ -1,0 +1,293 @@
+// The one door to the state: lexemes come in here and go to expressions or clauses.
+#include "parser.hpp"
+
+#include <algorithm>
+
+#include "expression.hpp"
+#include "query.hpp"
+
+namespace sqlforge {
+
+namespace {
+
+void count_lexeme(State& s) {
+  Level& level = s.here();
+  if (level.phase == kBeforeFrom && level.item_lexemes < 255) ++level.item_lexemes;
+}
+
+bool wants_operand(const State& s) {
+  return s.top().kind == kExpression && s.top().at == wOperand;
+}
+
+uint8_t clause(const State& s) { return s.top().kind == kQuery ? s.top().at : uint8_t(255); }
+
+Name intern(State& s, Name known, const char* text, int size) {
+  return known >= 0 ? known : add_dynamic(s, text, size);
+}
+
+bool take_alias(State& s, Name name) {
+  Level& level = s.here();
+  const bool again = std::find(level.alias, level.alias + level.aliases, name) !=
+                     level.alias + level.aliases;
+  if (again) return false;
+  level.alias[level.aliases] = name;
+  level.alias_flags[level.aliases++] = level.item_flags;
+  level.item[level.items++] = {name, true};
+  s.top().at = qItemDone;
+  return true;
+}
+
+int16_t relation_of(const Language& l, const State& s, Name name) {
+  for (int r = s.relations - 1; r >= 0; --r)
+    if (name >= 0 && s.relation[r].name == name && r < s.relations) return int16_t(-1 - r);
+  if (name >= 0 && name < kDynamic && l.table_of[name] >= 0) return int16_t(l.table_of[name]);
+  return kNoRelation;
+}
+
+// A CTE cannot be read inside itself.
+bool finished(const State& s, int16_t relation) {
+  if (relation >= 0) return true;
+  return s.relation[-1 - relation].columns > 0;
+}
+
+bool sortable(const Level& level, Name name) {
+  int found = 0;
+  for (int i = 0; i < level.first_items; ++i)
+    found += level.first[i].sortable && level.first[i].name == name;
+  return found > 0;
+}
+
+}  // namespace
+
+bool take_keyword(const Language& l, State& s, uint8_t keyword) {
+  if (s.done || s.qualifier_level >= 0) return false;
+  const bool expression = s.top().kind == kExpression;
+  if (expression && keyword != kAs && keyword != kFrom) count_lexeme(s);
+  return expression ? expression_keyword(l, s, keyword) : frame_keyword(l, s, keyword);
+}
+
+bool take_symbol(const Language& l, State& s, Symbol symbol) {
+  if (s.done || s.qualifier_level >= 0) return false;
+  if (symbol != sComma && symbol != sSemicolon) {
+    // A ) may end this level and a ( may begin one: the lexeme belongs to the item they are in.
+    if (symbol != sClose || s.top().kind != kQuery) count_lexeme(s);
+  } else if (symbol == sComma && s.top().kind == kExpression &&
+             s.frame[s.frames - 2].kind != kQuery) {
+    count_lexeme(s);
+  }
+  return expression_symbol(l, s, symbol);
+}
+
+bool number_ok(const State& s, bool whole, long value) {
+  if (s.done || s.qualifier_level >= 0) return false;
+  const Frame& f = s.top();
+  if (f.kind == kQuery) {
+    if (f.at == qLimit || f.at == qOffset) return whole;
+    return f.at == qSetItem && whole && value >= 1 && value <= s.here().arity;
+  }
+  if (!wants_operand(s)) return false;
+  if (!(f.flags & fTerm)) return true;
+  const Frame& below = s.frame[s.frames - 2];
+  return f.fresh && below.kind == kQuery && whole && value >= 1 && value <= s.here().arity;
+}
+
+bool take_number(const Language&, State& s, bool whole, long value) {
+  if (!number_ok(s, whole, value)) return false;
+  Frame& f = s.top();
+  count_lexeme(s);
+  if (f.kind == kQuery) {
+    f.count = 0;
+    f.at = f.at == qLimit ? qLimitDone : f.at == qOffset ? qOver : qSetDone;
+    return true;
+  }
+  const bool term = f.flags & fTerm;
+  operand_done(s);
+  if (term) s.top().at = wFinished;
+  return true;
+}
+
+bool text_ok(const State& s) { return !s.done && s.qualifier_level < 0 && wants_operand(s); }
+
+bool double_quoted_text_ok(const State& s) { return text_ok(s) && (s.top().flags & fComparing); }
+
+bool take_text(State& s) {
+  if (!text_ok(s)) return false;
+  count_lexeme(s);
+  operand_done(s);
+  return true;
+}
+
+bool lone_name_ok(const Language& l, const State& s, Name known) {
+  if (s.done) return false;
+  if (s.qualifier_level >= 0) return known >= 0 && qualified_ok(l, s, known);
+  if (wants_operand(s)) return known >= 0 && column_ok(l, s, known);
+  const Level& level = s.here();
+  switch (clause(s)) {
+    case qFromTable: {
+      const int16_t relation = relation_of(l, s, known);
+      return relation != kNoRelation && finished(s, relation) && table_ok(l, s, relation);
+    }
+    case qFromAlias: return alias_ok(l, s, level.pending, known);
+    case qFromNamed: {
+      if (known < 0) return fresh_alias_ok(l, s, level.pending);
+      for (int q = 0; q < level.qualifiers; ++q)
+        if (level.qualifier[q] == known) return alias_ok(l, s, level.pending, known);
+      return known >= kDynamic && alias_ok(l, s, level.pending, known);
+    }
+    case qAlias: {
+      if (known < 0) return s.dynamics < kMostDynamic;
+      return std::find(level.alias, level.alias + level.aliases, known) == level.alias + level.aliases;
+    }
+    case qWithName: return known < 0 && s.dynamics < kMostDynamic && s.relations < kMostRelations;
+    case qSetItem: return known >= 0 && sortable(level, known);
+    default: return false;
+  }
+}
+
+bool name_ok(const Language& l, const State& s, Name known) {
+  if (lone_name_ok(l, s, known)) return true;
+  return !s.done && s.qualifier_level < 0 && wants_operand(s) && qualifier_ok(l, s, known);
+}
+
+bool take_name(const Language& l, State& s, Name known, const char* text, int size) {
+  if (!lone_name_ok(l, s, known)) return false;
+  if (s.qualifier_level >= 0) return take_dotted(l, s, known);
+  if (wants_operand(s)) {
+    count_lexeme(s);
+    Level& level = s.here();
+    if (level.phase == kBeforeFrom && level.item_lexemes == 1) {
+      level.item_name = known;
+      level.item_bare = true;
+    }
+    take_column(l, s, known);
+    operand_done(s);
+    return true;
+  }
+  const Name name = intern(s, known, text, size);
+  if (name < 0) return false;
+  Level& level = s.here();
+  switch (clause(s)) {
+    case qFromTable:
+      level.pending = relation_of(l, s, name);
+      s.top().at = qFromNamed;
+      return true;
+    case qFromAlias:
+    case qFromNamed:
+      add_table(s, level.pending, name);
+      level.pending = kNoRelation;
+      s.top().at = qFromDone;
+      return true;
+    case qAlias: return take_alias(s, name);
+    case qWithName:
+      s.relation[s.relations].name = name;
+      s.relation[s.relations++].columns = 0;
+      s.top().at = qWithAs;
+      return true;
+    case qSetItem:
+      s.top().at = qSetDone;
+      s.top().count = 0;
+      return true;
+    default: return false;
+  }
+}
+
+bool take_qualifier(const Language& l, State& s, Name known, const char* text, int size) {
+  if (s.done || s.qualifier_level >= 0 || !wants_operand(s)) return false;
+  if (known < 0 && !(s.here().phase == kBeforeFrom && short_alias(text, size, true))) return false;
+  if (!qualifier_ok(l, s, known)) return false;
+  const Name name = intern(s, known, text, size);
+  return name >= 0 && open_qualifier(l, s, name);
+}
+
+bool take_dotted(const Language& l, State& s, Name column) {
+  if (s.qualifier_level < 0 || column < 0 || !qualified_ok(l, s, column)) return false;
+  count_lexeme(s);
+  Level& level = s.here();
+  if (level.phase == kBeforeFrom && level.item_lexemes == 1) {
+    level.item_name = column;
+    level.item_bare = false;
+  }
+  take_qualified(l, s, column);
+  operand_done(s);
+  return true;
+}
+
+bool dotted_star_ok(const Language&, const State& s) {
+  if (s.qualifier_level != s.levels - 1 || !s.top().fresh) return false;
+  const Level& level = s.here();
+  const Frame& below = s.frame[s.frames - 2];
+  return level.phase == kBeforeFrom && !level.demanded && below.kind == kQuery &&
+         (below.at == qSelect || below.at == qItem);
+}
+
+bool take_dotted_star(const Language& l, State& s) {
+  if (!dotted_star_ok(l, s)) return false;
+  Level& level = s.here();
+  level.item[level.items++] = {Name(-3 - s.qualifier_index), false};
+  level.star = true;
+  s.qualifier_level = -1;
+  --s.frames;
+  s.top().at = qItemDone;
+  return true;
+}
+
+bool keyword_ok(const Language& l, const State& s, uint8_t keyword) {
+  if (s.done || s.qualifier_level >= 0) return false;
+  const Frame& f = s.top();
+  if (f.kind == kExpression && f.at == wOperand) {
+    switch (keyword) {
+      case kNull: return true;
+      case kNot:
+      case kExists:
+      case kCase:
+      case kCast:
+      case kSelect:
+      case kDistinct:
+      case kAll:
+      case kWhen: break;
+      default: return false;
+    }
+  }
+  static thread_local State trial;
+  copy(trial, s);
+  return take_keyword(l, trial, keyword);
+}
+
+bool may_end(const Language& l, const State& s) {
+  if (s.done) return true;
+  if (s.levels != 1 || s.qualifier_level >= 0) return false;
+  static thread_local State trial;
+  copy(trial, s);
+  return query_end(l, trial);
+}
+
+NewName new_name(const Language& l, const State& s) {
+  if (s.done || s.qualifier_level >= 0 || s.dynamics >= kMostDynamic) return kNoNew;
+  if (wants_operand(s))
+    return s.here().phase == kBeforeFrom && qualifier_ok(l, s, -1) ? kNewQualifier : kNoNew;
+  switch (clause(s)) {
+    case qFromAlias: return fresh_alias_ok(l, s, s.here().pending) ? kNewAlias : kNoNew;
+    case qFromNamed: return fresh_alias_ok(l, s, s.here().pending) ? kNewShortAlias : kNoNew;
+    case qAlias:
+    case qWithName: return kNewAlias;
+    default: return kNoNew;
+  }
+}
+
+bool short_alias(const char* text, int size, bool whole) {
+  int letters = 0, digits = 0;
+  for (int i = 0; i < size; ++i) {
+    const uint8_t c = uint8_t(text[i]);
+    if (c >= '0' && c <= '9') {
+      ++digits;
+    } else if (c >= 'a' && c <= 'z') {
+      if (digits) return false;
+      ++letters;
+    } else {
+      return false;
+    }
+  }
+  return letters <= 3 && digits <= 2 && (!whole || letters > 0);
+}
+
+}  // namespace sqlforge

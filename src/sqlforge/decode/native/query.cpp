@@ -1,0 +1,431 @@
+// The clauses of a SELECT in their order, its set operations, CTEs and derived tables.
+#include "query.hpp"
+
+#include <algorithm>
+
+#include "expression.hpp"
+
+namespace sqlforge {
+
+void start(State& s) {
+  std::memset(&s, 0, sizeof(State));
+  s.qualifier_level = -1;
+  open_query(s, kTop, 0);
+}
+
+bool query_room(const State& s) {
+  return s.levels < kMostLevels && room(s, 4) && !(s.top().flags & fInAggregate);
+}
+
+namespace {
+
+void begin_core(State& s) {
+  Level& level = s.here();
+  level.phase = kBeforeFrom;
+  level.tables = level.refs = level.qualifiers = level.aliases = level.items = 0;
+  level.star = false;
+  level.arity = 0;
+  level.item_lexemes = 0;
+  level.item_flags = 0;
+  level.item_name = -1;
+  level.pending = kNoRelation;
+  s.top().at = qSelect;
+  push_expression(s, fAggregates | fWindows | fBoolean);
+}
+
+void next_item(State& s) {
+  Level& level = s.here();
+  level.item_lexemes = 0;
+  level.item_flags = 0;
+  level.item_name = -1;
+  s.top().at = qItem;
+  push_expression(s, fAggregates | fWindows | fBoolean);
+}
+
+void end_item(State& s) {
+  Level& level = s.here();
+  const bool lone = level.item_lexemes == 1 && level.item_name >= 0;
+  level.item[level.items++] = {lone ? level.item_name : Name(-1), lone && level.item_bare};
+}
+
+bool more_items(const Level& level) {
+  if (level.star && level.demanded) return false;
+  return level.items < kMostItems - 1 && (!level.demanded || level.items < level.demanded);
+}
+
+// The core's result columns are known: counts them and keeps the first core's names.
+bool end_core(const Language& l, State& s) {
+  Level& level = s.here();
+  int arity = 0, named = 0;
+  Item out[kMostItems];
+  const auto add = [&](Name name, bool sortable) {
+    ++arity;
+    if (named < kMostItems) out[named++] = {name, sortable};
+  };
+  const auto add_table = [&](int16_t relation) {
+    if (relation >= 0)
+      for (Name c : l.tables[relation].columns) add(c, false);
+    else
+      for (int c = 0; c < s.relation[-1 - relation].columns; ++c)
+        add(s.relation[-1 - relation].column[c], false);
+  };
+  for (int i = 0; i < level.items; ++i) {
+    const Name name = level.item[i].name;
+    if (name == -2) {
+      for (int t = 0; t < level.tables; ++t) add_table(level.table[t].relation);
+    } else if (name <= -3) {
+      const Name wanted = level.qualifier[-3 - name];
+      for (int t = 0; t < level.tables; ++t)
+        if (level.table[t].name == wanted) add_table(level.table[t].relation);
+    } else {
+      add(name, level.item[i].sortable);
+    }
+  }
+  if (level.demanded && arity != level.demanded) return false;
+  if (arity > 1000) return false;
+  level.arity = uint16_t(arity);
+  level.phase = kAfterFrom;
+  if (!level.compound) {
+    std::copy(out, out + named, level.first);
+    level.first_items = uint8_t(named);
+  }
+  return true;
+}
+
+bool without_from(const Language& l, State& s) {
+  Level& level = s.here();
+  if (level.star || level.refs || level.qualifiers) return false;
+  return end_core(l, s);
+}
+
+bool leave_from(const Language& l, State& s) {
+  return complete(l, s, s.here()) && end_core(l, s);
+}
+
+int rank(uint8_t clause) {
+  switch (clause) {
+    case qWhere: return 1;
+    case qGroupItem: return 2;
+    case qHaving: return 3;
+    case qOrderItem:
+    case qOrderDone:
+    case qSetDone: return 4;
+    case qLimitDone: return 5;
+    case qOver: return 6;
+    default: return 0;
+  }
+}
+
+// Keywords that open a later clause of a query whose FROM is closed.
+bool later_clause(State& s, uint8_t keyword, int written) {
+  Frame& query = s.top();
+  Level& level = s.here();
+  switch (keyword) {
+    case kWhere:
+      if (written >= 1) return false;
+      query.at = qWhere;
+      push_expression(s, fBoolean);
+      return true;
+    case kGroup:
+      if (written >= 2) return false;
+      query.at = qGroup;
+      return true;
+    case kHaving:
+      if (written != 2) return false;
+      query.at = qHaving;
+      push_expression(s, fAggregates | fBoolean | fAliases);
+      return true;
+    case kOrder:
+      if (written >= 4) return false;
+      query.at = qOrder;
+      return true;
+    case kLimit:
+      if (written >= 5) return false;
+      query.at = qLimit;
+      return true;
+    case kUnion:
+    case kIntersect:
+    case kExcept:
+      if (written >= 4 || level.arity == 0 || level.arity > kMostItems - 1) return false;
+      level.demanded = uint8_t(level.arity);
+      level.compound = true;
+      query.at = qSetOperator;
+      query.count = keyword == kUnion;
+      return true;
+    default: return false;
+  }
+}
+
+bool from_keyword(const Language& l, State& s, uint8_t keyword) {
+  Frame& query = s.top();
+  if (query.at == qFromNamed && !commit_table(l, s)) return false;
+  switch (keyword) {
+    case kJoin:
+    case kInner:
+    case kLeft:
+    case kCross:
+      if (!some_table_ok(l, s)) return false;
+      query.a = 1;
+      query.at = keyword == kJoin ? qFromTable : qJoinWord;
+      query.count = keyword == kLeft;
+      return true;
+    case kOn:
+      if (query.at == qOn || query.a != 1) return false;
+      query.a = 0;
+      query.at = qOn;
+      push_expression(s, fBoolean);
+      return true;
+    default: return leave_from(l, s) && later_clause(s, keyword, 0);
+  }
+}
+
+}  // namespace
+
+void open_query(State& s, Entry entry, uint8_t demanded) {
+  push(s, kQuery, qStart, 0);
+  Level& level = s.level[s.levels++];
+  std::memset(&level, 0, sizeof(Level));
+  level.entry = entry;
+  level.demanded = demanded;
+  level.pending = kNoRelation;
+}
+
+bool some_table_ok(const Language& l, const State& s) {
+  const Level& level = s.here();
+  if (level.tables == kMostTables) return false;
+  Witness witness;
+  if (!satisfiable(l, s, level, &witness)) return false;
+  if (witness.count) return true;
+  for (size_t t = 0; t < l.tables.size(); ++t)
+    if (table_ok(l, s, int16_t(t))) return true;
+  for (int r = 0; r < s.relations; ++r)
+    if (s.relation[r].name >= 0 && s.relation[r].columns && table_ok(l, s, int16_t(-1 - r)))
+      return true;
+  return false;
+}
+
+bool commit_table(const Language& l, State& s) {
+  Level& level = s.here();
+  if (!unaliased_ok(l, s, level.pending)) return false;
+  const int16_t relation = level.pending;
+  add_table(s, relation, relation >= 0 ? l.tables[relation].name : s.relation[-1 - relation].name);
+  level.pending = kNoRelation;
+  s.top().at = qFromDone;
+  return true;
+}
+
+bool query_keyword(const Language& l, State& s, uint8_t keyword) {
+  Frame& query = s.top();
+  Level& level = s.here();
+  switch (query.at) {
+    case qStart:
+      if (keyword == kWith && level.entry == kTop && s.frames == 1) return query.at = qWithName, true;
+      [[fallthrough]];
+    case qWithDone:
+    case qSetOperator:
+      if (query.at == qSetOperator && keyword == kAll && query.count) return query.count = 0, true;
+      if (keyword != kSelect) return false;
+      begin_core(s);
+      return true;
+    case qWithAs: return keyword == kAs && (query.at = qWithOpen, true);
+    case qSelect:
+    case qItem:
+      if (keyword == kAs) {
+        if (level.aliases == kMostAliases || s.dynamics == kMostDynamic) return false;
+        query.at = qAlias;
+        return true;
+      }
+      end_item(s);
+      [[fallthrough]];
+    case qItemDone:
+      if (level.demanded && !level.star && level.items != level.demanded) return false;
+      if (keyword == kFrom) {
+        level.phase = kInFrom;
+        query.a = 0;
+        query.at = qFromTable;
+        return some_table_ok(l, s);
+      }
+      if (keyword != kUnion && keyword != kIntersect && keyword != kExcept) return false;
+      return without_from(l, s) && later_clause(s, keyword, 0);
+    case qFromNamed:
+      if (keyword == kAs) {
+        query.at = qFromAlias;
+        if (fresh_alias_ok(l, s, level.pending)) return true;
+        for (int q = 0; q < level.qualifiers; ++q)
+          if (alias_ok(l, s, level.pending, level.qualifier[q])) return true;
+        return false;
+      }
+      [[fallthrough]];
+    case qFromDone:
+    case qOn: return from_keyword(l, s, keyword);
+    case qJoinWord:
+      if (keyword == kOuter && query.count) return query.count = 0, true;
+      return keyword == kJoin && (query.at = qFromTable, true);
+    case qGroup:
+      if (keyword != kBy) return false;
+      query.at = qGroupItem;
+      push_expression(s, fTerm | fBoolean | fAliases);
+      return true;
+    case qOrder:
+      if (keyword != kBy) return false;
+      if (level.compound) return query.at = qSetItem, true;
+      query.at = qOrderItem;
+      push_expression(s, fAggregates | fWindows | fTerm | fBoolean | fAliases);
+      return true;
+    case qOrderItem:
+      if (keyword == kAsc || keyword == kDesc) return query.at = qOrderDone, true;
+      return later_clause(s, keyword, 4);
+    case qSetDone:
+      if ((keyword == kAsc || keyword == kDesc) && !query.count) return query.count = 1, true;
+      return later_clause(s, keyword, 4);
+    case qLimitDone:
+      if (keyword == kOffset) return query.at = qOffset, true;
+      return false;
+    case qWhere:
+    case qGroupItem:
+    case qHaving:
+    case qOrderDone: return later_clause(s, keyword, rank(query.at));
+    default: return false;
+  }
+}
+
+bool query_comma(const Language& l, State& s) {
+  Frame& query = s.top();
+  Level& level = s.here();
+  switch (query.at) {
+    case qSelect:
+    case qItem:
+      end_item(s);
+      [[fallthrough]];
+    case qItemDone:
+      if (!more_items(level)) return false;
+      next_item(s);
+      return true;
+    case qFromNamed:
+    case qFromDone:
+    case qOn:
+      if (query.at == qFromNamed && !commit_table(l, s)) return false;
+      query.at = qFromTable;
+      query.a = 0;
+      return some_table_ok(l, s);
+    case qGroupItem: push_expression(s, fTerm | fBoolean | fAliases); return true;
+    case qOrderItem:
+    case qOrderDone:
+      query.at = qOrderItem;
+      push_expression(s, fAggregates | fWindows | fTerm | fBoolean | fAliases);
+      return true;
+    case qSetDone: query.at = qSetItem; return true;
+    case qWithDone:
+      if (s.relations == kMostRelations || s.dynamics + 2 > kMostDynamic) return false;
+      query.at = qWithName;
+      return true;
+    default: return false;
+  }
+}
+
+bool query_star(const Language& l, State& s) {
+  Frame& query = s.frame[s.frames - 2];
+  Level& level = s.here();
+  if (query.at != qSelect && query.at != qItem) return false;
+  if (level.demanded) {
+    if (level.items || level.refs || level.qualifiers) return false;
+    if (!star_adds_up(l, s, level)) return false;
+  } else if (l.tables.empty()) {
+    return false;
+  }
+  --s.frames;
+  level.star = true;
+  level.item[level.items++] = {-2, false};
+  s.top().at = qItemDone;
+  return true;
+}
+
+bool query_opens(State& s) {
+  Frame& query = s.top();
+  Level& level = s.here();
+  if (!room(s, 4) || s.levels == kMostLevels || s.relations == kMostRelations) return false;
+  if (query.at == qWithOpen) {
+    query.at = qWithDone;
+    open_query(s, kCte, 0);
+    return true;
+  }
+  if (query.at != qFromTable || (level.star && level.demanded)) return false;
+  // Its columns are not known yet: it may not decide who owns a name that has no owner.
+  for (int i = 0; i < level.refs; ++i)
+    if (level.ref[i].qualifier < 0) return false;
+  if (level.tables + level.qualifiers >= kMostTables - 1) return false;
+  query.at = qFromNamed;
+  open_query(s, kDerived, 0);
+  return true;
+}
+
+namespace {
+
+bool finish(const Language& l, State& s) {
+  Level& level = s.here();
+  Frame& query = s.top();
+  switch (query.at) {
+    case qSelect:
+    case qItem:
+      end_item(s);
+      [[fallthrough]];
+    case qItemDone:
+      if (level.demanded && level.items != level.demanded) return false;
+      return without_from(l, s);
+    case qFromNamed: return commit_table(l, s) && leave_from(l, s);
+    case qFromDone:
+    case qOn: return leave_from(l, s);
+    case qWhere:
+    case qGroupItem:
+    case qHaving:
+    case qOrderItem:
+    case qOrderDone:
+    case qSetDone:
+    case qLimitDone:
+    case qOver: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool close_query(const Language& l, State& s) {
+  if (s.levels < 2 || !finish(l, s)) return false;
+  const Level level = s.here();
+  --s.levels;
+  --s.frames;
+  switch (level.entry) {
+    case kScalarQuery: operand_done(s); return true;
+    case kInQuery:
+    case kExistsQuery: return true;
+    default: break;
+  }
+  Relation& made = s.relation[level.entry == kCte ? s.relations - 1 : s.relations++];
+  if (level.entry == kDerived) made.name = -1;
+  made.columns = 0;
+  for (int i = 0; i < level.first_items; ++i) {
+    const Name name = level.first[i].name;
+    // SQLite renames a second column of a name; only the first can be meant.
+    const bool again = std::find(made.column, made.column + made.columns, name) !=
+                       made.column + made.columns;
+    made.column[made.columns++] = again ? Name(-1) : name;
+  }
+  if (level.entry == kDerived) {
+    s.here().pending = int16_t(-s.relations);
+    return unaliased_ok(l, s, s.here().pending) || fresh_alias_ok(l, s, s.here().pending);
+  }
+  return true;
+}
+
+bool query_end(const Language& l, State& s) {
+  if (s.done || s.levels != 1) return false;
+  if (s.top().kind == kExpression) {
+    if (!expression_closes(s)) return false;
+    --s.frames;
+  }
+  if (s.top().kind != kQuery || !finish(l, s)) return false;
+  s.done = true;
+  return true;
+}
+
+}  // namespace sqlforge

@@ -1,0 +1,412 @@
+#include "scope.hpp"
+
+#include <algorithm>
+
+namespace sqlforge {
+
+bool has_column(const Language& l, const State& s, int16_t relation, Name column) {
+  if (column < 0) return false;
+  if (relation >= 0) return l.tables[relation].column(column);
+  const Relation& r = s.relation[-1 - relation];
+  return std::find(r.column, r.column + r.columns, column) != r.column + r.columns;
+}
+
+int columns_of(const Language& l, const State& s, int16_t relation) {
+  return relation >= 0 ? int(l.tables[relation].columns.size()) : s.relation[-1 - relation].columns;
+}
+
+const char* text_of(const Language& l, const State& s, Name name) {
+  return name >= kDynamic ? s.dynamic[name - kDynamic] : l.folded[name].c_str();
+}
+
+Name known_name(const Language& l, const State& s, const char* text, int size) {
+  const Name name = l.find(std::string(text, size));
+  if (name >= 0) return name;
+  for (int i = 0; i < s.dynamics; ++i)
+    if (int(std::strlen(s.dynamic[i])) == size && !std::memcmp(s.dynamic[i], text, size))
+      return Name(kDynamic + i);
+  return -1;
+}
+
+Name add_dynamic(State& s, const char* text, int size) {
+  if (s.dynamics == kMostDynamic || size >= kNameBytes) return -1;
+  std::memset(s.dynamic[s.dynamics], 0, kNameBytes);
+  std::memcpy(s.dynamic[s.dynamics], text, size);
+  return Name(kDynamic + s.dynamics++);
+}
+
+namespace {
+
+// Looks for tables that give the references their owners: first those that are qualified, then
+// the rest. `budget` bounds the search; running out of it counts as not found.
+struct Search {
+  const Language& l;
+  const State& s;
+  const Level& level;
+  Name unqualified[kMostRefs];
+  bool covered[kMostRefs];
+  int n = 0;
+  int8_t open[kMostQualifiers];
+  int open_count = 0;
+  int budget = 2000;
+  Witness found;
+
+  Search(const Language& language, const State& state, const Level& at)
+      : l(language), s(state), level(at) {}
+
+  bool start() {
+    for (int i = 0; i < level.refs; ++i)
+      if (level.ref[i].qualifier < 0) {
+        int owners = 0;
+        for (int t = 0; t < level.tables; ++t)
+          owners += has_column(l, s, level.table[t].relation, level.ref[i].column);
+        if (owners > 1) return false;
+        unqualified[n] = level.ref[i].column;
+        covered[n++] = owners == 1;
+      }
+    for (int q = 0; q < level.qualifiers; ++q) {
+      const auto bound = [&](const Instance& t) { return t.name == level.qualifier[q]; };
+      if (std::none_of(level.table, level.table + level.tables, bound)) open[open_count++] = int8_t(q);
+    }
+    if (level.tables + open_count > kMostTables) return false;
+    return assign(0);
+  }
+
+  bool serves(int q, int16_t relation) const {
+    for (int i = 0; i < level.refs; ++i)
+      if (level.ref[i].qualifier == q && !has_column(l, s, relation, level.ref[i].column)) return false;
+    return true;
+  }
+
+  // Marks what the table owns; false if one of the names had an owner already.
+  bool put(int16_t relation, uint32_t& marked) {
+    marked = 0;
+    for (int i = 0; i < n; ++i)
+      if (has_column(l, s, relation, unqualified[i])) {
+        if (covered[i]) return unput(marked), false;
+        covered[i] = true;
+        marked |= 1u << i;
+      }
+    return true;
+  }
+  void unput(uint32_t marked) {
+    for (int i = 0; i < n; ++i)
+      if (marked >> i & 1) covered[i] = false;
+  }
+
+  bool with(int16_t relation, Name name, int next) {
+    if (--budget < 0 || level.tables + found.count >= kMostTables) return false;
+    uint32_t marked;
+    if (!put(relation, marked)) return false;
+    found.table[found.count++] = {relation, name};
+    if (assign(next)) return true;
+    --found.count;
+    unput(marked);
+    return false;
+  }
+
+  bool assign(int i) {
+    if (i < open_count) {
+      const int q = open[i];
+      const Name name = level.qualifier[q];
+      if (name < kDynamic && l.table_of[name] >= 0)  // a table's name stands for that table
+        return serves(q, int16_t(l.table_of[name])) && with(int16_t(l.table_of[name]), name, i + 1);
+      for (int r = 0; r < s.relations; ++r)
+        if (s.relation[r].name == name && s.relation[r].columns)
+          return serves(q, int16_t(-1 - r)) && with(int16_t(-1 - r), name, i + 1);
+      Name some = -1;
+      for (int r = 0; r < level.refs && some < 0; ++r)
+        if (level.ref[r].qualifier == q) some = level.ref[r].column;
+      if (some >= 0 && some < kDynamic) {
+        for (int16_t t : l.tables_with[some])
+          if (serves(q, t) && with(t, name, i + 1)) return true;
+      } else if (some < 0) {
+        for (size_t t = 0; t < l.tables.size(); ++t)
+          if (with(int16_t(t), name, i + 1)) return true;
+      }
+      for (int r = 0; r < s.relations; ++r)
+        if (named(r) && serves(q, int16_t(-1 - r)) && with(int16_t(-1 - r), name, i + 1))
+          return true;
+      return false;
+    }
+    int next = 0;
+    while (next < n && covered[next]) ++next;
+    if (next == n) return true;
+    const Name column = unqualified[next];
+    if (column < kDynamic)
+      for (int16_t t : l.tables_with[column])
+        if (nameable(l.tables[t].name) && with(t, l.tables[t].name, i)) return true;
+    for (int r = 0; r < s.relations; ++r)
+      if (named(r) && nameable(s.relation[r].name) &&
+          has_column(l, s, int16_t(-1 - r), column) && with(int16_t(-1 - r), s.relation[r].name, i))
+        return true;
+    return false;
+  }
+
+  // A CTE whose body is closed.
+  bool named(int r) const { return s.relation[r].name >= 0 && s.relation[r].columns; }
+
+  // A table may stand under its own name once, and not where a CTE has taken the name.
+  bool nameable(Name name) const {
+    for (int t = 0; t < level.tables; ++t)
+      if (level.table[t].name == name) return false;
+    for (int t = 0; t < found.count; ++t)
+      if (found.table[t].name == name) return false;
+    return true;
+  }
+};
+
+bool correlated(const Level& level) {
+  return level.entry == kScalarQuery || level.entry == kInQuery || level.entry == kExistsQuery;
+}
+
+int owners_of(const Language& l, const State& s, const Level& level, Name column) {
+  int owners = 0;
+  for (int t = 0; t < level.tables; ++t) owners += has_column(l, s, level.table[t].relation, column);
+  return owners;
+}
+
+int alias_of(const Level& level, Name name) {
+  for (int i = 0; i < level.aliases; ++i)
+    if (level.alias[i] == name) return i;
+  return -1;
+}
+
+bool alias_usable(const State& s, const Level& level, Name name) {
+  const Frame& f = s.top();
+  const int i = alias_of(level, name);
+  if (i < 0 || !(f.flags & fAliases) || (f.flags & fInAggregate)) return false;
+  const Frame* query = &f;
+  while (query->kind != kQuery) --query;
+  if (query->at == qGroupItem) return level.alias_flags[i] == 0;
+  if (query->at == qHaving) return !(level.alias_flags[i] & kWindowed);
+  return true;
+}
+
+bool has_reference(const Level& level, int qualifier, Name column) {
+  for (int i = 0; i < level.refs; ++i)
+    if (level.ref[i].qualifier == qualifier && level.ref[i].column == column) return true;
+  return false;
+}
+
+bool add_reference(Level& level, int qualifier, Name column) {
+  if (has_reference(level, qualifier, column)) return true;
+  if (level.refs == kMostRefs) return false;
+  level.ref[level.refs++] = {int8_t(qualifier), column};
+  return true;
+}
+
+int qualifier_at(const Level& level, Name name) {
+  for (int q = 0; q < level.qualifiers; ++q)
+    if (level.qualifier[q] == name) return q;
+  return -1;
+}
+
+int instance_at(const Level& level, Name name) {
+  for (int t = 0; t < level.tables; ++t)
+    if (level.table[t].name == name) return t;
+  return -1;
+}
+
+}  // namespace
+
+bool satisfiable(const Language& l, const State& s, const Level& level, Witness* witness) {
+  Search search(l, s, level);
+  const bool found = search.start();
+  if (found && witness) *witness = search.found;
+  return found;
+}
+
+namespace {
+
+// Whether some of the schema's tables, at most `most`, have `columns` columns together.
+bool adds_up(const Language& l, int columns, int most) {
+  if (columns == 0) return true;
+  if (columns < 0 || most == 0) return false;
+  for (const Table& t : l.tables)
+    if (adds_up(l, columns - int(t.columns.size()), most - 1)) return true;
+  return false;
+}
+
+int star_missing(const Language& l, const State& s, const Level& level) {
+  int missing = level.demanded;
+  for (int t = 0; t < level.tables; ++t) missing -= columns_of(l, s, level.table[t].relation);
+  return missing;
+}
+
+}  // namespace
+
+bool complete(const Language& l, const State& s, const Level& level) {
+  if (level.star && level.demanded && star_missing(l, s, level) != 0) return false;
+  Witness witness;
+  return satisfiable(l, s, level, &witness) && witness.count == 0;
+}
+
+bool column_ok(const Language& l, const State& s, Name column) {
+  const Level& level = s.here();
+  if (level.phase == kBeforeFrom) {
+    if (column >= kDynamic ? s.relations == 0 : !l.is_column[column] && s.relations == 0) return false;
+    if (has_reference(level, -1, column)) return true;
+    if (level.refs == kMostRefs) return false;
+    if (level.refs == 0 && column < kDynamic && !l.tables_with[column].empty()) return true;
+    Level trial = level;
+    add_reference(trial, -1, column);
+    return satisfiable(l, s, trial);
+  }
+  const int owners = owners_of(l, s, level, column);
+  if (level.phase == kInFrom)
+    return owners == 1 && (has_reference(level, -1, column) || level.refs < kMostRefs);
+  if (owners) return owners == 1;
+  if (alias_usable(s, level, column)) return true;
+  if (s.top().flags & fInAggregate) return false;
+  if (alias_of(level, column) >= 0) return false;  // in sight of SQLite, but not to be used here
+  for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
+    const Level& outer = s.level[i - 1];
+    if (outer.phase != kAfterFrom) return false;
+    const int found = owners_of(l, s, outer, column);
+    if (found) return found == 1;
+    if (alias_of(outer, column) >= 0) return false;
+  }
+  return false;
+}
+
+void take_column(const Language& l, State& s, Name column) {
+  Level& level = s.here();
+  if (level.phase == kBeforeFrom || (level.phase == kInFrom && owners_of(l, s, level, column)))
+    add_reference(level, -1, column);
+}
+
+bool qualifier_ok(const Language& l, const State& s, Name name) {
+  const Level& level = s.here();
+  if (level.phase == kBeforeFrom) {
+    const int q = name >= 0 ? qualifier_at(level, name) : -1;
+    if (q >= 0) return true;
+    if (level.qualifiers == kMostQualifiers || level.refs == kMostRefs) return false;
+    if (name >= 0 && name < kDynamic && l.table_of[name] < 0) {
+      bool cte = false;
+      for (int r = 0; r < s.relations; ++r) cte = cte || s.relation[r].name == name;
+      if (!cte) return false;  // a column's name is no table's
+    }
+    Level trial = level;
+    trial.qualifier[trial.qualifiers++] = name >= 0 ? name : Name(kDynamic + kMostDynamic);
+    return satisfiable(l, s, trial);
+  }
+  if (name < 0) return false;
+  if (instance_at(level, name) >= 0) return true;
+  if (s.top().flags & fInAggregate) return false;
+  for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
+    const Level& outer = s.level[i - 1];
+    if (outer.phase == kBeforeFrom) return false;
+    if (instance_at(outer, name) >= 0) return level.phase == kAfterFrom;
+  }
+  return false;
+}
+
+bool open_qualifier(const Language&, State& s, Name name) {
+  Level& level = s.here();
+  if (level.phase == kBeforeFrom) {
+    int q = qualifier_at(level, name);
+    if (q < 0) level.qualifier[q = level.qualifiers++] = name;
+    s.qualifier_level = int8_t(s.levels - 1);
+    s.qualifier_index = int8_t(q);
+    return true;
+  }
+  for (int i = s.levels - 1; i >= 0; --i) {
+    const int t = instance_at(s.level[i], name);
+    if (t >= 0) {
+      s.qualifier_level = int8_t(i);
+      s.qualifier_index = int8_t(t);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool qualified_ok(const Language& l, const State& s, Name column) {
+  const Level& level = s.level[s.qualifier_level];
+  if (level.phase != kBeforeFrom)
+    return has_column(l, s, level.table[s.qualifier_index].relation, column);
+  if (has_reference(level, s.qualifier_index, column)) return true;
+  if (level.refs == kMostRefs) return false;
+  if (column < kDynamic && !l.is_column[column] && s.relations == 0) return false;
+  Level trial = level;
+  add_reference(trial, s.qualifier_index, column);
+  return satisfiable(l, s, trial);
+}
+
+void take_qualified(const Language&, State& s, Name column) {
+  Level& level = s.level[s.qualifier_level];
+  if (level.phase == kBeforeFrom) add_reference(level, s.qualifier_index, column);
+  s.qualifier_level = -1;
+}
+
+namespace {
+
+bool fits(const Language& l, const State& s, int16_t relation, Name name) {
+  Level trial = s.here();
+  if (trial.tables == kMostTables) return false;
+  if (name >= 0 && instance_at(trial, name) >= 0) return false;
+  const int q = name >= 0 ? qualifier_at(trial, name) : -1;
+  for (int i = 0; i < trial.refs; ++i)
+    if (trial.ref[i].qualifier == q && q >= 0 && !has_column(l, s, relation, trial.ref[i].column))
+      return false;
+  trial.table[trial.tables++] = {relation, name};
+  return satisfiable(l, s, trial);
+}
+
+Name own_name(const Language& l, const State& s, int16_t relation) {
+  return relation >= 0 ? l.tables[relation].name : s.relation[-1 - relation].name;
+}
+
+}  // namespace
+
+bool unaliased_ok(const Language& l, const State& s, int16_t relation) {
+  return fits(l, s, relation, own_name(l, s, relation));
+}
+
+bool fresh_alias_ok(const Language& l, const State& s, int16_t relation) {
+  return s.dynamics < kMostDynamic && fits(l, s, relation, -1);
+}
+
+bool alias_ok(const Language& l, const State& s, int16_t relation, Name alias) {
+  if (alias >= 0 && alias < kDynamic) {
+    // Another table's name as an alias would be a riddle; a column's name is only unusual.
+    const int t = l.table_of[alias];
+    if (t >= 0 && t != relation) return false;
+  }
+  return alias < 0 ? fresh_alias_ok(l, s, relation) : fits(l, s, relation, alias);
+}
+
+bool star_adds_up(const Language& l, const State& s, const Level& level) {
+  const int missing = star_missing(l, s, level);
+  return missing == 0 || adds_up(l, missing, level.tables ? 1 : 2);
+}
+
+bool table_ok(const Language& l, const State& s, int16_t relation) {
+  const Level& level = s.here();
+  if (level.tables == kMostTables) return false;
+  if (level.star && level.demanded) {
+    const int missing = star_missing(l, s, level) - columns_of(l, s, relation);
+    if (missing != 0 && !(level.tables == 0 && adds_up(l, missing, 1))) return false;
+  }
+  if (unaliased_ok(l, s, relation) || fresh_alias_ok(l, s, relation)) return true;
+  for (int q = 0; q < level.qualifiers; ++q)
+    if (instance_at(level, level.qualifier[q]) < 0 && alias_ok(l, s, relation, level.qualifier[q]))
+      return true;
+  return false;
+}
+
+void add_table(State& s, int16_t relation, Name name) {
+  Level& level = s.here();
+  level.table[level.tables++] = {relation, name};
+}
+
+bool in_sight(const Language& l, const State& s, Name name) {
+  if (name < 0) return false;
+  if (name >= kDynamic || l.is_column[name]) return true;
+  for (int i = 0; i < s.levels; ++i)
+    if (alias_of(s.level[i], name) >= 0) return true;
+  return false;
+}
+
+}  // namespace sqlforge

@@ -1,0 +1,39 @@
+// Which names are in sight, and whether some FROM can still give all that were used before it.
+#pragma once
+#include "state.hpp"
+
+namespace sqlforge {
+
+bool has_column(const Language& l, const State& s, int16_t relation, Name column);
+int columns_of(const Language& l, const State& s, int16_t relation);
+const char* text_of(const Language& l, const State& s, Name name);
+// The id of a name of this query or the schema; -1 if it is new.
+Name known_name(const Language& l, const State& s, const char* text, int size);
+Name add_dynamic(State& s, const char* text, int size);  // -1: no room
+
+struct Witness {
+  int count = 0;
+  Instance table[kMostTables];
+};
+// Whether tables can be added to the level's own so that every reference has exactly one owner.
+bool satisfiable(const Language& l, const State& s, const Level& level, Witness* witness = nullptr);
+bool complete(const Language& l, const State& s, const Level& level);
+// A lone * that must give a number of columns: whether tables can still give it.
+bool star_adds_up(const Language& l, const State& s, const Level& level);
+
+bool column_ok(const Language& l, const State& s, Name column);
+void take_column(const Language& l, State& s, Name column);
+bool qualifier_ok(const Language& l, const State& s, Name name);
+// `name` may be a new alias; opens the qualifier for the column that follows.
+bool open_qualifier(const Language& l, State& s, Name name);
+bool qualified_ok(const Language& l, const State& s, Name column);
+void take_qualified(const Language& l, State& s, Name column);
+
+bool table_ok(const Language& l, const State& s, int16_t relation);
+bool unaliased_ok(const Language& l, const State& s, int16_t relation);
+bool alias_ok(const Language& l, const State& s, int16_t relation, Name alias);
+bool fresh_alias_ok(const Language& l, const State& s, int16_t relation);
+void add_table(State& s, int16_t relation, Name name);
+bool in_sight(const Language& l, const State& s, Name name);  // any column or alias of that name
+
+}  // namespace sqlforge

@@ -1,0 +1,111 @@
+// Where a query stands: the stack of what is open, and for each SELECT what it has named.
+// Plain data of bounded size, so that a copy is one memcpy: masks copy it at every lexeme.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "language.hpp"
+
+namespace sqlforge {
+
+constexpr int kMostFrames = 36, kMostLevels = 5, kMostTables = 8, kMostRefs = 20, kMostQualifiers = 6;
+constexpr int kMostAliases = 8, kMostItems = 24, kMostDynamic = 20, kMostRelations = 6;
+constexpr int kNameBytes = 32;
+
+// A table in FROM: `relation` >= 0 is the schema's, below that the query's own (CTE, derived).
+struct Instance {
+  int16_t relation;
+  Name name;  // what qualifies its columns; -1: nothing does
+};
+
+struct Reference {
+  int8_t qualifier;  // index into Level::qualifiers, -1: none
+  Name column;
+};
+
+struct Relation {  // a CTE or a derived table
+  Name name;       // of a CTE, else -1
+  uint8_t columns;
+  Name column[kMostItems];  // -1: cannot be named
+};
+
+enum Phase : uint8_t { kBeforeFrom, kInFrom, kAfterFrom };
+enum Entry : uint8_t { kTop, kScalarQuery, kInQuery, kExistsQuery, kDerived, kCte };
+enum AliasFlag : uint8_t { kAggregated = 1, kWindowed = 2 };
+
+struct Item {  // a result column
+  Name name;   // -1: none; -2: *; -3 - i: qualifier i and *
+  bool sortable;  // a compound's ORDER BY finds it by name
+};
+
+struct Level {
+  Entry entry;
+  Phase phase;
+  uint8_t tables, refs, qualifiers, aliases;
+  uint8_t items;       // of this core so far
+  uint8_t demanded;    // result columns it must have; 0: any number
+  uint16_t arity;      // of the finished core; 0: unknown
+  bool star, compound, distinct_core;
+  uint8_t item_lexemes;
+  Name item_name;      // of an item that is a lone column
+  bool item_bare;      // and was not qualified
+  uint8_t item_flags;  // AliasFlag
+  uint8_t first_items; // of the compound's first core
+  Instance table[kMostTables];
+  Reference ref[kMostRefs];
+  Name qualifier[kMostQualifiers];
+  Name alias[kMostAliases];
+  uint8_t alias_flags[kMostAliases];
+  Item item[kMostItems];
+  Item first[kMostItems];
+  int16_t pending;     // relation named in FROM, its alias still open; -32768: none
+};
+constexpr int16_t kNoRelation = -32768;
+
+enum FrameKind : uint8_t { kQuery, kExpression, kParen, kCall, kCaseWhen, kCastAs, kList, kWindowSpec };
+
+// Of a query: the clause it is in.
+enum Clause : uint8_t {
+  qStart, qWithName, qWithAs, qWithOpen, qWithDone, qSelect, qItem, qItemDone, qAlias, qFromTable,
+  qFromNamed, qFromAlias, qFromDone, qJoinWord, qOn, qWhere, qGroup, qGroupItem, qHaving, qOrder,
+  qOrderItem, qOrderDone, qSetItem, qSetDone, qSetOperator, qLimit, qLimitDone, qOffset, qOver
+};
+// Of an expression: what its last lexeme asks for.
+enum Want : uint8_t {
+  wOperand, wAfter, wNotOperator, wIs, wIsNot, wIn, wCollate, wOver, wOverOpen, wExists, wFinished
+};
+enum ExpressionFlag : uint8_t {
+  fAggregates = 1, fWindows = 2, fInAggregate = 4, fTerm = 8, fBoolean = 16, fAliases = 32,
+  fLowBound = 64, fComparing = 128
+};
+
+struct Frame {
+  FrameKind kind;
+  uint8_t at;     // Clause, Want, or the frame's own position
+  uint8_t flags;  // ExpressionFlag; of a call: 1 DISTINCT was written
+  uint8_t fresh;  // nothing of it is written yet
+  int16_t a;      // function of a call; qualifier's owner
+  uint8_t count;  // arguments begun
+  uint8_t may_over;
+};
+
+struct State {
+  uint8_t frames, levels, dynamics, relations;
+  bool done;          // a ; was written
+  int8_t qualifier_level;  // where the qualifier just written belongs; -1: none open
+  int8_t qualifier_index;  // its instance, or before FROM its qualifier
+  uint8_t blanks_unused;
+  Frame frame[kMostFrames];
+  Level level[kMostLevels];
+  Relation relation[kMostRelations];
+  char dynamic[kMostDynamic][kNameBytes];  // lower case
+
+  Frame& top() { return frame[frames - 1]; }
+  const Frame& top() const { return frame[frames - 1]; }
+  Level& here() { return level[levels - 1]; }
+  const Level& here() const { return level[levels - 1]; }
+};
+
+inline void copy(State& to, const State& from) { std::memcpy(&to, &from, sizeof(State)); }
+
+}  // namespace sqlforge

@@ -1,0 +1,115 @@
+#include "vocabulary.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace sqlforge {
+
+bool Utf8::take(uint8_t byte) {
+  if (need) {
+    if (byte < low || byte > high) return false;
+    low = 0x80, high = 0xBF;
+    --need;
+    return true;
+  }
+  if (byte < 0x80) return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
+  if (byte >= 0xC2 && byte <= 0xDF) {
+    need = 1;
+  } else if (byte >= 0xE0 && byte <= 0xEF) {
+    need = 2;
+    if (byte == 0xE0) low = 0xA0;
+    if (byte == 0xED) high = 0x9F;  // no surrogates
+  } else if (byte >= 0xF0 && byte <= 0xF4) {
+    need = 3;
+    if (byte == 0xF0) low = 0x90;
+    if (byte == 0xF4) high = 0x8F;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+namespace {
+
+Trie build(const std::vector<std::string>& text, std::vector<int32_t> ids) {
+  std::sort(ids.begin(), ids.end(), [&](int a, int b) { return text[a] < text[b]; });
+  Trie trie;
+  trie.ids = ids;
+  struct Todo {
+    uint32_t node, begin, end, depth;
+  };
+  trie.nodes.push_back({0});
+  std::vector<Todo> todo{{0, 0, uint32_t(ids.size()), 0}};
+  for (size_t next = 0; next < todo.size(); ++next) {  // breadth first keeps children together
+    const Todo at = todo[next];
+    uint32_t i = at.begin;
+    while (i < at.end && text[ids[i]].size() == at.depth) ++i;
+    trie.nodes[at.node].first_token = at.begin;
+    trie.nodes[at.node].tokens = i - at.begin;
+    trie.nodes[at.node].first_child = uint32_t(trie.nodes.size());
+    while (i < at.end) {
+      const uint8_t byte = uint8_t(text[ids[i]][at.depth]);
+      uint32_t j = i;
+      while (j < at.end && uint8_t(text[ids[j]][at.depth]) == byte) ++j;
+      todo.push_back({uint32_t(trie.nodes.size()), i, j, at.depth + 1});
+      trie.nodes.push_back({byte});
+      ++trie.nodes[at.node].children;
+      i = j;
+    }
+  }
+  return trie;
+}
+
+}  // namespace
+
+int Trie::greedy_cost(const char* data, size_t size) const {
+  int cost = 0;
+  size_t at = 0;
+  while (at < size) {
+    uint32_t node = 0;
+    size_t i = at, best = 0;
+    while (i < size) {
+      const TrieNode& here = nodes[node];
+      uint32_t child = here.first_child;
+      const uint32_t end = child + here.children;
+      while (child < end && nodes[child].byte != uint8_t(data[i])) ++child;
+      if (child == end) break;
+      node = child;
+      ++i;
+      if (nodes[node].tokens) best = i - at;
+    }
+    if (!best) return -1;
+    at += best;
+    ++cost;
+  }
+  return cost;
+}
+
+Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
+                       std::vector<int32_t> eos)
+    : size(int(tokens.size())), eos_ids(std::move(eos)), text(std::move(tokens)), usable(use) {
+  std::vector<int32_t> everything, with_single, with_double;
+  plain_single = plain_double = whole_single = whole_double = Mask(words(), 0);
+  for (int id = 0; id < size; ++id) {
+    if (!usable[id] || text[id].empty()) continue;
+    everything.push_back(id);
+    const bool has_single = text[id].find('\'') != std::string::npos;
+    const bool has_double = text[id].find('"') != std::string::npos;
+    if (has_single) with_single.push_back(id);
+    if (has_double) with_double.push_back(id);
+    Utf8 utf8;
+    const bool valid =
+        std::all_of(text[id].begin(), text[id].end(), [&](char c) { return utf8.take(uint8_t(c)); });
+    if (!valid) continue;
+    const uint32_t bit = 1u << (id % 32);
+    if (!has_single) plain_single[id / 32] |= bit;
+    if (!has_double) plain_double[id / 32] |= bit;
+    if (!has_single && !utf8.need) whole_single[id / 32] |= bit;
+    if (!has_double && !utf8.need) whole_double[id / 32] |= bit;
+  }
+  all = build(text, everything);
+  single = build(text, with_single);
+  dbl = build(text, with_double);
+}
+
+}  // namespace sqlforge

@@ -1,0 +1,47 @@
+// The tokens of a tokenizer as tries over their bytes: what a mask walks.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sqlforge {
+
+struct TrieNode {
+  uint8_t byte;
+  uint32_t first_child = 0;  // children lie side by side
+  uint16_t children = 0;
+  uint32_t first_token = 0;  // ids of the tokens that end here
+  uint32_t tokens = 0;
+};
+
+struct Trie {
+  std::vector<TrieNode> nodes;  // nodes[0] is the root
+  std::vector<int32_t> ids;
+
+  // Longest tokens first: how many tokens write `text`, or -1 if none can.
+  int greedy_cost(const char* text, size_t size) const;
+};
+
+// A set of tokens as the bitmask that goes to the logits: bit id % 32 of word id / 32.
+using Mask = std::vector<uint32_t>;
+
+struct Vocabulary {
+  int size = 0;
+  std::vector<int32_t> eos_ids;
+  std::vector<std::string> text;     // bytes of each id
+  std::vector<bool> usable;          // false: never inside SQL
+  Trie all, single, dbl;             // every token; those with a ', those with a "
+  Mask plain_single, plain_double;   // tokens that stay within a quoted text, UTF-8 begun at most
+  Mask whole_single, whole_double;   // of these, those that end on a whole character
+
+  Vocabulary(std::vector<std::string> tokens, std::vector<bool> usable, std::vector<int32_t> eos);
+  int words() const { return (size + 31) / 32; }
+};
+
+// UTF-8 of a quoted text, byte by byte.
+struct Utf8 {
+  uint8_t need = 0, low = 0x80, high = 0xBF;
+  bool take(uint8_t byte);  // false: not UTF-8, or a control character other than a tab
+};
+
+}  // namespace sqlforge
