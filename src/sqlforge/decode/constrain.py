@@ -92,7 +92,9 @@ class SchemaConstraint:
         native = _native()
         _check(schema, options)
         self.vocabulary = vocabulary
-        tables = [(t.name, [c.name for c in t.columns]) for t in schema.tables]
+        # SQLite's own tables are nobody's data.
+        named = [t for t in schema.tables if not t.name.lower().startswith("sqlite_")]
+        tables = [(t.name, [c.name for c in t.columns]) for t in named]
         keys = [
             [table.name, column, key.ref_table, ref]
             for table in schema.tables

@@ -27,14 +27,14 @@ struct Way {
     return take_symbol(l, s, k);
   }
   bool name(Name n) {
-    cost += n < kDynamic ? l.cost[n] : l.text_cost(std::string(" ") + text_of(l, s, n));
+    cost += n < kDynamic ? l.cost[n] : l.lexeme_cost(text_of(l, s, n));
     return take_name(l, s, n, text_of(l, s, n), int(std::strlen(text_of(l, s, n))));
   }
   bool new_alias() {
     for (const char* text : {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "m"}) {
       const Name known = known_name(l, s, text, 1);
       if (known >= 0 || !lone_name_ok(l, s, -1)) continue;
-      cost += l.text_cost(std::string(" ") + text);
+      cost += l.lexeme_cost(text);
       return take_name(l, s, -1, text, 1);
     }
     for (int d = 0; d < s.dynamics; ++d)
@@ -84,7 +84,7 @@ struct Way {
     return false;
   }
 
-  bool end() { return s.levels > 1 ? symbol(sClose) : query_end(l, s); }
+  bool end() { return s.levels > 1 ? symbol(sClose) : query_end(l, s); }  // the ; is not written
 
   bool query_step() {
     const Frame& f = s.frame[s.frames - 1].kind == kQuery ? s.top() : s.frame[s.frames - 2];
@@ -162,10 +162,6 @@ struct Way {
     if (f.kind == kExpression) {
       switch (f.at) {
         case wOperand:
-          if (f.fresh && s.frame[s.frames - 2].kind == kCall &&
-              kFunctions[s.frame[s.frames - 2].a].fewest == 0 &&
-              kFunctions[s.frame[s.frames - 2].a].kind == kWindow)
-            return symbol(sClose);
           return keyword(kNull);
         case wNotOperator: return keyword(kLike);
         case wIs:
@@ -187,7 +183,7 @@ struct Way {
 
   int run() {
     for (int i = 0; i < kMostSteps; ++i) {
-      if (s.qualifier_level < 0 && (s.done || may_end(l, s))) return cost;
+      if (s.done) return cost;
       if (!step()) return -1;
     }
     return -1;
@@ -238,7 +234,9 @@ int after_word(const Language& l, const State& state, const Lexer& lexer) {
   std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
   for (size_t i = 0; i < some; ++i) {
     const std::string rest = l.words[ways[i].second].text.substr(lexer.size);
-    for (uint8_t next : {uint8_t(0), uint8_t('('), uint8_t('.')}) consider(rest, next);
+    const Word& word = l.words[ways[i].second];
+    consider(rest, word.function >= 0 && word.name < 0 ? uint8_t('(') : uint8_t(0));
+    if (word.name >= 0 && best < 0) consider(rest, '.');
   }
   for (int d = 0; d < state.dynamics; ++d)
     if (int(std::strlen(state.dynamic[d])) >= lexer.size &&
@@ -270,19 +268,9 @@ int after_quoted(const Language& l, const State& state, const Lexer& lexer) {
   if (lexer.mode == mQuotedEnd || lexer.literal) {
     for (uint8_t next : {uint8_t(0), uint8_t('.')})
       consider(lexer.low, lexer.high, lexer.size, lexer.utf8.need + missing, next);
-    if (best < 0 && lexer.literal)  // a text that is a name by chance: one more letter
-      for (char c : {'0', 'z', '~'}) {
-        Lexer longer = lexer;
-        longer.mode = mQuoted;
-        Memo none;
-        none.reset(l);
-        longer.low = longer.high = 0;
-        if (lexer.size < 250) {
-          (void)c;
-          consider(0, 0, lexer.size + 1, lexer.utf8.need + 2, 0);
-          break;
-        }
-      }
+    // One more letter, and a text that is a name by chance is none.
+    if (lexer.literal && lexer.mode == mQuoted)
+      consider(0, 0, std::min(250, lexer.size + 1), lexer.utf8.need + 2, 0);
   }
   if (lexer.size < 250) {
     std::vector<std::pair<size_t, int>> ways;

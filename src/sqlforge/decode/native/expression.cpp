@@ -237,6 +237,7 @@ bool take_call(const Language&, State& s, int function) {
   call.a = int16_t(function);
   call.count = 1;
   call.may_over = aggregate;
+  if (kFunctions[function].most == 0) return call.at = 1, true;  // nothing but ) may follow
   push_expression(s, uint8_t(aggregate || kind == kWindow ? fInAggregate | fBoolean : flags | fBoolean));
   return true;
 }

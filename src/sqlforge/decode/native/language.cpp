@@ -86,6 +86,10 @@ Name Language::intern(const std::string& name) {
   return id;
 }
 
+int Language::lexeme_cost(const std::string& text) const {
+  return std::max(text_cost(text), text_cost(" " + text));
+}
+
 int Language::text_cost(const std::string& text) const {
   const int cost = vocabulary.all.greedy_cost(text.data(), text.size());
   return cost < 0 ? int(4 * text.size() + 1) : cost;
@@ -145,7 +149,7 @@ Language::Language(const Vocabulary& v,
       for (char c : names[i]) written += c == '"' ? std::string("\"\"") : std::string(1, c);
       written += '"';
     }
-    cost.push_back(text_cost(" " + written));
+    cost.push_back(lexeme_cost(written));
     sorted_names.push_back(Name(i));
   }
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
@@ -154,10 +158,9 @@ Language::Language(const Vocabulary& v,
   for (int k = 0; k < kKeywords; ++k) {
     std::string text = kTexts[k];
     for (char& c : text) c = char(c - 32);
-    keyword_cost[k] = text_cost(" " + text);
+    keyword_cost[k] = k ? lexeme_cost(text) : 0;
   }
-  alias_cost = text_cost(" T1");
-  one_cost = text_cost(" 1");
+  one_cost = lexeme_cost("1");
 }
 
 }  // namespace sqlforge

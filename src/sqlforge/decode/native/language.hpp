@@ -58,7 +58,7 @@ struct Language {
   std::vector<uint8_t> bare;            // may stand without quotes
   std::vector<uint8_t> is_column;
   std::vector<int> table_of;            // index of the table of that name or -1
-  std::vector<int> cost;                // tokens of " name", quoted where needed
+  std::vector<int> cost;                // tokens of the name, quoted where needed
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
   std::vector<Key> keys;
@@ -68,13 +68,14 @@ struct Language {
   // (table, column) -> values that may follow =; empty: anything
   std::unordered_map<uint32_t, std::vector<std::string>> values;
   int keyword_cost[kKeywords];
-  int alias_cost = 2;
   int one_cost = 2;
 
   Language(const Vocabulary& vocabulary,
            const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
            const std::vector<std::vector<std::string>>& keys, Options options);
   int text_cost(const std::string& text) const;
+  // Of a whole lexeme: after a blank that is part of it or after one that was written before.
+  int lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
 
  private:

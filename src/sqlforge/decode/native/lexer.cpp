@@ -6,7 +6,7 @@ namespace sqlforge {
 
 namespace {
 
-constexpr int kMostBlanks = 6, kMostDigits = 15, kMostAliasBytes = 24;
+constexpr int kMostDigits = 15;
 
 // Narrows [low, high) of sorted texts to those whose byte at `position` is `byte`.
 template <class Text>
@@ -37,14 +37,20 @@ bool operand_state(const State& s) {
 bool Memo::reset(const Language& l) {
   word.assign(l.words.size(), 0);
   name.assign(l.sorted_names.size(), 0);
+  fresh = -1;
   return true;
+}
+
+NewName Reader::fresh(const State& s, Memo& m) const {
+  if (m.fresh < 0) m.fresh = int8_t(new_name(l, s));
+  return NewName(m.fresh);
 }
 
 bool Reader::word_ok(const State& s, Memo& m, int i) const {
   uint8_t& known = m.word[i];
   if (!known) {
     const Word& w = l.words[i];
-    const bool ok = (w.name >= 0 && name_ok(l, s, w.name)) ||
+    const bool ok = (w.name >= 0 && names_possible(s) && name_ok(l, s, w.name)) ||
                     (s.qualifier_level < 0 &&
                      ((w.keyword && keyword_ok(l, s, w.keyword)) ||
                       (w.function >= 0 && !s.done && call_ok(s, w.function))));
@@ -62,12 +68,12 @@ bool Reader::quoted_ok(const State& s, Memo& m, int i) const {
 bool Reader::word_begun(const State& s, Memo& m, const Lexer& lexer) const {
   for (int i = lexer.low; i < lexer.high; ++i)
     if (word_ok(s, m, i)) return true;
-  if (lexer.size >= kNameBytes - 1) return false;
+  if (lexer.size >= kNameBytes - 1 || !names_possible(s)) return false;
   for (int d = 0; d < s.dynamics; ++d)
     if (int(std::strlen(s.dynamic[d])) >= lexer.size &&
         !std::memcmp(s.dynamic[d], lexer.text, lexer.size) && name_ok(l, s, Name(kDynamic + d)))
       return true;
-  switch (new_name(l, s)) {
+  switch (fresh(s, m)) {
     case kNewAlias: return lexer.size <= kMostAliasBytes;
     case kNewQualifier:
     case kNewShortAlias: return short_alias(lexer.text, lexer.size, false);
@@ -218,6 +224,7 @@ bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte,
       lexer.low = 0, lexer.high = uint16_t(l.sorted_names.size());
       lexer.literal = s.qualifier_level < 0 && double_quoted_text_ok(s);
       if (lexer.literal) return true;
+      if (!names_possible(s)) return false;
       for (int i = 0; i < lexer.high; ++i)
         if (quoted_ok(s, **memo, i)) return true;
       return false;

@@ -6,6 +6,8 @@
 
 namespace sqlforge {
 
+constexpr int kMostBlanks = 6, kMostAliasBytes = 24;
+
 enum Mode : uint8_t {
   mNone, mWord, mQuoted, mQuotedEnd, mText, mTextEnd, mNumber, mFraction, mSign, mOperator,
   mDot, mCallWait
@@ -28,6 +30,7 @@ struct Lexer {
 // Of one state: which words may stand there, found out once. 0 unknown, 1 no, 2 yes.
 struct Memo {
   std::vector<uint8_t> word, name;
+  int8_t fresh = -1;  // NewName
   bool reset(const Language& l);
 };
 
@@ -42,6 +45,7 @@ struct Reader {
   // Ends the lexeme that is open, as the end of the text or a blank would.
   bool finish(State& state, Lexer& lexer, uint8_t next) const;
 
+  NewName fresh(const State& s, Memo& m) const;
   bool word_ok(const State& s, Memo& m, int word) const;
   bool quoted_ok(const State& s, Memo& m, int sorted) const;
 

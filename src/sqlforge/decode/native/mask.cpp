@@ -6,8 +6,8 @@ namespace sqlforge {
 
 namespace {
 
-// Below this many tokens left every allowed token is checked against the way out.
-constexpr int kFar = 70;
+// The way out grows by at most so many tokens with one token: with more to spare none is checked.
+constexpr int kMostGrowth = 48;
 constexpr int kDeepest = 256;
 
 struct Workspace {
@@ -26,13 +26,16 @@ struct Walk {
   uint32_t* out;
   int left;  // tokens that may follow this one, the end token not counted; -1: no matter
   Workspace& space;
+  bool short_names = false;  // those that are whole tokens are in the mask already
 
   void at(uint32_t node, const State* state, Memo* memo, const Lexer& lexer, int depth) {
     if (depth + 1 >= kDeepest) return;
     const TrieNode& here = trie.nodes[node];
     const Reader reader{l};
+    const bool ends_only = short_names && nothing_but_short(*state, memo, lexer, depth);
     for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
       const TrieNode& child = trie.nodes[c];
+      if (ends_only && word_byte(child.byte)) continue;
       const State* next = state;
       Memo* next_memo = memo;
       Lexer after = lexer;
@@ -45,6 +48,16 @@ struct Walk {
         }
       if (child.children) at(c, next, next_memo, after, depth + 1);
     }
+  }
+
+  // Within a word that can only be a new short alias; letters would only make it one in the mask.
+  bool nothing_but_short(const State& s, Memo* m, const Lexer& lexer, int depth) const {
+    if (lexer.mode != mWord || lexer.low < lexer.high || depth > lexer.size + 1) return false;
+    const NewName fresh = Reader{l}.fresh(s, *m);
+    if (fresh != kNewQualifier && fresh != kNewShortAlias) return false;
+    for (int d = 0; d < s.dynamics; ++d)
+      if (!std::strncmp(s.dynamic[d], lexer.text, lexer.size)) return false;
+    return true;
   }
 
   bool allowed(const State& state, const Lexer& lexer) const {
@@ -67,10 +80,22 @@ bool Cursor::may_end() const {
 
 int Cursor::needed() const { return tokens_to_end(*language_, state_, lexer_) + 1; }
 
+bool Cursor::roomy() const {
+  if (budget_ - 2 >= bound_) return true;
+  bound_ = tokens_to_end(*language_, state_, lexer_) + kMostGrowth;
+  return budget_ - 2 >= bound_;
+}
+
 bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
-  if (left >= kFar) return true;
+  if (roomy()) return true;
   const int needed = tokens_to_end(*language_, state, lexer);
   return needed >= 0 && needed + 1 <= left;
+}
+
+int Cursor::free_name(Memo& memo, int left) const {
+  const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
+  if (left >= 0 || !open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
+  return kMostAliasBytes - (lexer_.mode == mWord ? lexer_.size : 0);
 }
 
 bool Cursor::advance(int token) {
@@ -96,6 +121,7 @@ bool Cursor::advance(int token) {
   if (state != &state_) copy(state_, *state);
   lexer_ = lexer;
   --budget_;
+  bound_ += kMostGrowth;
   text_ += v.text[token];
   return true;
 }
@@ -109,7 +135,7 @@ void Cursor::fill(uint32_t* words) const {
   const int after = budget_ - 1;  // tokens left once this one is written, the end token among them
   Memo* memo = &space.memo[kDeepest - 1];
   memo->reset(l);
-  Walk walk{l, v.all, words, after >= kFar ? -1 : after - 1, space};
+  Walk walk{l, v.all, words, roomy() ? -1 : after - 1, space};
   const bool in_text = lexer_.mode == mText, in_double = lexer_.mode == mQuoted && lexer_.literal;
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < 200;
   if (after < 1) {
@@ -124,7 +150,17 @@ void Cursor::fill(uint32_t* words) const {
       for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
     const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
     Walk(quotes).at(0, &state_, memo, lexer_, 0);
+  } else if (const int letters = free_name(*memo, walk.left); letters >= 0) {
+    const Mask& mask = lexer_.mode == mWord ? v.go_on_name[letters] : v.begin_name[letters];
+    for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    // What ends the name, and names that begin with a blank, are walked as ever.
+    Walk{l, v.mixed, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
+    if (walk.left < 0 && lexer_.mode == mNone && lexer_.blanks < kMostBlanks) {
+      const NewName fresh = Reader{l}.fresh(state_, *memo);
+      walk.short_names = fresh == kNewQualifier || fresh == kNewShortAlias;
+      for (int i = 0; walk.short_names && i < v.words(); ++i) words[i] |= v.short_name[i];
+    }
     walk.at(0, &state_, memo, lexer_, 0);
   }
   if (may_end())

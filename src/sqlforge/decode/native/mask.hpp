@@ -20,12 +20,16 @@ class Cursor {
   const std::string& text() const { return text_; }
 
  private:
-  bool fits(const State& state, const Lexer& lexer, int needed_now) const;
+  // Letters that an alias of anybody's invention may still have; -1: there is none here.
+  int free_name(Memo& memo, int left) const;
+  bool roomy() const;  // whatever token comes, the way out stays within the budget
+  bool fits(const State& state, const Lexer& lexer, int left) const;
 
   std::shared_ptr<const Language> language_;
   State state_;
   Lexer lexer_;
   int budget_;
+  mutable int bound_ = 1 << 20;  // no more tokens than this are needed after any one token
   bool finished_ = false;
   std::string text_;
 };

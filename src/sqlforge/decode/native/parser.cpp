@@ -144,6 +144,20 @@ bool lone_name_ok(const Language& l, const State& s, Name known) {
   }
 }
 
+bool names_possible(const State& s) {
+  if (s.done) return false;
+  if (s.qualifier_level >= 0 || wants_operand(s)) return true;
+  switch (clause(s)) {
+    case qFromTable:
+    case qFromAlias:
+    case qFromNamed:
+    case qAlias:
+    case qWithName:
+    case qSetItem: return true;
+    default: return false;
+  }
+}
+
 bool name_ok(const Language& l, const State& s, Name known) {
   if (lone_name_ok(l, s, known)) return true;
   return !s.done && s.qualifier_level < 0 && wants_operand(s) && qualifier_ok(l, s, known);
@@ -193,7 +207,7 @@ bool take_name(const Language& l, State& s, Name known, const char* text, int si
 
 bool take_qualifier(const Language& l, State& s, Name known, const char* text, int size) {
   if (s.done || s.qualifier_level >= 0 || !wants_operand(s)) return false;
-  if (known < 0 && !(s.here().phase == kBeforeFrom && short_alias(text, size, true))) return false;
+  if (known < 0 && !(s.here().phase == kBeforeFrom && short_alias(text, size_t(size), true))) return false;
   if (!qualifier_ok(l, s, known)) return false;
   const Name name = intern(s, known, text, size);
   return name >= 0 && open_qualifier(l, s, name);
@@ -266,28 +280,12 @@ NewName new_name(const Language& l, const State& s) {
   if (wants_operand(s))
     return s.here().phase == kBeforeFrom && qualifier_ok(l, s, -1) ? kNewQualifier : kNoNew;
   switch (clause(s)) {
-    case qFromAlias: return fresh_alias_ok(l, s, s.here().pending) ? kNewAlias : kNoNew;
+    case qFromAlias:
     case qFromNamed: return fresh_alias_ok(l, s, s.here().pending) ? kNewShortAlias : kNoNew;
     case qAlias:
     case qWithName: return kNewAlias;
     default: return kNoNew;
   }
-}
-
-bool short_alias(const char* text, int size, bool whole) {
-  int letters = 0, digits = 0;
-  for (int i = 0; i < size; ++i) {
-    const uint8_t c = uint8_t(text[i]);
-    if (c >= '0' && c <= '9') {
-      ++digits;
-    } else if (c >= 'a' && c <= 'z') {
-      if (digits) return false;
-      ++letters;
-    } else {
-      return false;
-    }
-  }
-  return letters <= 3 && digits <= 2 && (!whole || letters > 0);
 }
 
 }  // namespace sqlforge

@@ -30,12 +30,12 @@ bool text_ok(const State& s);
 bool double_quoted_text_ok(const State& s);
 bool name_ok(const Language& l, const State& s, Name known);  // alone or before a dot
 bool lone_name_ok(const Language& l, const State& s, Name known);
+bool names_possible(const State& s);  // false: neither a column nor a table nor an alias
 bool may_end(const Language& l, const State& s);
 bool dotted_star_ok(const Language& l, const State& s);
 
 // What may be written that is no name yet.
 enum NewName : uint8_t { kNoNew, kNewQualifier, kNewAlias, kNewShortAlias };
 NewName new_name(const Language& l, const State& s);
-bool short_alias(const char* text, int size, bool whole);  // T1, s, emp2: what people write
 
 }  // namespace sqlforge

@@ -62,6 +62,22 @@ Trie build(const std::vector<std::string>& text, std::vector<int32_t> ids) {
 
 }  // namespace
 
+bool short_alias(const char* text, size_t size, bool whole) {
+  int letters = 0, digits = 0;
+  for (size_t i = 0; i < size; ++i) {
+    const uint8_t c = uint8_t(text[i]) | 32;  // the digits keep their bytes
+    if (text[i] >= '0' && text[i] <= '9') {
+      ++digits;
+    } else if (c >= 'a' && c <= 'z' && text[i] >= 'A') {
+      if (digits) return false;
+      ++letters;
+    } else {
+      return false;
+    }
+  }
+  return letters <= 2 && digits <= 2 && (!whole || letters > 0);
+}
+
 int Trie::greedy_cost(const char* data, size_t size) const {
   int cost = 0;
   size_t at = 0;
@@ -88,8 +104,13 @@ int Trie::greedy_cost(const char* data, size_t size) const {
 Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
                        std::vector<int32_t> eos)
     : size(int(tokens.size())), eos_ids(std::move(eos)), text(std::move(tokens)), usable(use) {
-  std::vector<int32_t> everything, with_single, with_double;
-  plain_single = plain_double = whole_single = whole_double = Mask(words(), 0);
+  std::vector<int32_t> everything, with_single, with_double, others;
+  begin_name = go_on_name = std::vector<Mask>(kLongest + 1, Mask(words(), 0));
+  const auto letter = [](uint8_t b) {
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_';
+  };
+  const auto digit = [](uint8_t b) { return b >= '0' && b <= '9'; };
+  plain_single = plain_double = whole_single = whole_double = short_name = Mask(words(), 0);
   for (int id = 0; id < size; ++id) {
     if (!usable[id] || text[id].empty()) continue;
     everything.push_back(id);
@@ -97,6 +118,19 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
     const bool has_double = text[id].find('"') != std::string::npos;
     if (has_single) with_single.push_back(id);
     if (has_double) with_double.push_back(id);
+    const std::string& t = text[id];
+    const size_t first = t[0] == ' ' || t[0] == '\n' || t[0] == '\t' || t[0] == '\r';
+    const int letters = int(t.size() - first);
+    if (letters > 0 && short_alias(t.data() + first, size_t(letters), false) && letter(uint8_t(t[first])))
+      short_name[id / 32] |= 1u << (id % 32);
+    const bool name = letters > 0 && letters <= kLongest &&
+                      std::all_of(t.begin() + long(first), t.end(),
+                                  [&](char c) { return letter(uint8_t(c)) || digit(uint8_t(c)); });
+    if (!name) others.push_back(id);
+    for (int n = name ? letters : kLongest + 1; n <= kLongest; ++n) {
+      if (!digit(uint8_t(t[first]))) begin_name[n][id / 32] |= 1u << (id % 32);
+      if (!first) go_on_name[n][id / 32] |= 1u << (id % 32);
+    }
     Utf8 utf8;
     const bool valid =
         std::all_of(text[id].begin(), text[id].end(), [&](char c) { return utf8.take(uint8_t(c)); });
@@ -110,6 +144,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
   all = build(text, everything);
   single = build(text, with_single);
   dbl = build(text, with_double);
+  mixed = build(text, others);
 }
 
 }  // namespace sqlforge

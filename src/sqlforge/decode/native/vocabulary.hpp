@@ -25,6 +25,9 @@ struct Trie {
 // A set of tokens as the bitmask that goes to the logits: bit id % 32 of word id / 32.
 using Mask = std::vector<uint32_t>;
 
+// T1, s, st2: what people call a table, and what may come before FROM says which.
+bool short_alias(const char* text, size_t size, bool whole);
+
 struct Vocabulary {
   int size = 0;
   std::vector<int32_t> eos_ids;
@@ -33,6 +36,12 @@ struct Vocabulary {
   Trie all, single, dbl;             // every token; those with a ', those with a "
   Mask plain_single, plain_double;   // tokens that stay within a quoted text, UTF-8 begun at most
   Mask whole_single, whole_double;   // of these, those that end on a whole character
+  // Tokens that are nothing but a new name, or go on with one, by their length in letters: with
+  // `begin` a blank may come first. All other tokens are in `mixed`.
+  static constexpr int kLongest = 32;
+  std::vector<Mask> begin_name, go_on_name;
+  Trie mixed;
+  Mask short_name;  // tokens that are a whole short alias, after a blank at most
 
   Vocabulary(std::vector<std::string> tokens, std::vector<bool> usable, std::vector<int32_t> eos);
   int words() const { return (size + 31) / 32; }
