@@ -9,6 +9,7 @@
     │   │   └── MissingDataError  the files of a data set are not at hand
     │   ├── DatabaseError     a database that cannot be opened or read
     │   ├── ModelError        a base model, tokenizer or chat template that cannot be had
+    │   ├── ConstraintError   a schema, budget or token that constrained decoding cannot take
     │   └── StorageError      the disk is full or a folder cannot be written
     ├── GoldError             a reference query that fails: the benchmark is broken, not the model
     └── TrainingError         training went wrong (NaN loss, nothing to learn from)
@@ -59,6 +60,10 @@ class DatabaseError(UserError):
 
 class ModelError(UserError):
     """A base model, tokenizer or chat template that cannot be had."""
+
+
+class ConstraintError(UserError):
+    """A schema, a budget or a token that constrained decoding cannot take."""
 
 
 class StorageError(UserError):

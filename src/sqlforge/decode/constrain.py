@@ -7,24 +7,20 @@ cut. The work is native (``decode/native``) and holds no lock of Python's.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from sqlforge.core.errors import ModelError, UserError
+from sqlforge.core.errors import ConstraintError, ModelError
 from sqlforge.core.schema import Schema
 from sqlforge.decode.vocabulary import Vocabulary
 
+# A writable int32 buffer [rows, words]: a NumPy array, or what a pinned tensor's numpy() gives.
+Masks = Any
 _CACHED = 256
-
-
-class ConstraintError(UserError):
-    """A schema, a budget or a token that a constraint cannot take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +145,7 @@ def mask_words(vocabulary: Vocabulary) -> int:
 
 
 def fill_masks(
-    cursors: Sequence[Cursor | None], out: npt.NDArray[np.int32], threads: int | None = None
+    cursors: Sequence[Cursor | None], out: Masks, threads: int | None = None
 ) -> None:
     """Write for each cursor which tokens may come next.
 
@@ -164,7 +160,7 @@ def fill_masks(
 def advance_and_fill(
     cursors: Sequence[Cursor | None],
     tokens: Sequence[int],
-    out: npt.NDArray[np.int32],
+    out: Masks,
     threads: int | None = None,
 ) -> None:
     """Let each cursor take its token (a negative one: none), then fill the masks, in one call.
@@ -178,7 +174,7 @@ def advance_and_fill(
 def _fill(
     cursors: Sequence[Cursor | None],
     tokens: Sequence[int],
-    out: npt.NDArray[np.int32],
+    out: Masks,
     threads: int | None,
 ) -> None:
     natives = [None if cursor is None else cursor._native for cursor in cursors]
@@ -199,14 +195,13 @@ def _refused(token: int, text: bytes) -> ConstraintError:
 
 def _native() -> Any:
     try:
-        from sqlforge.decode import _native as native
+        return importlib.import_module("sqlforge.decode._native")
     except ImportError as missing:
         raise ModelError(
             "decoding under a schema, whose native part is not built",
             "a C++ compiler when SQLForge was installed",
             "install one (Debian: apt-get install g++) and run pip install -e . again",
         ) from missing
-    return native
 
 
 _vocabularies: dict[int, tuple[Vocabulary, Any]] = {}

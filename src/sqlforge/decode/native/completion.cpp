@@ -17,24 +17,30 @@ struct Way {
   const Language& l;
   State& s;
   int cost = 0;
+  bool blank_written = false;
 
+  void pay(const Cost& lexeme) {
+    cost += blank_written ? lexeme.bare : lexeme.spaced;
+    blank_written = false;
+  }
   bool keyword(uint8_t k) {
-    cost += l.keyword_cost[k];
+    pay(l.keyword_cost[k]);
     return take_keyword(l, s, k);
   }
   bool symbol(Symbol k) {
     ++cost;
+    blank_written = false;
     return take_symbol(l, s, k);
   }
   bool name(Name n) {
-    cost += n < kDynamic ? l.cost[n] : l.lexeme_cost(text_of(l, s, n));
+    pay(n < kDynamic ? l.cost[n] : l.lexeme_cost(text_of(l, s, n)));
     return take_name(l, s, n, text_of(l, s, n), int(std::strlen(text_of(l, s, n))));
   }
   bool new_alias() {
     for (const char* text : {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "m"}) {
       const Name known = known_name(l, s, text, 1);
       if (known >= 0 || !lone_name_ok(l, s, -1)) continue;
-      cost += l.lexeme_cost(text);
+      pay(l.lexeme_cost(text));
       return take_name(l, s, -1, text, 1);
     }
     for (int d = 0; d < s.dynamics; ++d)
@@ -42,7 +48,7 @@ struct Way {
     for (char first = 'a'; first <= 'z'; ++first) {
       const char text[3] = {first, 'q', 0};
       if (known_name(l, s, text, 2) >= 0 || !lone_name_ok(l, s, -1)) continue;
-      cost += 3;
+      pay(l.lexeme_cost(text));
       return take_name(l, s, -1, text, 2);
     }
     return false;
@@ -65,7 +71,7 @@ struct Way {
     return dotted_star_ok(l, s) && (++cost, take_dotted_star(l, s));
   }
   bool dotted(Name n) {
-    cost += n < kDynamic ? l.cost[n] : l.text_cost(text_of(l, s, n));
+    cost += n < kDynamic ? l.cost[n].bare : l.text_cost(text_of(l, s, n));
     return take_dotted(l, s, n);
   }
 
@@ -135,7 +141,7 @@ struct Way {
       case qOrder: return keyword(kBy);
       case qSetItem:
       case qLimit:
-      case qOffset: cost += l.one_cost; return take_number(l, s, true, 1);
+      case qOffset: pay(l.one_cost); return take_number(l, s, true, 1);
       default: return end();
     }
   }
@@ -299,6 +305,8 @@ int tokens_to_end(const Language& l, const State& state, const Lexer& lexer) {
   Way way{l, s};
   switch (lexer.mode) {
     case mNone:
+      way.blank_written = lexer.blanks > 0;
+      return way.run();
     case mDot: return way.run();
     case mWord: return after_word(l, state, lexer);
     case mQuoted:

@@ -86,8 +86,8 @@ Name Language::intern(const std::string& name) {
   return id;
 }
 
-int Language::lexeme_cost(const std::string& text) const {
-  return std::max(text_cost(text), text_cost(" " + text));
+Cost Language::lexeme_cost(const std::string& text) const {
+  return {text_cost(" " + text), text_cost(text)};
 }
 
 int Language::text_cost(const std::string& text) const {
@@ -158,7 +158,7 @@ Language::Language(const Vocabulary& v,
   for (int k = 0; k < kKeywords; ++k) {
     std::string text = kTexts[k];
     for (char& c : text) c = char(c - 32);
-    keyword_cost[k] = k ? lexeme_cost(text) : 0;
+    if (k) keyword_cost[k] = lexeme_cost(text);
   }
   one_cost = lexeme_cost("1");
 }

@@ -46,6 +46,11 @@ struct Key {  // a foreign key's column pair
   Name table, column, ref_table, ref_column;
 };
 
+// Tokens that write a lexeme: with the blank before it, and where that was written already.
+struct Cost {
+  int spaced = 1, bare = 1;
+};
+
 struct Options {
   bool keys_only = false;
 };
@@ -58,7 +63,7 @@ struct Language {
   std::vector<uint8_t> bare;            // may stand without quotes
   std::vector<uint8_t> is_column;
   std::vector<int> table_of;            // index of the table of that name or -1
-  std::vector<int> cost;                // tokens of the name, quoted where needed
+  std::vector<Cost> cost;               // of each name, quoted where needed
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
   std::vector<Key> keys;
@@ -67,15 +72,14 @@ struct Language {
   std::unordered_map<std::string, Name> name_of;  // folded
   // (table, column) -> values that may follow =; empty: anything
   std::unordered_map<uint32_t, std::vector<std::string>> values;
-  int keyword_cost[kKeywords];
-  int one_cost = 2;
+  Cost keyword_cost[kKeywords];
+  Cost one_cost;
 
   Language(const Vocabulary& vocabulary,
            const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
            const std::vector<std::vector<std::string>>& keys, Options options);
   int text_cost(const std::string& text) const;
-  // Of a whole lexeme: after a blank that is part of it or after one that was written before.
-  int lexeme_cost(const std::string& text) const;
+  Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
 
  private:
