@@ -192,6 +192,8 @@ def test_measuring_needs_a_card() -> None:
         pytest.skip("there is a card here")
     with pytest.raises(UserError, match="without a CUDA card"):
         measured(plan("smollm2-135m", "1.6GB", None))
+    with pytest.raises(UserError, match="without a CUDA card"):
+        plan("smollm2-135m", None, None, here=True)
 
 
 @pytest.mark.parametrize("fused", [False, True])

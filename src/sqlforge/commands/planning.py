@@ -28,7 +28,10 @@ def plan(
         typer.Option(help="A recipe or a run directory, whose own examples then count."),
     ] = None,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Also train three steps on this machine's card.")
+        bool,
+        typer.Option(
+            "--measure", help="Also train three steps on this machine's card, and correct."
+        ),
     ] = False,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Compare base models for 12 GB, --model among them.")
@@ -52,7 +55,7 @@ def plan(
         if json is not None:
             write_facts(stage.matrix_facts(candidates), json)
         return
-    found = stage.plan(model, gpu, recipe)
+    found = stage.plan(model, gpu, recipe, here=measure)
     if measure:
         quiet_libraries()
         found = stage.measured(found)

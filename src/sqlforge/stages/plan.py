@@ -80,13 +80,14 @@ class Plan:
         }
 
 
-def plan(model: str | None, gpu: str | None, recipe: Path | None) -> Plan:
+def plan(model: str | None, gpu: str | None, recipe: Path | None, *, here: bool = False) -> Plan:
     """Plan a recipe, or the reference settings for a model.
 
     Args:
         model: catalog name, ``config.json`` or folder; else the recipe's.
         gpu: memory or a card's name; else what the recipe holds itself to.
         recipe: a recipe's file, or a run directory, whose own examples then count.
+        here: whether to plan for this machine's card where none is named.
 
     Raises:
         UserError: something is not understood or missing.
@@ -95,7 +96,7 @@ def plan(model: str | None, gpu: str | None, recipe: Path | None) -> Plan:
     if model is None and loaded is None:
         raise UserError("neither --model nor --recipe", "one of them", "name what to plan")
     name = model or (loaded.model.name if loaded else "")
-    card = _card(gpu, loaded)
+    card = _this_card() if here and gpu is None else _card(gpu, loaded)
     asked = asked_for(name, loaded, run, hopper=card.hopper)
     return planned(name, asked, card)
 
@@ -113,7 +114,7 @@ def planned(name: str, asked: Asked, card: Card) -> Plan:
             "take a smaller model or a larger card",
         )
     cards = [card] if card.tflops else []
-    cards += [other for other in CARDS if other.usable >= card.usable and other != card]
+    cards += [one for one in CARDS if one.usable >= card.usable and one.name != card.name]
     epoch = asked.work()
     speeds = [(one, speed(epoch, one)) for one in cards]
     return Plan(name, asked, card, asked.budget(), fitting, largest, changes, tuple(speeds))
@@ -126,17 +127,11 @@ def measured(found: Plan) -> Plan:
         UserError: there is no CUDA card.
         ModelError: the steps do not fit it.
     """
-    import torch
-
+    from sqlforge.model.card import is_hopper
     from sqlforge.model.measure import demanding_packs, measure_steps
     from sqlforge.plan.memory import budget
 
-    if not torch.cuda.is_available():
-        raise UserError(
-            "--measure on a machine without a CUDA card",
-            "the card that will train",
-            "leave --measure out: what is printed then is predicted",
-        )
+    _this_card()
     asked = found.asked
     packs = demanding_packs(
         asked.corpus.lengths,
@@ -145,7 +140,7 @@ def measured(found: Plan) -> Plan:
         questions_per_schema=asked.questions_per_schema,
         seed=asked.seed,
     )
-    hopper = torch.cuda.get_device_capability() == (9, 0)
+    hopper = is_hopper("cuda")
     config = config_of(found.model)
     limit = found.card.usable
     told = measure_steps(config, asked.shape, asked.training, packs, device="cuda", limit=limit)
@@ -223,6 +218,24 @@ def _card(gpu: str | None, recipe: Recipe | None) -> Card:
     # The recipe holds PyTorch to so much; driver and context come on top.
     size = recipe.model.memory_gib + OUTSIDE / 2**30
     return Card(f"{size:g} GB", size)
+
+
+def _this_card() -> Card:
+    """The card of this machine; its speed is known where its name is."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            "--measure on a machine without a CUDA card",
+            "the card that will train",
+            "leave --measure out: what is printed then is predicted",
+        )
+    properties = torch.cuda.get_device_properties(0)
+    try:
+        card = find_card(properties.name)
+    except UserError:
+        card = Card(properties.name, 0.0, hopper=(properties.major, properties.minor) == (9, 0))
+    return replace(card, memory_gib=round(properties.total_memory / 2**30, 2))
 
 
 def _corpus(name: str, recipe: Recipe | None, run: RunDir | None) -> Corpus:
