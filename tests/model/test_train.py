@@ -36,9 +36,10 @@ from model.tiny_llama import (
     train_in,
 )
 from sqlforge.core.errors import RecipeError, StorageError, TrainingError
+from sqlforge.model.checkpoints import last_checkpoint
 from sqlforge.model.pack import IGNORED, Pack, plan_packs
 from sqlforge.model.progress import MetricsLog
-from sqlforge.model.train import last_checkpoint, train
+from sqlforge.model.train import train
 from sqlforge.prompt.encode import Encoded
 
 

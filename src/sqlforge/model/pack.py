@@ -179,6 +179,29 @@ def pack_shape(pack: Pack) -> PackShape:
     return PackShape(len(pack), keys, sequences, supervised, longest, pack.examples)
 
 
+def halves(pack: Pack) -> tuple[Pack, Pack] | None:
+    """Two packs with the examples of one, about equally long; ``None`` for a single example.
+
+    Groups stay whole where there are several. The branches of a single group are shared out, and
+    both halves get its trunk, whose tokens nothing supervises.
+    """
+    places = list(zip(pack.groups, pack.branches, strict=True))
+    pieces = [(key, list(run)) for key, run in groupby(range(len(pack)), key=lambda i: places[i])]
+    several = len(set(pack.groups)) > 1
+    trunk = [] if several else [i for (_, branch), run in pieces if branch == 0 for i in run]
+    units: dict[int, list[int]] = defaultdict(list)  # what is not torn, in order
+    for (group, branch), run in pieces:
+        if several or branch > 0:
+            units[group if several else branch].extend(run)
+    if len(units) < 2:
+        return None
+    first: list[int] = []
+    rest = list(units.values())
+    while len(rest) > 1 and (not first or 2 * (len(first) + len(rest[0])) <= len(pack)):
+        first += rest.pop(0)
+    return _taken(pack, trunk + first), _taken(pack, trunk + [i for unit in rest for i in unit])
+
+
 def _split_groups(
     encoded: Sequence[Encoded], indices: Sequence[int], budget: int, most: int
 ) -> list[tuple[int, list[int]]]:
@@ -251,4 +274,17 @@ def _append(pack: Pack, group: Sequence[Encoded], number: int) -> Pack:
         pack.groups,
         pack.branches,
         pack.examples + len(group),
+    )
+
+
+def _taken(pack: Pack, tokens: Sequence[int]) -> Pack:
+    """The pack of some of a pack's tokens; each example has one branch."""
+    groups, branches = [pack.groups[i] for i in tokens], [pack.branches[i] for i in tokens]
+    return Pack(
+        [pack.input_ids[i] for i in tokens],
+        [pack.positions[i] for i in tokens],
+        [pack.labels[i] for i in tokens],
+        groups,
+        branches,
+        len({place for place in zip(groups, branches, strict=True) if place[1] > 0}),
     )

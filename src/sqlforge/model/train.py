@@ -7,10 +7,11 @@ of the whole accumulation window, and checkpoints that survive SIGKILL at any mo
 
 from __future__ import annotations
 
-import errno
-import re
+import gc
+import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,11 @@ from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.batches import choose_attention
-from sqlforge.model.pack import IGNORED, Pack
+from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
+from sqlforge.model.pack import IGNORED, Pack, halves
 from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
 
-_COMPLETE = "complete"
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
-# safetensors and torch.save give the reason in words only, torch in those of its C++ parts.
-_FULL_DISK = re.compile(
-    "no space left|os error 28|pytorchstreamwriter|inline_container|iostream error", re.IGNORECASE
-)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +57,13 @@ def train(
     the same losses as a run that was never cut off.
 
     Raises:
-        TrainingError: loss or gradient are not finite, or a step has nothing to learn from.
+        TrainingError: loss or gradient are not finite, a step has nothing to learn from, or a
+            single example does not fit the card.
         RecipeError: a tracker is unknown or its package is not installed.
         StorageError: a checkpoint cannot be written; earlier ones are kept.
     """
     last = last_checkpoint(checkpoints)
-    resumed_from = _step_of(last) if last else 0
+    resumed_from = step_of(last) if last else 0
     collator = choose_attention(model, autocast_bf16=settings.autocast_bf16)
     if on_resume:
         on_resume(resumed_from)
@@ -73,28 +71,23 @@ def train(
         model=model,
         args=arguments(settings, checkpoints),
         train_dataset=packs,
-        data_collator=collator,
+        data_collator=lambda packs: collator(packs) | {"pack": packs[0]},
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
     trainer.add_callback(_FiniteGradients(trainer))
     if not isinstance(settings.gradient_checkpointing, bool):
         trainer.add_callback(_RecomputeFirst(settings.gradient_checkpointing))
     trainer.remove_callback(_printer())
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except torch.OutOfMemoryError as fault:
+        reason = " ".join(str(fault).split())[:120]
+        raise TrainingError(
+            f"no memory is left on the card ({reason}); the last checkpoint is kept: "
+            "'sqlforge plan' says what fits"
+        ) from fault
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; broken newer ones are removed."""
-    if not folder.is_dir():
-        return None
-    found = sorted((p for p in folder.iterdir() if _CHECKPOINT.match(p.name)), key=_step_of)
-    while found:
-        if (found[-1] / _COMPLETE).exists():
-            return found[-1]
-        shutil.rmtree(found.pop())
-    return None
 
 
 class _PackTrainer(Trainer):
@@ -106,6 +99,8 @@ class _PackTrainer(Trainer):
         self.model_accepts_loss_kwargs = True
         # One process drives one device; DataParallel would split a pack's only row.
         self.args._n_gpu = min(1, self.args.n_gpu)
+        self._most_tokens = sys.maxsize  # of a micro-batch; less once memory was short
+        self._behind: list[Pack] = []  # packs of the window whose gradients are there
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         packs: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -122,7 +117,75 @@ class _PackTrainer(Trainer):
                 f"step {self.state.global_step + 1} has no supervised token; "
                 "check the prompt template and prompt.max_tokens"
             )
+        self._behind = []
         return window, torch.tensor(supervised, device=device)
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        """Forward and backward pass of a pack; in halves, from then on, if memory is short.
+
+        What a pass that failed has left of gradients cannot be told from what was there, so the
+        window's earlier packs are gone through again.
+        """
+        pack = inputs["pack"]
+        pieces = self._pieces(pack)
+        given = [inputs] if len(pieces) == 1 else map(self._collated, pieces)
+        loss = self._tried(model, given, num_items_in_batch)
+        while loss is None:
+            self._halve(pieces)
+            model.zero_grad()
+            pieces = self._pieces(pack)
+            earlier = [piece for one in self._behind for piece in self._pieces(one)]
+            if self._tried(model, map(self._collated, earlier), num_items_in_batch) is not None:
+                loss = self._tried(model, map(self._collated, pieces), num_items_in_batch)
+        self._behind.append(pack)
+        return loss
+
+    def _tried(
+        self, model: Any, batches: Iterable[dict[str, Any]], num_items_in_batch: Any
+    ) -> torch.Tensor | None:
+        """The batches' loss together; ``None`` if memory was short on the way."""
+        total = torch.zeros((), device=self.args.device)
+        try:
+            for batch in batches:
+                total = total + super().training_step(model, batch, num_items_in_batch)
+        except torch.OutOfMemoryError:
+            pass  # its tensors go with the exception, at the end of this block
+        else:
+            return total
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return None
+
+    def _halve(self, pieces: Sequence[Pack]) -> None:
+        """Allow micro-batches half as long as the longest that was tried."""
+        longest = max(pieces, key=len)
+        if halves(longest) is None:
+            raise TrainingError(
+                f"one example of {len(longest)} tokens does not fit the card; "
+                "lower prompt.max_tokens, or see 'sqlforge plan' for what fits"
+            )
+        self._most_tokens = len(longest) // 2
+        _log.warning(
+            "step %d: no memory for a micro-batch of %d tokens; from here on they are split, "
+            "to at most %d where examples are that short; steps stay the same",
+            self.state.global_step + 1,
+            len(longest),
+            self._most_tokens,
+        )
+
+    def _pieces(self, pack: Pack) -> list[Pack]:
+        """A pack as packs that are short enough, or hold a single example."""
+        if len(pack) <= self._most_tokens or (both := halves(pack)) is None:
+            return [pack]
+        return [*self._pieces(both[0]), *self._pieces(both[1])]
+
+    def _collated(self, pack: Pack) -> dict[str, Any]:
+        collate: Any = self.data_collator
+        collated: dict[str, Any] = collate([pack])
+        return collated
 
     def compute_loss(
         self,
@@ -161,12 +224,12 @@ class _PackTrainer(Trainer):
         folder = self._checkpoint_folder()
         try:
             super()._save_checkpoint(model, trial)
-            write_text(folder / _COMPLETE, "")
+            write_text(folder / COMPLETE, "")
         except StorageError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         except (OSError, RuntimeError, SafetensorError) as fault:
-            if not _is_full_disk(fault):
+            if not is_full_disk(fault):
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, "No space left on device") from fault
@@ -226,13 +289,3 @@ def _printer() -> type[TrainerCallback]:
     from transformers import PrinterCallback
 
     return PrinterCallback
-
-
-def _step_of(checkpoint: Path) -> int:
-    return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def _is_full_disk(fault: Exception) -> bool:
-    if isinstance(fault, OSError) and fault.errno is not None:
-        return fault.errno in (errno.ENOSPC, errno.EDQUOT)
-    return _FULL_DISK.search(str(fault)) is not None

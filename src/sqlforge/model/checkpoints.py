@@ -1,0 +1,40 @@
+"""Checkpoints on disk: which are whole, and what a full disk looks like."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+from pathlib import Path
+
+COMPLETE = "complete"
+"""The file that a checkpoint gets last."""
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\Z")
+# safetensors and torch.save give the reason in words only, torch in those of its C++ parts.
+_FULL_DISK = re.compile(
+    "no space left|os error 28|pytorchstreamwriter|inline_container|iostream error", re.IGNORECASE
+)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; broken newer ones are removed."""
+    if not folder.is_dir():
+        return None
+    found = sorted((p for p in folder.iterdir() if _CHECKPOINT.match(p.name)), key=step_of)
+    while found:
+        if (found[-1] / COMPLETE).exists():
+            return found[-1]
+        shutil.rmtree(found.pop())
+    return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step after which a checkpoint was written."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def is_full_disk(fault: Exception) -> bool:
+    """Whether a library failed to write because no space was left."""
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _FULL_DISK.search(str(fault)) is not None
