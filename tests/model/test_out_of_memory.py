@@ -1,7 +1,7 @@
 """Where memory runs short, micro-batches are halved and steps stay the same.
 
 No card is at hand to run out of memory on: the loss raises PyTorch's own error for packs that are
-too long, before the forward pass or in the midst of the backward pass, when some gradients are there.
+too long, before the forward pass or amid the backward pass, when some gradients are there.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def test_short_memory_changes_no_step(
     with caplog.at_level(logging.WARNING):
         train(tiny_adapted(), packs, plan, tmp_path / "halved", [halved])
     assert halved.losses == pytest.approx(whole.losses, rel=1e-5)
-    torch.testing.assert_close(halved.gradients, whole.gradients, rtol=1e-4, atol=1e-6)
+    for got, wanted in zip(halved.gradients, whole.gradients, strict=True):
+        assert ((got - wanted).norm() / wanted.norm()).item() < 1e-5
     told = [r.message for r in caplog.records if "no memory for a micro-batch" in r.message]
     assert 1 <= len(told) <= 3, "said when it happens, not at every pack"
 
