@@ -42,7 +42,9 @@ def word_vocabulary(schema: Schema) -> Vocabulary:
     return Vocabulary((*(bytes([i]) for i in range(256)), *multiple, None), (256 + len(multiple),))
 
 
-def weights_of(vocabulary: Vocabulary, schema: Schema, end: float = 20.0) -> npt.NDArray[np.float64]:
+def weights_of(
+    vocabulary: Vocabulary, schema: Schema, end: float = 20.0
+) -> npt.NDArray[np.float64]:
     """How often a walk takes each token that is allowed: keywords and names more often.
 
     Inside a string nearly every token is allowed; what could close it is taken more often, so that
@@ -55,9 +57,8 @@ def weights_of(vocabulary: Vocabulary, schema: Schema, end: float = 20.0) -> npt
     weights = np.full(len(vocabulary.tokens), 0.05)
     for i, token in enumerate(vocabulary.tokens):
         text = (token or b"").decode("utf-8", "replace").strip().lower()
-        if len(text) > 1 and (text.strip("(").strip() in keywords):
-            weights[i] = 30
-        elif text.strip('"`. ') in names or text.removesuffix(" as") in names:
+        known = text.strip("( ") in keywords or text.strip('"`. ') in names
+        if len(text) > 1 and (known or text.removesuffix(" as") in names):
             weights[i] = 30
         elif text in parts:
             weights[i] = 10
@@ -68,7 +69,7 @@ def weights_of(vocabulary: Vocabulary, schema: Schema, end: float = 20.0) -> npt
 
 
 @dataclass(slots=True)
-class DeadEnd(Exception):
+class DeadEndError(Exception):
     """A mask without a single token, or a budget used up before the end."""
 
     text: bytes
@@ -89,13 +90,13 @@ def walk(
         bits = np.unpackbits(out.view(np.uint8), bitorder="little")[: len(weights)]
         allowed = np.flatnonzero(bits)
         if not len(allowed):
-            raise DeadEnd(cursor.text, "no token is allowed")
+            raise DeadEndError(cursor.text, "no token is allowed")
         sums = np.cumsum(weights[allowed])
         token = int(allowed[np.searchsorted(sums, rng.random() * sums[-1], "right")])
         cursor.advance(token)
         if cursor.finished:
             return cursor.text
-    raise DeadEnd(cursor.text, f"not ended within {max_tokens} tokens")
+    raise DeadEndError(cursor.text, f"not ended within {max_tokens} tokens")
 
 
 def oracle(sql: str, schema: Schema) -> str | None:

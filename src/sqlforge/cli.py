@@ -9,7 +9,7 @@ from collections.abc import Callable
 import typer
 
 from sqlforge.cli_support import run_and_explain
-from sqlforge.commands import auditing, data, judging, models, planning, whole_runs
+from sqlforge.commands import auditing, data, exporting, judging, models, planning, whole_runs
 
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (whole_runs.demo, "sqlforge demo --out runs/demo"),
@@ -27,6 +27,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (judging.score, "sqlforge score --benchmark spider --data-dir data --predictions pred.sql"),
     (judging.report, "sqlforge report runs/mine"),
     (models.merge, "sqlforge merge runs/mine"),
+    (exporting.export, "sqlforge export --grammar lark --db shop.sqlite --out shop.lark"),
     (judging.trace, "sqlforge trace synthetic-test-000003 --run runs/demo"),
 )
 

@@ -232,9 +232,9 @@ def _check(schema: Schema, options: Options) -> None:
             "leave out tables that are not asked about",
         )
     for name in sorted(names):
-        if "\0" in name or len(name.encode()) > 240:
+        if "\0" in name or len(name.encode()) > 1000:
             raise ConstraintError(
                 f"the name {name[:40]!r}",
-                "names of at most 240 bytes without NUL",
+                "names of at most 1,000 bytes without NUL",
                 "rename it, or decode without a constraint",
             )
