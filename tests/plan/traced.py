@@ -71,7 +71,9 @@ def led_onto_the_cards_way(patch: pytest.MonkeyPatch) -> None:
     def dropout(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
         return torch.native_dropout(x, p, training)[0] if p else x
 
-    patch.setattr(torch, "is_autocast_enabled", lambda *_: True)
+    asked = torch.is_autocast_enabled
+    # peft asks without a device, and means CUDA.
+    patch.setattr(torch, "is_autocast_enabled", lambda *device: asked(*device) if device else True)
     patch.setattr(torch.nn.functional, "dropout", dropout)
     # Fake tensors cannot be moved between devices; they are where they belong already.
     patch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)

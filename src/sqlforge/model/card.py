@@ -11,6 +11,7 @@ import torch
 
 from sqlforge.model.load import pick_device
 
+_EARLIER = ("_cuda_cudaCachingAllocator_set_allocator_settings",)
 _SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 
 
@@ -97,8 +98,10 @@ def start_counting(device: str) -> None:
 
 
 def _set_expandable(on: bool) -> None:
-    # PyTorch's public face to it warns from 2.13 on; earlier versions have the second only.
+    # PyTorch's public face to it warns from 2.13 on; earlier versions have the second only. Without
+    # either, segments stay as they are, which costs memory and nothing else.
     inside: Any = torch._C
-    found = getattr(inside, "_accelerator_setAllocatorSettings", None)
-    change = found or inside._cuda_cudaCachingAllocator_set_allocator_settings
-    change(f"expandable_segments:{on}")
+    for name in ("_accelerator_setAllocatorSettings", *_EARLIER):
+        if hasattr(inside, name):
+            getattr(inside, name)(f"expandable_segments:{on}")
+            return
