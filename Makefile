@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: help demo demo-small test lint types unit soak results trace-doc clean
+.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,8 +51,28 @@ soak: $(READY)  ## long attacks on the sandbox and long runs of the generator
 results: $(READY)  ## every measured claim as one table
 	$(BIN)/python bench/show_results.py
 
+VLLM := .venv-vllm
+VLLM_PIP := $(VLLM)/bin/python -m pip --disable-pip-version-check
+
+# An environment of its own: vLLM wants an older transformers than the rest.
+$(VLLM)/.installed: pyproject.toml requirements-vllm.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM_PIP) install -q -c requirements-vllm.txt torch==2.13.0
+	$(VLLM_PIP) install -q --no-deps -r requirements-vllm.txt
+	$(VLLM_PIP) install -q --no-deps -e .
+	touch $@
+
+$(VLLM)/.ready: $(VLLM)/.installed hatch_build.py $(wildcard src/sqlforge/decode/native/*)
+	$(VLLM)/bin/python hatch_build.py
+	touch $@
+
+venv-vllm: $(VLLM)/.ready  ## vLLM on the CPU, in .venv-vllm/ (3 GB), for predict --engine vllm
+
+test-vllm: $(VLLM)/.ready  ## the tests that need vLLM
+	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
+
 trace-doc: $(READY)  ## make docs/follow-one-example.md again
 	$(BIN)/python docs/make_follow_one_example.py
 
 clean:  ## remove what was built and run
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf $(VENV) $(VLLM) runs .pytest_cache .mypy_cache .ruff_cache .coverage*

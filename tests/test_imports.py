@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "sqlforge"
-HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "gguf"}
+HEAVY = set("torch transformers peft bitsandbytes accelerate safetensors gguf vllm".split())
 LATE = {"faker", "datasets", "pyarrow", "rapidfuzz"}  # of an extra: inside functions, or in model
 ON_NUMPY = {"corpus/minhash.py", "corpus/near_duplicates.py"}  # late themselves, all but each other
 _LOW = {"core", "database", "corpus", "prompt", "score", "decode", "plan"}

@@ -100,8 +100,10 @@ def open_writer(name: str, engine: EngineName) -> Writer:
         ModelError: the model cannot be had.
         UserError: the engine is not installed.
     """
-    if engine != "transformers":
-        raise UserError(f"the engine {engine}", "transformers", "leave the engine out")
+    if engine == "vllm":
+        from sqlforge.model.vllm_engine import open_vllm
+
+        return open_vllm(name)
     from sqlforge.model.load import adapter_base
     from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 

@@ -1,0 +1,71 @@
+"""A schema as one string argument of a request, and the vocabulary of a tokenizer by its place.
+
+Both sides of vLLM import this: where requests are made, and where tokens are masked, which may be
+another process. A string passes through its HTTP interface (``vllm_xargs``) too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import lru_cache
+
+from transformers import AutoTokenizer
+
+from sqlforge.core.errors import ConstraintError
+from sqlforge.core.schema import Column, ForeignKey, Schema, Table
+from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
+
+SCHEMA = "sqlforge_schema"
+
+
+@lru_cache(maxsize=1024)
+def schema_argument(schema: Schema) -> str:
+    """The schema as JSON; what only prompts need (descriptions) is left out."""
+    told = asdict(schema)
+    for table in told["tables"]:
+        del table["description"]
+        for column in table["columns"]:
+            del column["description"]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=1024)
+def schema_of_argument(argument: str) -> Schema:
+    """What :func:`schema_argument` made; column types and keys may be left out.
+
+    Raises:
+        ConstraintError: it is something else.
+
+    >>> schema_of_argument('{"tables": [{"name": "t", "columns": [{"name": "a"}]}]}').table("t")
+    Table(name='t', columns=(Column(name='a', type='', ...),), foreign_keys=(), description=None)
+    """
+    try:
+        told = json.loads(argument)
+        tables = tuple(
+            Table(
+                table["name"],
+                tuple(
+                    Column(c["name"], c.get("type", ""), bool(c.get("primary_key")))
+                    for c in table["columns"]
+                ),
+                tuple(
+                    ForeignKey(tuple(k["columns"]), k["ref_table"], tuple(k["ref_columns"]))
+                    for k in table.get("foreign_keys", ())
+                ),
+            )
+            for table in told["tables"]
+        )
+        return Schema(tables, told.get("dialect", "sqlite"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConstraintError(
+            f"{argument[:60]!r} as the argument {SCHEMA}",
+            'JSON such as {"tables": [{"name": "t", "columns": [{"name": "a"}]}]}',
+            "let sqlforge make it (sqlforge.model.schema_argument)",
+        ) from None
+
+
+@lru_cache(maxsize=4)
+def vocabulary_at(location: str) -> Vocabulary:
+    """The vocabulary of the tokenizer in a folder, or under a hub id that is in the cache."""
+    return vocabulary_of(AutoTokenizer.from_pretrained(location))
