@@ -1,0 +1,121 @@
+"""What is asked of the engine, what it gives back, and the ticket in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Finish = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One text to write.
+
+    Args:
+        prompt: its ids.
+        max_new_tokens: where a text that does not end is cut; the end token counts.
+        shared_key: prompts with the same key are likely to begin alike; what they share is
+            computed once.
+        temperature: 0 is greedy; else tokens are drawn at it.
+        seed: of the draws, which depend on nothing else than it and the model.
+        constraint: a cursor of :mod:`sqlforge.decode.constrain` that only this request uses.
+    """
+
+    prompt: tuple[int, ...]
+    max_new_tokens: int
+    shared_key: str | None = None
+    temperature: float = 0.0
+    seed: int = 0
+    constraint: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What was written.
+
+    Args:
+        ids: its tokens, without the end token.
+        text: of ``ids``, stripped.
+        logprob: natural logarithm of the probability of all tokens, the end included, at
+            temperature 1, among what the constraint allows.
+        tokens: how many were written, the end included.
+        finish: it ended by itself, was cut at its limit, or was cancelled.
+    """
+
+    ids: tuple[int, ...]
+    text: str
+    logprob: float
+    tokens: int
+    finish: Finish
+
+
+class Ticket:
+    """A request on its way. Made by ``Engine.submit``; may be used from any thread."""
+
+    def __init__(
+        self, request: Request, changed: threading.Condition, advance: Callable[[], None]
+    ) -> None:
+        self.request = request
+        self.cancelled = False
+        self._changed, self._advance = changed, advance
+        self._ids: list[int] = []
+        self._completion: Completion | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has its result, or failed."""
+        return self._completion is not None or self._error is not None
+
+    def stream(self) -> Iterator[int]:
+        """Its tokens as they are written, the end token left out.
+
+        Raises:
+            SqlforgeError: what made the engine give the request up.
+        """
+        seen = 0
+        while True:
+            with self._changed:
+                new, done = self._ids[seen:], self.done
+            yield from new
+            seen += len(new)
+            if done and not new:
+                break
+            if not new:
+                self._advance()
+        if self._error is not None:
+            raise self._error
+
+    def result(self) -> Completion:
+        """Wait for all of it.
+
+        Raises:
+            SqlforgeError: what made the engine give the request up.
+        """
+        while not self.done:
+            self._advance()
+        if self._error is not None:
+            raise self._error
+        assert self._completion is not None
+        return self._completion
+
+    def cancel(self) -> None:
+        """End it where it stands; its row is free after the engine's next step."""
+        self.cancelled = True
+
+    def tell(self, ids: list[int]) -> None:
+        """The engine's side of :meth:`stream`: further tokens."""
+        with self._changed:
+            self._ids.extend(ids)
+            self._changed.notify_all()
+
+    def finish(self, completion: Completion | None, error: BaseException | None = None) -> None:
+        """The engine's side of :meth:`result`."""
+        with self._changed:
+            if completion is not None:
+                self._ids = list(completion.ids)
+            self._completion, self._error = completion, error
+            self._changed.notify_all()
