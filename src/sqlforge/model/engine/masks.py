@@ -24,7 +24,7 @@ class Masks:
 
     Args:
         rows: of the buffer.
-        vocabulary: the model's, in tokens.
+        vocabulary: tokens of the model or of its tokenizer, whichever has more.
         device: where masks are applied.
         fill: advances cursors by tokens, -1 for none, and writes ``[rows, words]``.
     """
@@ -40,14 +40,22 @@ class Masks:
     def start(self, cursors: Sequence[Any], tokens: np.ndarray) -> Future[None]:
         """Begin to fill for ``cursors``, ``None`` where everything is allowed."""
         out = self._host.numpy()[: len(cursors)]
-        return self._worker.submit(self._fill, list(cursors), tokens.tolist(), out)
+        return self._worker.submit(self._filled, list(cursors), tokens.tolist(), out)
 
-    def wait(self, filling: Future[None], rows: int) -> torch.Tensor:
-        """The masks on the device, ``[rows, words]``, when filled."""
+    def wait(self, filling: Future[None], rows: int, *, blocking: bool = False) -> torch.Tensor:
+        """The masks on the device, ``[rows, words]``, when filled.
+
+        Unless ``blocking``, nothing may be filled before the device has come past its copy.
+        """
         filling.result()
         if self._device is not self._host:
-            self._device[:rows].copy_(self._host[:rows], non_blocking=True)
+            self._device[:rows].copy_(self._host[:rows], non_blocking=not blocking)
         return self._device[:rows]
+
+    def _filled(self, cursors: list[Any], tokens: list[int], out: Any) -> None:
+        # A model may have more tokens than its tokenizer; a cursor writes only what it knows.
+        out[[cursor is not None for cursor in cursors]] = 0
+        self._fill(cursors, tokens, out)
 
     def close(self) -> None:
         """End the worker."""

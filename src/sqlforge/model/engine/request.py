@@ -56,11 +56,15 @@ class Ticket:
     """A request on its way. Made by ``Engine.submit``; may be used from any thread."""
 
     def __init__(
-        self, request: Request, changed: threading.Condition, advance: Callable[[], None]
+        self,
+        request: Request,
+        changed: threading.Condition,
+        advance: Callable[[Callable[[], bool]], None],
+        note: Callable[[Literal["cancelled", "listening"]], None],
     ) -> None:
         self.request = request
-        self.cancelled = False
-        self._changed, self._advance = changed, advance
+        self.cancelled = self.listening = False
+        self._changed, self._advance, self._note = changed, advance, note
         self._ids: list[int] = []
         self._completion: Completion | None = None
         self._error: BaseException | None = None
@@ -77,6 +81,8 @@ class Ticket:
             SqlforgeError: what made the engine give the request up.
         """
         seen = 0
+        self.listening = True
+        self._note("listening")
         while True:
             with self._changed:
                 new, done = self._ids[seen:], self.done
@@ -85,7 +91,7 @@ class Ticket:
             if done and not new:
                 break
             if not new:
-                self._advance()
+                self._advance(lambda: self.done or len(self._ids) > seen)
         if self._error is not None:
             raise self._error
 
@@ -96,7 +102,7 @@ class Ticket:
             SqlforgeError: what made the engine give the request up.
         """
         while not self.done:
-            self._advance()
+            self._advance(lambda: self.done)
         if self._error is not None:
             raise self._error
         assert self._completion is not None
@@ -105,6 +111,7 @@ class Ticket:
     def cancel(self) -> None:
         """End it where it stands; its row is free after the engine's next step."""
         self.cancelled = True
+        self._note("cancelled")
 
     def tell(self, ids: list[int]) -> None:
         """The engine's side of :meth:`stream`: further tokens."""

@@ -96,6 +96,12 @@ class Runner:
         """How many rows a step over the first ``rows`` runs."""
         return min(up(rows, _ROWS), self.cache.rows) if self.graphs else rows
 
+    def move(self, sources: torch.Tensor, targets: torch.Tensor, length: int) -> None:
+        """Give rows other places, with their first ``length`` positions."""
+        self.cache.move(sources, targets, length)
+        self.tokens[targets] = self.tokens[sources]
+        self.positions[targets] = self.positions[sources]
+
     def _bucket(self, longest: int) -> int:
         step = 128 if longest <= 1024 else 512
         return min(-(-longest // step) * step, (self.cache.width + 1) // 8 * 8)

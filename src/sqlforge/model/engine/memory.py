@@ -1,0 +1,84 @@
+"""What a model's window and the memory at hand allow, and the model's state while it is used."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from sqlforge.core.errors import UserError
+from sqlforge.model.engine.slots import ATTENTION
+
+# Of the free memory; the rest is for activations, graphs and logits.
+_SHARE = 0.7
+
+
+def width_for(model: Any, wanted: int | None) -> int:
+    """Positions of a row: what is wanted, as far as the model's window goes."""
+    window = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
+    return window if wanted is None else min(window, wanted)
+
+
+def window_of(config: Any) -> int | None:
+    """How far back every layer looks; ``None``: to the beginning.
+
+    Raises:
+        UserError: the layers differ in it.
+    """
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if len(kinds) > 1 or kinds - {"full_attention", "sliding_attention"}:
+        raise UserError(
+            f"a model whose layers attend differently ({', '.join(sorted(kinds))})",
+            "one kind of attention",
+            "take a model such as Llama, Mistral, Phi-3 or SmolLM2",
+        )
+    if window is None or kinds == {"full_attention"}:
+        return None
+    return int(window)
+
+
+def rows_for(model: Any, width: int, wanted: int) -> int:
+    """How many rows of ``width`` positions fit into the device's memory, ``wanted`` at most.
+
+    Raises:
+        UserError: not one.
+    """
+    if model.device.type != "cuda":
+        return wanted
+    config = model.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    item = model.get_input_embeddings().weight.element_size()
+    row = 2 * config.num_hidden_layers * heads * size * item * (width + 1)
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(model.device)
+    fitting = int(_SHARE * free) // row - 1
+    if fitting < 1:
+        raise UserError(
+            f"a text of {width:,} tokens, whose keys and values take {row / 1e9:.1f} GB",
+            f"at most {_SHARE * free / 1e9:.1f} GB, which are free",
+            "show a smaller schema, or take a smaller model",
+        )
+    return min(wanted, fitting)
+
+
+@contextlib.contextmanager
+def hosted(model: Any) -> Iterator[None]:
+    """Let a model run on slots, and leave it as it was.
+
+    The last position's states are handed to the output layer in one piece: a slice of a longer
+    sequence is strided, and PyTorch's CPU product then copies the whole layer once a row.
+    """
+    before = model.config._attn_implementation
+    model.set_attn_implementation(ATTENTION)
+    hook = model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, inputs: (inputs[0].contiguous(), *inputs[1:])
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
+        model.set_attn_implementation(before)
