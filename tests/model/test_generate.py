@@ -20,7 +20,7 @@ from model.tiny_llama import END, VOCABULARY, tiny_llama
 from sqlforge.core.records import Example
 from sqlforge.model.answer import answer
 from sqlforge.model.attention import PACKED
-from sqlforge.model.generate import _batches, _shared_lengths, generate
+from sqlforge.model.generate import _alike, generate
 from sqlforge.model.writer import TransformersWriter
 from sqlforge.prompt.encode import encode_prompt
 from sqlforge.prompt.prompter import Prompter
@@ -86,7 +86,6 @@ def test_a_batch_may_mix_prompts_that_share_nothing_with_those_that_do(model: An
     apart = [(7, 8, 9, 10), (11, 12), (13,)]
     prompts = [apart[0], *shared, *apart[1:]]
     keys = ["apart", *keys, "apart", "apart"]
-    assert _shared_lengths(prompts, keys)[0] == 0
     got = _texts(model, _Ids(), prompts, keys, max_new_tokens=8, batch_tokens=100_000)
     assert got == _one_by_one(model, prompts, 8)
 
@@ -158,30 +157,17 @@ def test_progress_counts_every_prompt_and_no_prompts_are_no_answers(model: Any) 
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 20), st.integers(20, 400))
-def test_batches_hold_every_prompt_once_within_their_bound_padding_included(
-    seed: int, schemas: int, count: int, bound: int
-) -> None:
-    prompts, keys = _prompts(seed, schemas, count)
-    shared = _shared_lengths(prompts, keys)
-    batches = _batches(prompts, keys, shared, bound, 5)
-    assert sorted(index for batch in batches for index in batch) == list(range(count))
-    for batch in batches:
-        width = max(shared[i] for i in batch) + max(len(prompts[i]) - shared[i] for i in batch)
-        assert len(batch) == 1 or len(batch) * (width + 5) <= bound
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 12))
-def test_what_is_shared_is_the_longest_common_beginning_but_never_a_whole_prompt(
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 20))
+def test_groups_hold_every_prompt_once_and_a_schemas_prompts_together(
     seed: int, schemas: int, count: int
 ) -> None:
     prompts, keys = _prompts(seed, schemas, count)
-    for index, length in enumerate(_shared_lengths(prompts, keys)):
-        mine = [p for p, key in zip(prompts, keys, strict=True) if key == keys[index]]
-        assert length < min(map(len, mine))
-        assert len({p[:length] for p in mine}) == 1
-        assert len({p[: length + 1] for p in mine}) > 1 or length == min(map(len, mine)) - 1
+    groups = list(_alike(prompts, keys))
+    assert sorted(index for group in groups for index in group) == list(range(count))
+    for group in groups:
+        assert max(len(prompts[i]) for i in group) == len(prompts[group[0]]) or len(group) > 1
+        others = {keys[i] for other in groups if other is not group for i in other}
+        assert not others & {keys[i] for i in group}
 
 
 @pytest.mark.xdist_group("smollm2")

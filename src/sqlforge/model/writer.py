@@ -11,6 +11,8 @@ from sqlforge.core.config import load_recipe
 from sqlforge.core.decoding import Decoding, EngineName
 from sqlforge.core.errors import UserError
 from sqlforge.core.schema import Schema
+from sqlforge.decode.constrain import constraint_for
+from sqlforge.decode.vocabulary import vocabulary_of
 from sqlforge.decode.vote import Candidate
 
 Progress = Callable[[int, int], None]
@@ -69,12 +71,15 @@ class TransformersWriter:
         """See :class:`Writer`."""
         from sqlforge.model.generate import generate
 
-        if decoding.constrain == "schema":
-            raise UserError(
-                "the schema constraint", "an engine that has one", "leave the constraint out"
-            )
         each = decoding.temperatures
         rows = [(number, place) for number in range(len(asked)) for place in range(len(each))]
+        cursors = None
+        if decoding.constrain == "schema":
+            vocabulary = vocabulary_of(self.tokenizer)
+            cursors = [
+                constraint_for(asked[number].schema, vocabulary).start(max_new_tokens)
+                for number, _ in rows
+            ]
         written = generate(
             self.model,
             self.tokenizer,
@@ -84,6 +89,8 @@ class TransformersWriter:
             batch_tokens=batch_tokens,
             temperatures=[each[place] for _, place in rows],
             keys=[f"{decoding.seed}/{number}/{place}" for number, place in rows],
+            constraints=cursors,
+            stop_at_semicolon=cursors is not None,  # nothing else may follow it
             progress=progress,
         )
         found = iter(Candidate.of(w.text, w.logprob, w.tokens) for w in written)
