@@ -257,7 +257,7 @@ class Engine:
             return Launched(rows, both, None)
         host = torch.empty(both.shape, dtype=both.dtype, pin_memory=True)
         host.copy_(both, non_blocking=True)
-        ready = torch.cuda.Event()
+        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
         ready.record()
         return Launched(rows, host, ready)
 
@@ -292,7 +292,8 @@ class Engine:
             vocabulary = self._model.get_input_embeddings().weight.shape[0]
             pieces = [self._tokenizer.decode([n]) for n in range(vocabulary)]
             self._semicolons = np.array([";" in piece for piece in pieces])
-        return self._semicolons[tokens]
+        found: np.ndarray = self._semicolons[tokens]
+        return found
 
     def _finish(self, row: int, finish: Finish) -> None:
         self._told(self._table.leave(row), finish)

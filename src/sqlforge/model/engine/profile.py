@@ -17,12 +17,17 @@ class Profile:
         self.seconds: dict[str, float] = defaultdict(float)
         self._last = 0.0
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self.steps = self.tokens = 0
+        self.seconds.clear()
+
     def begin(self, rows: int) -> None:
         """A step over ``rows`` texts begins."""
         now = time.perf_counter()
         if self.steps:
             self.seconds["bookkeeping"] += now - self._last
-        self._last = now
+        self._last = now  # admissions lie between steps, too
         self.steps += 1
         self.tokens += rows
 

@@ -91,7 +91,7 @@ class Ticket:
             if done and not new:
                 break
             if not new:
-                self._advance(lambda: self.done or len(self._ids) > seen)
+                self._advance(lambda have=seen: self.done or len(self._ids) > have)
         if self._error is not None:
             raise self._error
 

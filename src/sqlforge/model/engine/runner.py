@@ -60,10 +60,7 @@ class Runner:
         at = torch.from_numpy(positions).to(self.device)
         fresh = not any(starts)
         read = None if fresh else int(positions.max()) + 1
-        if fresh:
-            keys = at
-        else:
-            keys = torch.arange(int(positions.max()) + 1, device=self.device)[None]
+        keys = at if fresh else torch.arange(int(positions.max()) + 1, device=self.device)[None]
         # Padding attends to something, or its values would not be finite.
         queries = at.clamp(min=0)
         mask = (keys[:, None, :] <= queries[:, :, None]) & (keys[:, None, :] >= 0)
@@ -131,7 +128,7 @@ class Runner:
     def _capture(self, rows: int, read: int) -> torch.cuda.CUDAGraph | None:
         try:
             # Libraries set themselves up in their first calls, which a graph must not hold.
-            stream = torch.cuda.Stream()
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 warm = self._step(rows, read)
