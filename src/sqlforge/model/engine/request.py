@@ -91,9 +91,12 @@ class Ticket:
             if done and not new:
                 break
             if not new:
-                self._advance(lambda have=seen: self.done or len(self._ids) > have)
+                self._advance(self._beyond(seen))
         if self._error is not None:
             raise self._error
+
+    def _beyond(self, seen: int) -> Callable[[], bool]:
+        return lambda: self.done or len(self._ids) > seen
 
     def result(self) -> Completion:
         """Wait for all of it.
