@@ -124,6 +124,7 @@ def test_every_folder_stands_in_the_table() -> None:
         ("sqlforge.stages.prepare", "torch transformers"),
         ("sqlforge.stages.score", "torch transformers"),
         ("sqlforge.stages.report", "torch transformers"),
+        ("sqlforge.stages.plan", "torch transformers numpy"),
         ("sqlforge.pipeline", "torch transformers"),
     ],
 )
