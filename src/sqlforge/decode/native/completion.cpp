@@ -16,23 +16,32 @@ constexpr int kMostSteps = 200;
 struct Way {
   const Language& l;
   State& s;
-  int cost = 0;
+  int cost;
   bool blank_written = false;
+  Way(const Language& language, State& state, int spent = 0) : l(language), s(state), cost(spent) {}
 
+  std::string first;  // the first lexeme that it writes, lower case, if that is a word or a name
+
+  void note(const std::string& text) {
+    if (first.empty()) first = text;
+  }
   void pay(const Cost& lexeme) {
     cost += blank_written ? lexeme.bare : lexeme.spaced;
     blank_written = false;
   }
   bool keyword(uint8_t k) {
+    note(keyword_text(k));
     pay(l.keyword_cost[k]);
     return take_keyword(l, s, k);
   }
   bool symbol(Symbol k) {
     ++cost;
+    note("(");
     blank_written = false;
     return take_symbol(l, s, k);
   }
   bool name(Name n) {
+    note(text_of(l, s, n));
     pay(n < kDynamic ? l.cost[n] : l.lexeme_cost(text_of(l, s, n)));
     return take_name(l, s, n, text_of(l, s, n), int(std::strlen(text_of(l, s, n))));
   }
@@ -71,6 +80,7 @@ struct Way {
     return dotted_star_ok(l, s) && (++cost, take_dotted_star(l, s));
   }
   bool dotted(Name n) {
+    note(text_of(l, s, n));
     cost += n < kDynamic ? l.cost[n].bare : l.text_cost(text_of(l, s, n));
     return take_dotted(l, s, n);
   }
@@ -196,9 +206,21 @@ struct Way {
   }
 };
 
+// What the policy would write where the open lexeme stands: its way must stay open letter by letter.
+std::string preferred(const Language& l, const State& state) {
+  State s = state;
+  Way way(l, s);
+  return way.step() ? way.first : std::string();
+}
+
+bool begins(const std::string& text, const Lexer& lexer) {
+  return text.size() >= lexer.size && lexer.size <= sizeof(lexer.text) &&
+         !text.compare(0, lexer.size, lexer.text, lexer.size);
+}
+
 int run_from(const Language& l, const State& state, int spent) {
   State s = state;
-  Way way{l, s, spent};
+  Way way(l, s, spent);
   return way.run();
 }
 
@@ -244,9 +266,10 @@ int after_word(const Language& l, const State& state, const Lexer& lexer) {
     consider(rest, word.function >= 0 && word.name < 0 ? uint8_t('(') : uint8_t(0));
     if (word.name >= 0 && best < 0) consider(rest, '.');
   }
+  const std::string wanted = preferred(l, state);
+  if (begins(wanted, lexer)) consider(wanted.substr(lexer.size), 0);
   for (int d = 0; d < state.dynamics; ++d)
-    if (int(std::strlen(state.dynamic[d])) >= lexer.size &&
-        !std::memcmp(state.dynamic[d], lexer.text, lexer.size))
+    if (begins(state.dynamic[d], lexer))
       for (uint8_t next : {uint8_t(0), uint8_t('.')}) consider(state.dynamic[d] + lexer.size, next);
   const NewName fresh = new_name(l, state);
   if (fresh != kNoNew)
@@ -262,7 +285,7 @@ int after_quoted(const Language& l, const State& state, const Lexer& lexer) {
     State s = state;
     Lexer ending = lexer;
     ending.mode = mQuotedEnd;
-    ending.low = uint16_t(low), ending.high = uint16_t(high), ending.size = uint8_t(size);
+    ending.low = uint16_t(low), ending.high = uint16_t(high), ending.size = uint16_t(size);
     ending.function = -1;
     if (!reader.finish(s, ending, next)) return;
     cost = run_from(l, s, cost + (next != 0));
@@ -276,13 +299,16 @@ int after_quoted(const Language& l, const State& state, const Lexer& lexer) {
       consider(lexer.low, lexer.high, lexer.size, lexer.utf8.need + missing, next);
     // One more letter, and a text that is a name by chance is none.
     if (lexer.literal && lexer.mode == mQuoted)
-      consider(0, 0, std::min(250, lexer.size + 1), lexer.utf8.need + 2, 0);
+      consider(0, 0, std::min(kLongName, lexer.size + 1), lexer.utf8.need + 2, 0);
   }
-  if (lexer.size < 250) {
+  if (lexer.size < kLongName) {
     std::vector<std::pair<size_t, int>> ways;
     for (int i = lexer.low; i < lexer.high; ++i)
       if (reader.quoted_ok(state, memo, i))
         ways.push_back({l.folded[l.sorted_names[i]].size(), i});
+    const std::string wanted = preferred(l, state);
+    for (auto& way : ways)
+      if (l.folded[l.sorted_names[way.second]] == wanted) way.first = 0;
     const size_t some = std::min<size_t>(ways.size(), 4);
     std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
     for (size_t w = 0; w < some; ++w) {
@@ -302,7 +328,7 @@ int after_quoted(const Language& l, const State& state, const Lexer& lexer) {
 
 int tokens_to_end(const Language& l, const State& state, const Lexer& lexer) {
   State s = state;
-  Way way{l, s};
+  Way way(l, s);
   switch (lexer.mode) {
     case mNone:
       way.blank_written = lexer.blanks > 0;

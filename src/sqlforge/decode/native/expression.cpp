@@ -1,6 +1,8 @@
 // Expressions: what may follow what, which calls may stand where.
 #include "expression.hpp"
 
+#include <algorithm>
+
 #include "query.hpp"
 
 namespace sqlforge {
@@ -19,6 +21,7 @@ void operand_done(State& s) {
   f.at = wAfter;
   f.fresh = 0;
   f.may_over = 0;
+  f.count = uint8_t(std::min(200, f.count + 4));
   f.flags &= uint8_t(~(fTerm | fBoolean | fComparing));
 }
 
@@ -35,6 +38,7 @@ bool next_operand(State& s, uint8_t set, uint8_t clear) {
   Frame& f = s.top();
   f.at = wOperand;
   f.may_over = 0;
+  f.count = uint8_t(std::min(200, f.count + 1));
   f.flags = uint8_t((f.flags & ~clear) | set);
   return true;
 }
@@ -42,10 +46,13 @@ bool next_operand(State& s, uint8_t set, uint8_t clear) {
 bool test_operator(State& s, uint8_t keyword) {
   Frame& f = s.top();
   switch (keyword) {
-    case kIn: f.at = wIn; return true;
+    case kIn: f.at = wIn; return room(s, 2);
     case kLike:
     case kGlob: return next_operand(s, fComparing, fBoolean);
-    case kBetween: return next_operand(s, fComparing | fLowBound, fBoolean);
+    case kBetween:
+      next_operand(s, fComparing | fLowBound, fBoolean);
+      f.count = 0;
+      return true;
     default: return false;
   }
 }
@@ -92,7 +99,7 @@ bool operand_keyword(const Language& l, State& s, uint8_t keyword) {
         return true;
       }
       if (below.kind == kCall && keyword == kDistinct && below.count == 1 &&
-          kFunctions[below.a].kind != kScalar && kFunctions[below.a].kind != kWindow &&
+          below.may_over &&
           !(below.flags & 1) && (f.flags & fInAggregate)) {
         below.flags |= 1;
         f.fresh = 0;
@@ -167,7 +174,10 @@ bool expression_keyword(const Language& l, State& s, uint8_t keyword) {
     default: return false;
   }
   if (keyword == kAnd) {
-    if (f.flags & fLowBound) return next_operand(s, fComparing, fLowBound | fBoolean);
+    // Quoted like a name, the other bound is a literal only after a short first one: the project's
+    // check of validity, which reads golds, says so too.
+    if (f.flags & fLowBound)
+      return next_operand(s, f.count == 1 ? fComparing : 0, fLowBound | fBoolean);
     return next_operand(s, fBoolean, fComparing);
   }
   if (f.flags & fLowBound) return false;
@@ -181,6 +191,7 @@ bool expression_keyword(const Language& l, State& s, uint8_t keyword) {
     case kOver:
       if (!f.may_over) return false;
       f.may_over = 0;
+      if (s.here().aggregates) --s.here().aggregates;  // over a window it aggregates nothing
       s.here().item_flags |= kWindowed;
       f.at = wOverOpen;
       return true;
@@ -259,6 +270,8 @@ bool close_call(State& s) {
   if (f.kind == kWindow) {
     parent.at = wOver;
   } else {
+    const bool counted = call.may_over && (f.kind == kAggregate || call.count == 1);
+    if (counted && s.here().aggregates < 255) ++s.here().aggregates;
     const bool one = f.kind != kAggregateOrScalar || call.count == 1;
     parent.may_over = call.may_over && one && !(call.flags & 1) && (parent.flags & fWindows);
   }
@@ -354,11 +367,16 @@ bool close(const Language& l, State& s) {
 bool comma(const Language& l, State& s) {
   if (s.top().kind == kExpression) {
     if (!expression_closes(s)) return false;
-    const uint8_t flags = s.top().flags & (kInherited | fComparing);
+    const uint8_t flags = s.top().flags & kInherited;
+    const bool literal = s.top().count == 1;
     --s.frames;
     Frame& f = s.top();
     switch (f.kind) {
-      case kList: push_expression(s, uint8_t(flags | fComparing)); return true;
+      case kList:
+        f.fresh = 0;
+        if (!literal) f.count = 1;  // no list of literals: "…" is a name in what follows
+        push_expression(s, uint8_t(flags | (f.count ? 0 : fComparing)));
+        return true;
       case kCall: {
         const Function& fn = kFunctions[f.a];
         if (f.count >= fn.most || (f.flags & 1)) return false;

@@ -54,7 +54,7 @@ const std::set<std::string>& reserved_words() {
       "partition", "left", "right", "inner", "outer", "cross", "full", "natural",  
       "indexed", "window", "filter", "nulls",   "current_date", "current_time",
       "current_timestamp",      
-      "true", "false",  "rowid", "oid", "_rowid_"};
+      "true", "false", "recursive",  "rowid", "oid", "_rowid_"};
   return words;
 }
 
@@ -150,11 +150,14 @@ Language::Language(const Vocabulary& v,
       written += '"';
     }
     cost.push_back(lexeme_cost(written));
+    most_cost = std::max({most_cost, cost.back().spaced, cost.back().bare});
     sorted_names.push_back(Name(i));
   }
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
   std::sort(sorted_names.begin(), sorted_names.end(),
             [&](Name a, Name b) { return folded[a] < folded[b]; });
+  short_names = v.short_name;
+  for (const Table& t : tables) v.clear_short(short_names, folded[t.name]);
   for (int k = 0; k < kKeywords; ++k) {
     std::string text = kTexts[k];
     for (char& c : text) c = char(c - 32);

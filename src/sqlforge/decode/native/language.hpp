@@ -67,6 +67,7 @@ struct Language {
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
   std::vector<Key> keys;
+  Mask short_names;                     // the vocabulary's, without those that name a table
   std::vector<Word> words;              // sorted by text
   std::vector<Name> sorted_names;       // by folded text, for quoted names
   std::unordered_map<std::string, Name> name_of;  // folded
@@ -74,6 +75,7 @@ struct Language {
   std::unordered_map<uint32_t, std::vector<std::string>> values;
   Cost keyword_cost[kKeywords];
   Cost one_cost;
+  int most_cost = 1;  // of any name
 
   Language(const Vocabulary& vocabulary,
            const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,

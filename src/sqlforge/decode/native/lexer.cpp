@@ -74,7 +74,10 @@ bool Reader::word_begun(const State& s, Memo& m, const Lexer& lexer) const {
         !std::memcmp(s.dynamic[d], lexer.text, lexer.size) && name_ok(l, s, Name(kDynamic + d)))
       return true;
   switch (fresh(s, m)) {
-    case kNewAlias: return lexer.size <= kMostAliasBytes;
+    case kNewAlias:  // of the greatest length it must be a name that is not taken
+      return lexer.size < kMostAliasBytes ||
+             (lexer.size == kMostAliasBytes &&
+              lone_name_ok(l, s, known_name(l, s, lexer.text, lexer.size)));
     case kNewQualifier:
     case kNewShortAlias: return short_alias(lexer.text, lexer.size, false);
     default: return false;
@@ -92,7 +95,7 @@ bool Reader::grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) cons
 bool Reader::quoted_ends(const State& s, Memo& m, const Lexer& lexer) const {
   if (lexer.utf8.need) return false;
   const bool exact = lexer.low < lexer.high &&
-                     l.folded[l.sorted_names[lexer.low]].size() == lexer.size && lexer.size < 255;
+                     l.folded[l.sorted_names[lexer.low]].size() == lexer.size ;
   if (exact && quoted_ok(s, m, lexer.low)) return true;
   if (!lexer.literal) return false;
   // SQLite reads the text as a name where there is one: such a literal would be something else.
@@ -106,14 +109,14 @@ bool Reader::quoted_ends(const State& s, Memo& m, const Lexer& lexer) const {
 }
 
 bool Reader::grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const {
-  if (lexer.size < 250) {
+  if (lexer.size < kLongName) {
     narrow([&](int i) -> const std::string& { return l.folded[l.sorted_names[i]]; }, lexer.low,
            lexer.high, lexer.size, lower(byte));
     if (lexer.size < 64) lexer.text[lexer.size] = char(lower(byte));
     ++lexer.size;
   } else {
     lexer.low = lexer.high = 0;
-    lexer.size = 255;
+    lexer.size = kLongName;
   }
   if (lexer.literal) return lexer.utf8.take(byte);
   for (int i = lexer.low; i < lexer.high; ++i)
@@ -155,7 +158,7 @@ bool Reader::resolve_word(State& s, Lexer& lexer, uint8_t next) const {
 }
 
 bool Reader::resolve_quoted(State& s, Lexer& lexer, uint8_t next) const {
-  const bool exact = lexer.low < lexer.high && lexer.size < 250 &&
+  const bool exact = lexer.low < lexer.high &&
                      l.folded[l.sorted_names[lexer.low]].size() == lexer.size;
   const Name known = exact ? l.sorted_names[lexer.low] : Name(-1);
   if (next == '.') return known >= 0 && take_qualifier(l, s, known, "", 0);

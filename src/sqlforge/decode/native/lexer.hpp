@@ -6,7 +6,7 @@
 
 namespace sqlforge {
 
-constexpr int kMostBlanks = 6, kMostAliasBytes = 24;
+constexpr int kMostBlanks = 6, kMostAliasBytes = 24, kLongName = 1100;
 
 enum Mode : uint8_t {
   mNone, mWord, mQuoted, mQuotedEnd, mText, mTextEnd, mNumber, mFraction, mSign, mOperator,
@@ -16,7 +16,7 @@ enum Mode : uint8_t {
 struct Lexer {
   Mode mode = mNone;
   uint8_t blanks = 0, last = 0;
-  uint8_t size = 0;        // bytes of the word or quoted name, saturating
+  uint16_t size = 0;       // bytes of the word or quoted name, at most kLongName
   bool literal = false;    // a double quoted text may be a literal
   bool nonzero = false;
   Utf8 utf8;

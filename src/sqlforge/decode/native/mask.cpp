@@ -1,13 +1,21 @@
 #include "mask.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sqlforge {
 
 namespace {
 
-// The way out grows by at most so many tokens with one token: with more to spare none is checked.
-constexpr int kMostGrowth = 48;
+// The way out grows with one token by a reference (its column, FROM, a table and an alias) and by
+// what a token of brackets opens: with more tokens to spare none of them is checked.
+constexpr int kBrackets = 24;
+
+int most_growth(const Language& l, const State& s) {
+  int alias = 2;
+  for (int d = 0; d < s.dynamics; ++d) alias = std::max(alias, l.text_cost(s.dynamic[d]) + 1);
+  return kBrackets + 3 * l.most_cost + 2 * alias;
+}
 constexpr int kDeepest = 256;
 
 struct Workspace {
@@ -82,7 +90,8 @@ int Cursor::needed() const { return tokens_to_end(*language_, state_, lexer_) + 
 
 bool Cursor::roomy() const {
   if (budget_ - 2 >= bound_) return true;
-  bound_ = tokens_to_end(*language_, state_, lexer_) + kMostGrowth;
+  growth_ = most_growth(*language_, state_);
+  bound_ = tokens_to_end(*language_, state_, lexer_) + growth_;
   return budget_ - 2 >= bound_;
 }
 
@@ -92,10 +101,15 @@ bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
   return needed >= 0 && needed + 1 <= left;
 }
 
+int Cursor::slack_in_text(int left) const {
+  return left < 0 ? 8 : left - tokens_to_end(*language_, state_, lexer_);
+}
+
 int Cursor::free_name(Memo& memo, int left) const {
   const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
   if (left >= 0 || !open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
-  return kMostAliasBytes - (lexer_.mode == mWord ? lexer_.size : 0);
+  const int letters = kMostAliasBytes - 1 - (lexer_.mode == mWord ? lexer_.size : 0);
+  return letters < 2 ? -1 : letters;  // the last ones are looked at one by one
 }
 
 bool Cursor::advance(int token) {
@@ -121,7 +135,7 @@ bool Cursor::advance(int token) {
   if (state != &state_) copy(state_, *state);
   lexer_ = lexer;
   --budget_;
-  bound_ += kMostGrowth;
+  bound_ += growth_;
   text_ += v.text[token];
   return true;
 }
@@ -137,17 +151,13 @@ void Cursor::fill(uint32_t* words) const {
   memo->reset(l);
   Walk walk{l, v.all, words, roomy() ? -1 : after - 1, space};
   const bool in_text = lexer_.mode == mText, in_double = lexer_.mode == mQuoted && lexer_.literal;
-  const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < 200;
+  const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;
   if (after < 1) {
     // only the end token fits
-  } else if (quick) {
+  } else if (const int slack = quick ? slack_in_text(walk.left) : -1; slack >= (in_text ? 0 : 5)) {
     // Within a text whatever holds no quote changes nothing but the text.
-    int slack = 8;
-    if (walk.left >= 0) slack = walk.left - tokens_to_end(l, state_, lexer_);
-    const Mask& mask = in_text ? (slack >= 3 ? v.plain_single : v.whole_single)
-                               : (slack >= 5 ? v.plain_double : v.whole_double);
-    if (slack >= (in_text ? 0 : 2))
-      for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    const Mask& mask = in_double ? v.plain_double : slack >= 3 ? v.plain_single : v.whole_single;
+    for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
     const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
     Walk(quotes).at(0, &state_, memo, lexer_, 0);
   } else if (const int letters = free_name(*memo, walk.left); letters >= 0) {
@@ -159,7 +169,15 @@ void Cursor::fill(uint32_t* words) const {
     if (walk.left < 0 && lexer_.mode == mNone && lexer_.blanks < kMostBlanks) {
       const NewName fresh = Reader{l}.fresh(state_, *memo);
       walk.short_names = fresh == kNewQualifier || fresh == kNewShortAlias;
-      for (int i = 0; walk.short_names && i < v.words(); ++i) words[i] |= v.short_name[i];
+      if (walk.short_names) {
+        Mask mask = l.short_names;
+        for (int d = 0; d < state_.dynamics; ++d) v.clear_short(mask, state_.dynamic[d]);
+        const Level& level = state_.here();  // a name that is taken may be a column's
+        for (int t = 0; t < level.tables; ++t)
+          if (level.table[t].name >= 0 && level.table[t].name < kDynamic)
+            v.clear_short(mask, l.folded[level.table[t].name]);
+        for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+      }
     }
     walk.at(0, &state_, memo, lexer_, 0);
   }

@@ -22,6 +22,7 @@ class Cursor {
  private:
   // Letters that an alias of anybody's invention may still have; -1: there is none here.
   int free_name(Memo& memo, int left) const;
+  int slack_in_text(int left) const;  // tokens left beyond the way out of a quoted text
   bool roomy() const;  // whatever token comes, the way out stays within the budget
   bool fits(const State& state, const Lexer& lexer, int left) const;
 
@@ -29,6 +30,7 @@ class Cursor {
   State state_;
   Lexer lexer_;
   int budget_;
+  mutable int growth_ = 0;
   mutable int bound_ = 1 << 20;  // no more tokens than this are needed after any one token
   bool finished_ = false;
   std::string text_;

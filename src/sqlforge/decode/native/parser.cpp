@@ -27,11 +27,14 @@ Name intern(State& s, Name known, const char* text, int size) {
 
 bool take_alias(State& s, Name name) {
   Level& level = s.here();
-  const bool again = std::find(level.alias, level.alias + level.aliases, name) !=
-                     level.alias + level.aliases;
-  if (again) return false;
-  level.alias[level.aliases] = name;
-  level.alias_flags[level.aliases++] = level.item_flags;
+  const Name* end = level.alias + level.aliases;
+  const Name* again = std::find(static_cast<const Name*>(level.alias), end, name);
+  if (again == end) {
+    level.alias[level.aliases] = name;
+    level.alias_flags[level.aliases++] = level.item_flags;
+  } else {
+    level.alias_flags[again - level.alias] |= level.item_flags;
+  }
   level.item[level.items++] = {name, true};
   s.top().at = qItemDone;
   return true;
@@ -102,6 +105,7 @@ bool take_number(const Language&, State& s, bool whole, long value) {
   }
   const bool term = f.flags & fTerm;
   operand_done(s);
+  if (whole && value >= 0) s.top().count -= 3;
   if (term) s.top().at = wFinished;
   return true;
 }
@@ -114,6 +118,7 @@ bool take_text(State& s) {
   if (!text_ok(s)) return false;
   count_lexeme(s);
   operand_done(s);
+  s.top().count -= 3;
   return true;
 }
 
@@ -132,13 +137,13 @@ bool lone_name_ok(const Language& l, const State& s, Name known) {
       if (known < 0) return fresh_alias_ok(l, s, level.pending);
       for (int q = 0; q < level.qualifiers; ++q)
         if (level.qualifier[q] == known) return alias_ok(l, s, level.pending, known);
-      return known >= kDynamic && alias_ok(l, s, level.pending, known);
+      const char* text = text_of(l, s, known);
+      return short_alias(text, std::strlen(text), true) && alias_ok(l, s, level.pending, known);
     }
-    case qAlias: {
-      if (known < 0) return s.dynamics < kMostDynamic;
-      return std::find(level.alias, level.alias + level.aliases, known) == level.alias + level.aliases;
-    }
-    case qWithName: return known < 0 && s.dynamics < kMostDynamic && s.relations < kMostRelations;
+    case qAlias: return known >= 0 || s.dynamics < kMostDynamic;
+    case qWithName:
+      if (s.relations == kMostRelations || (known < 0 && s.dynamics == kMostDynamic)) return false;
+      return relation_of(l, s, known) == kNoRelation;
     case qSetItem: return known >= 0 && sortable(level, known);
     default: return false;
   }
@@ -226,12 +231,15 @@ bool take_dotted(const Language& l, State& s, Name column) {
   return true;
 }
 
-bool dotted_star_ok(const Language&, const State& s) {
+bool dotted_star_ok(const Language& l, const State& s) {
   if (s.qualifier_level != s.levels - 1 || !s.top().fresh) return false;
   const Level& level = s.here();
   const Frame& below = s.frame[s.frames - 2];
-  return level.phase == kBeforeFrom && !level.demanded && below.kind == kQuery &&
-         (below.at == qSelect || below.at == qItem);
+  if (level.phase != kBeforeFrom || level.demanded || below.kind != kQuery) return false;
+  if (below.at != qSelect && below.at != qItem) return false;
+  Level trial = level;
+  ++trial.stars;
+  return satisfiable(l, s, trial);
 }
 
 bool take_dotted_star(const Language& l, State& s) {
@@ -239,6 +247,7 @@ bool take_dotted_star(const Language& l, State& s) {
   Level& level = s.here();
   level.item[level.items++] = {Name(-3 - s.qualifier_index), false};
   level.star = true;
+  ++level.stars;
   s.qualifier_level = -1;
   --s.frames;
   s.top().at = qItemDone;

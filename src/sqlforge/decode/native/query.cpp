@@ -24,6 +24,8 @@ void begin_core(State& s) {
   level.phase = kBeforeFrom;
   level.tables = level.refs = level.qualifiers = level.aliases = level.items = 0;
   level.star = false;
+  level.stars = 0;
+  level.aggregates = 0;
   level.arity = 0;
   level.item_lexemes = 0;
   level.item_flags = 0;
@@ -50,6 +52,8 @@ void end_item(State& s) {
 
 bool more_items(const Level& level) {
   if (level.star && level.demanded) return false;
+  // A derived table's or CTE's columns are all to be known, those of its * among them.
+  if (level.stars && (level.entry == kDerived || level.entry == kCte)) return false;
   return level.items < kMostItems - 1 && (!level.demanded || level.items < level.demanded);
 }
 
@@ -82,7 +86,7 @@ bool end_core(const Language& l, State& s) {
     }
   }
   if (level.demanded && arity != level.demanded) return false;
-  if (arity > 1000) return false;
+  if (arity > kMostColumns) return false;
   level.arity = uint16_t(arity);
   level.phase = kAfterFrom;
   if (!level.compound) {
@@ -100,6 +104,12 @@ bool without_from(const Language& l, State& s) {
 
 bool leave_from(const Language& l, State& s) {
   return complete(l, s, s.here()) && end_core(l, s);
+}
+
+// SQLite takes aggregates here only of a query that aggregates anyway.
+void push_order_term(State& s) {
+  const uint8_t aggregates = s.here().aggregates ? fAggregates : 0;
+  push_expression(s, uint8_t(aggregates | fWindows | fTerm | fBoolean | fAliases));
 }
 
 int rank(uint8_t clause) {
@@ -129,6 +139,7 @@ bool later_clause(State& s, uint8_t keyword, int written) {
     case kGroup:
       if (written >= 2) return false;
       query.at = qGroup;
+      level.aggregates = 255;
       return true;
     case kHaving:
       if (written != 2) return false;
@@ -270,7 +281,7 @@ bool query_keyword(const Language& l, State& s, uint8_t keyword) {
       if (keyword != kBy) return false;
       if (level.compound) return query.at = qSetItem, true;
       query.at = qOrderItem;
-      push_expression(s, fAggregates | fWindows | fTerm | fBoolean | fAliases);
+      push_order_term(s);
       return true;
     case qOrderItem:
       if (keyword == kAsc || keyword == kDesc) return query.at = qOrderDone, true;
@@ -312,7 +323,7 @@ bool query_comma(const Language& l, State& s) {
     case qOrderItem:
     case qOrderDone:
       query.at = qOrderItem;
-      push_expression(s, fAggregates | fWindows | fTerm | fBoolean | fAliases);
+      push_order_term(s);
       return true;
     case qSetDone: query.at = qSetItem; return true;
     case qWithDone:
@@ -335,9 +346,10 @@ bool query_star(const Language& l, State& s) {
   }
   --s.frames;
   level.star = true;
+  ++level.stars;
   level.item[level.items++] = {-2, false};
   s.top().at = qItemDone;
-  return true;
+  return some_table_ok(l, s);
 }
 
 bool query_opens(State& s) {

@@ -49,6 +49,7 @@ struct Search {
   int8_t open[kMostQualifiers];
   int open_count = 0;
   int budget = 2000;
+  int columns = 0;
   Witness found;
 
   Search(const Language& language, const State& state, const Level& at)
@@ -69,7 +70,16 @@ struct Search {
       if (std::none_of(level.table, level.table + level.tables, bound)) open[open_count++] = int8_t(q);
     }
     if (level.tables + open_count > kMostTables) return false;
+    for (int t = 0; t < level.tables; ++t) columns += columns_of(l, s, level.table[t].relation);
+    if (too_wide()) return false;
     return assign(0);
+  }
+
+  // What * stands for must fit into a result; of a CTE or derived table every name must be known.
+  bool too_wide() const {
+    const bool inner = level.entry == kCte || level.entry == kDerived;
+    return level.stars && columns * level.stars + (inner ? level.items : kMostItems) >
+                              (inner ? kMostItems : kMostColumns);
   }
 
   bool serves(int q, int16_t relation) const {
@@ -98,9 +108,11 @@ struct Search {
     if (--budget < 0 || level.tables + found.count >= kMostTables) return false;
     uint32_t marked;
     if (!put(relation, marked)) return false;
+    columns += columns_of(l, s, relation);
     found.table[found.count++] = {relation, name};
-    if (assign(next)) return true;
+    if (!too_wide() && assign(next)) return true;
     --found.count;
+    columns -= columns_of(l, s, relation);
     unput(marked);
     return false;
   }
@@ -158,6 +170,13 @@ struct Search {
 
 bool correlated(const Level& level) {
   return level.entry == kScalarQuery || level.entry == kInQuery || level.entry == kExistsQuery;
+}
+
+// Of a subquery WHERE and HAVING see what is outside: of a GROUP BY's terms SQLite sees only some.
+bool reaches_out(const State& s) {
+  const Frame* query = &s.top();
+  while (query->kind != kQuery) --query;
+  return query->at == qWhere || query->at == qHaving;
 }
 
 int owners_of(const Language& l, const State& s, const Level& level, Name column) {
@@ -248,18 +267,23 @@ bool column_ok(const Language& l, const State& s, Name column) {
     if (column >= kDynamic ? s.relations == 0 : !l.is_column[column] && s.relations == 0) return false;
     if (has_reference(level, -1, column)) return true;
     if (level.refs == kMostRefs) return false;
-    if (level.refs == 0 && column < kDynamic && !l.tables_with[column].empty()) return true;
+    if (level.refs == 0 && level.stars == 0 && column < kDynamic && !l.tables_with[column].empty()) return true;
     Level trial = level;
     add_reference(trial, -1, column);
     return satisfiable(l, s, trial);
   }
   const int owners = owners_of(l, s, level, column);
-  if (level.phase == kInFrom)
-    return owners == 1 && (has_reference(level, -1, column) || level.refs < kMostRefs);
+  if (level.phase == kInFrom) {
+    if (owners != 1 || has_reference(level, -1, column)) return owners == 1;
+    if (level.refs == kMostRefs) return false;
+    Level trial = level;  // a table that is still to come must not make it ambiguous
+    add_reference(trial, -1, column);
+    return satisfiable(l, s, trial);
+  }
   if (owners) return owners == 1;
   if (alias_usable(s, level, column)) return true;
   if (s.top().flags & fInAggregate) return false;
-  if (alias_of(level, column) >= 0) return false;  // in sight of SQLite, but not to be used here
+  if (!reaches_out(s) || alias_of(level, column) >= 0) return false;  // in sight of SQLite, but not to be used here
   for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
     const Level& outer = s.level[i - 1];
     if (outer.phase != kAfterFrom) return false;
@@ -285,7 +309,8 @@ bool qualifier_ok(const Language& l, const State& s, Name name) {
     if (name >= 0 && name < kDynamic && l.table_of[name] < 0) {
       bool cte = false;
       for (int r = 0; r < s.relations; ++r) cte = cte || s.relation[r].name == name;
-      if (!cte) return false;  // a column's name is no table's
+      const std::string& text = l.folded[name];  // a column's name is no table's, t1 may be
+      if (!cte && !short_alias(text.data(), text.size(), true)) return false;
     }
     Level trial = level;
     trial.qualifier[trial.qualifiers++] = name >= 0 ? name : Name(kDynamic + kMostDynamic);
@@ -293,7 +318,7 @@ bool qualifier_ok(const Language& l, const State& s, Name name) {
   }
   if (name < 0) return false;
   if (instance_at(level, name) >= 0) return true;
-  if (s.top().flags & fInAggregate) return false;
+  if ((s.top().flags & fInAggregate) || !reaches_out(s)) return false;
   for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
     const Level& outer = s.level[i - 1];
     if (outer.phase == kBeforeFrom) return false;

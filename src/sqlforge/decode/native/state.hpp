@@ -11,6 +11,7 @@ namespace sqlforge {
 constexpr int kMostFrames = 36, kMostLevels = 5, kMostTables = 8, kMostRefs = 20, kMostQualifiers = 6;
 constexpr int kMostAliases = 8, kMostItems = 24, kMostDynamic = 20, kMostRelations = 6;
 constexpr int kNameBytes = 32;
+constexpr int kMostColumns = 2000;  // of a result, as SQLite is built
 
 // A table in FROM: `relation` >= 0 is the schema's, below that the query's own (CTE, derived).
 struct Instance {
@@ -45,7 +46,9 @@ struct Level {
   uint8_t items;       // of this core so far
   uint8_t demanded;    // result columns it must have; 0: any number
   uint16_t arity;      // of the finished core; 0: unknown
-  bool star, compound, distinct_core;
+  bool star, compound;
+  uint8_t stars;       // items that are * or T1.*
+  uint8_t aggregates;  // calls of the core, its GROUP BY among them, that make one row of many
   uint8_t item_lexemes;
   Name item_name;      // of an item that is a lone column
   bool item_bare;      // and was not qualified
@@ -85,7 +88,7 @@ struct Frame {
   uint8_t flags;  // ExpressionFlag; of a call: 1 DISTINCT was written
   uint8_t fresh;  // nothing of it is written yet
   int16_t a;      // function of a call; qualifier's owner
-  uint8_t count;  // arguments begun
+  uint8_t count;  // arguments begun; of an expression: 1 after a lone literal, more after more
   uint8_t may_over;
 };
 

@@ -78,6 +78,19 @@ bool short_alias(const char* text, size_t size, bool whole) {
   return letters <= 2 && digits <= 2 && (!whole || letters > 0);
 }
 
+int32_t Trie::find(const std::string& text) const {
+  uint32_t node = 0;
+  for (char c : text) {
+    const TrieNode& here = nodes[node];
+    uint32_t child = here.first_child;
+    const uint32_t end = child + here.children;
+    while (child < end && nodes[child].byte != uint8_t(c)) ++child;
+    if (child == end) return -1;
+    node = child;
+  }
+  return nodes[node].tokens ? ids[nodes[node].first_token] : -1;
+}
+
 int Trie::greedy_cost(const char* data, size_t size) const {
   int cost = 0;
   size_t at = 0;
@@ -99,6 +112,19 @@ int Trie::greedy_cost(const char* data, size_t size) const {
     ++cost;
   }
   return cost;
+}
+
+void Vocabulary::clear_short(Mask& mask, const std::string& folded) const {
+  if (!short_alias(folded.data(), folded.size(), true)) return;
+  if (short_alias((folded + "0").data(), folded.size() + 1, true)) return;
+  for (int blank = 0; blank < 5; ++blank)
+    for (unsigned upper = 0; upper < 1u << folded.size(); ++upper) {
+      std::string text = blank ? std::string(1, " \n\t\r"[blank - 1]) : std::string();
+      for (size_t i = 0; i < folded.size(); ++i)
+        text += upper >> i & 1 && folded[i] >= 'a' ? char(folded[i] - 32) : folded[i];
+      const int32_t id = all.find(text);
+      if (id >= 0) mask[id / 32] &= ~(1u << (id % 32));
+    }
 }
 
 Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,

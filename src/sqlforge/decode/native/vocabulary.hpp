@@ -19,6 +19,7 @@ struct Trie {
   std::vector<int32_t> ids;
 
   // Longest tokens first: how many tokens write `text`, or -1 if none can.
+  int32_t find(const std::string& text) const;  // a token that writes it, or -1
   int greedy_cost(const char* text, size_t size) const;
 };
 
@@ -44,6 +45,9 @@ struct Vocabulary {
   Mask short_name;  // tokens that are a whole short alias, after a blank at most
 
   Vocabulary(std::vector<std::string> tokens, std::vector<bool> usable, std::vector<int32_t> eos);
+  // Takes the tokens that write this name, in any case and after a blank, out of a mask; a name that
+  // may still grow into another one stays.
+  void clear_short(Mask& mask, const std::string& folded) const;
   int words() const { return (size + 31) / 32; }
 };
 
