@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from sqlforge.core.config import load_recipe
 from sqlforge.core.decoding import Decoding, EngineName
-from sqlforge.core.errors import UserError
 from sqlforge.core.schema import Schema
 from sqlforge.decode.constrain import constraint_for
 from sqlforge.decode.vocabulary import vocabulary_of

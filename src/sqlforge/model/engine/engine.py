@@ -5,6 +5,7 @@ See ``docs/decisions/0042-a-generation-engine.md`` for why it is built this way.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -15,18 +16,14 @@ import numpy as np
 import torch
 
 from sqlforge.core.errors import UserError
-from sqlforge.model.engine.beginnings import Beginnings
-from sqlforge.model.engine.masks import Fill, Masks, native_fill
-from sqlforge.model.engine.memory import hosted, rows_for, width_for, window_of
+from sqlforge.model.engine.batch import Batch
+from sqlforge.model.engine.endings import Endings
+from sqlforge.model.engine.masks import Fill, native_fill
+from sqlforge.model.engine.memory import hosted, rows_for, width_for
 from sqlforge.model.engine.profile import Profile
 from sqlforge.model.engine.request import Completion, Finish, Request, Ticket
-from sqlforge.model.engine.runner import Runner
-from sqlforge.model.engine.sampling import choose
-from sqlforge.model.engine.slots import SlotCache
-from sqlforge.model.engine.statement import ends_statement
-from sqlforge.model.engine.table import Job, Launched, Table
+from sqlforge.model.engine.table import Job
 
-_LEAST_SHARED = 8
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,7 +38,8 @@ class Engine:
             exchanged until :meth:`close`.
         tokenizer: only its special ids and ``decode`` are used.
         rows: texts that run at once; fewer where memory says so.
-        width: longest prompt and text together, in tokens; the model's window if ``None``.
+        width: longest prompt and text together, in tokens, within the model's window; 4,096
+            if ``None``.
         batch_tokens: bounds ``rows × width``.
         prefill_tokens: bounds what one pass over prompts holds, padding included.
         stop_at_semicolon: the semicolon that ends a SELECT ends the text.
@@ -64,16 +62,10 @@ class Engine:
         fill: Fill = native_fill,
     ) -> None:
         self._model, self._tokenizer, self._fill = model, tokenizer, fill
-        self._hosting = hosted(model)
-        self._hosting.__enter__()
         self._width = width_for(model, width)
-        self._wanted = rows if batch_tokens is None else min(rows, batch_tokens // self._width)
-        cuda = model.device.type == "cuda"
-        self._prefill_tokens = prefill_tokens or (32_768 if cuda else 4_096)
-        ends = tokenizer.eos_token_id
-        self._ends = np.array(ends if isinstance(ends, list) else [ends])
-        self._stop_at_semicolon = stop_at_semicolon
-        self._semicolons: np.ndarray | None = None
+        wanted = rows if batch_tokens is None else min(rows, batch_tokens // self._width)
+        self._prefill_tokens = prefill_tokens or (32_768 if model.device.type == "cuda" else 4_096)
+        self._endings = Endings(model, tokenizer, at_semicolon=stop_at_semicolon)
         self._changed = threading.Condition()
         self._turn = threading.RLock()
         self._arrived: deque[Job] = deque()
@@ -81,8 +73,12 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._closed = self._cancelled = self._listened = False
         self.profile = Profile()
-        self.prefilled = 0
-        self._build(rows_for(model, self._width, max(1, self._wanted)))
+        self._prefilled = 0
+        self._hosting = contextlib.ExitStack()
+        with contextlib.ExitStack() as hosting:
+            hosting.enter_context(hosted(model))
+            self._batch = self._built(rows_for(model, self._width, max(1, wanted)))
+            self._hosting = hosting.pop_all()
 
     def submit(self, request: Request) -> Ticket:
         """Ask for a text; comes back at once.
@@ -127,15 +123,11 @@ class Engine:
             self._thread = None
         with self._turn:
             self._take_arrivals()
-            for row in np.flatnonzero(self._table.live).tolist():
-                self._finish(row, "cancelled")
-            for job in self._waiting:
+            for job in [*self._batch.leave_all(), *self._waiting]:
                 self._told(job, "cancelled")
             self._waiting = []
-            self._masks.close()
-            self._beginnings.clear()
-            del self._runner
-            self._hosting.__exit__(None, None, None)
+            self._batch.close()
+            self._hosting.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -146,21 +138,26 @@ class Engine:
     @property
     def rows(self) -> int:
         """How many texts may run at once."""
-        return len(self._table.jobs)
+        return len(self._batch.table.jobs)
+
+    @property
+    def prefilled(self) -> int:
+        """Prompt tokens that were run, padding left out."""
+        return self._prefilled + self._batch.prefilled
 
     # The loop.
 
-    def _build(self, rows: int) -> None:
-        weights = self._model.get_input_embeddings().weight
-        device = self._model.device
-        cache = SlotCache(self._model.config, rows, self._width, weights.dtype, device)
-        pad = self._tokenizer.pad_token_id or 0
-        self._runner = Runner(self._model, cache, window_of(self._model.config), pad)
-        known = len(self._tokenizer) if hasattr(self._tokenizer, "__len__") else 0
-        self._masks = Masks(rows, max(weights.shape[0], known), device, self._fill)
-        self._table = Table(rows, 64)
-        self._beginnings = Beginnings(max(rows // 4, 1) * self._width)
-        self._pending: list[Launched] = []
+    def _built(self, rows: int) -> Batch:
+        return Batch(
+            self._model,
+            self._tokenizer,
+            rows=rows,
+            width=self._width,
+            prefill_tokens=self._prefill_tokens,
+            fill=self._fill,
+            ended=self._end_some,
+            profile=self.profile,
+        )
 
     def _run(self) -> None:
         while True:
@@ -175,7 +172,7 @@ class Engine:
                 self._give_up(fault)
 
     def _busy(self) -> bool:
-        return bool(self._arrived or self._waiting or self._table.live.any())
+        return bool(self._arrived or self._waiting or self._batch.table.live.any())
 
     def _advance(self, ready: Callable[[], bool]) -> None:
         """What a waiting ticket does: wait for the thread, or take the step itself."""
@@ -192,115 +189,38 @@ class Engine:
     def _give_up(self, fault: BaseException) -> None:
         with self._turn:
             self._take_arrivals()
-            rows = np.flatnonzero(self._table.live).tolist()
-            for job in [*(self._table.leave(row) for row in rows), *self._waiting]:
+            for job in [*self._batch.leave_all(), *self._waiting]:
                 job.ticket.finish(None, fault)
-            self._waiting, self._pending = [], []
+            self._waiting = []
 
     def _step(self) -> bool:
         self._take_arrivals()
         self._drop_cancelled()
-        free = self.rows - int(self._table.live.sum())
-        if self._waiting and free >= min(len(self._waiting), max(1, self.rows // 8)):
-            self._drain()
-            self._admit()
-        self._pack()
-        if self._table.live.any():
-            self._decode()
+        batch = self._batch
+        # A pass over few prompts costs about as much as one over many: some free rows may wait.
+        if self._waiting and batch.free >= min(len(self._waiting), max(1, self.rows // 8)):
+            batch.drain()
+            taken, self._waiting = self._waiting[: batch.free], self._waiting[batch.free :]
+            batch.admit(taken)
+        batch.pack()
+        if batch.table.live.any():
+            batch.decode()
         self._tell_listeners()
         return self._busy()
 
-    def _decode(self) -> None:
-        table, runner, profile = self._table, self._runner, self.profile
-        extent = table.extent
-        # What is launched but not collected has not moved the host's positions yet.
-        longest = int(table.position[table.live].max()) + len(self._pending)
-        rows = runner.rows_bucket(extent)
-        profile.begin(int(table.live.sum()))
-        logits = runner.decode(rows, min(longest, self._width))[:extent]
-        profile.end("forward launched")
-        which, bits = np.arange(extent), None
-        if table.constrained:
-            self._drain()
-            profile.end("tokens awaited")
-            filling = self._masks.start(table.cursors[:extent], table.unadvanced[:extent])
-            bits = self._masks.wait(filling, extent)
-            table.unadvanced[:] = -1
-            profile.end("masks awaited")
-        tokens, told = self._chosen(which, logits, bits)
-        runner.tokens[:extent] = tokens
-        runner.positions[:extent].add_(1).clamp_(max=self._width)
-        profile.end("sampling launched")
-        launched = self._launched(which, tokens, told)
-        if not table.constrained:
-            self._drain()
-            profile.end("tokens awaited")
-        self._pending = [launched]
-
-    def _chosen(
-        self, rows: np.ndarray, logits: torch.Tensor, bits: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        table = self._table
-        heat = uniforms = None
-        if table.temperature[rows].any():
-            at = table.count.copy()
-            for other in self._pending:
-                at[other.rows] += 1
-            number = np.minimum(at[rows], table.uniforms.shape[1] - 1)
-            heat = self._to_device(table.temperature[rows])
-            uniforms = self._to_device(table.uniforms[rows, number])
-        return choose(logits, bits, heat, uniforms)
-
-    def _launched(self, rows: np.ndarray, tokens: torch.Tensor, told: torch.Tensor) -> Launched:
-        both = torch.stack([tokens.double(), told.double()])
-        if both.device.type != "cuda":
-            return Launched(rows, both, None)
-        host = torch.empty(both.shape, dtype=both.dtype, pin_memory=True)
-        host.copy_(both, non_blocking=True)
-        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        ready.record()
-        return Launched(rows, host, ready)
-
-    def _to_device(self, array: np.ndarray) -> torch.Tensor:
-        found = torch.from_numpy(array)
-        if self._model.device.type == "cuda":
-            return found.pin_memory().to(self._model.device, non_blocking=True)
-        return found
-
-    def _drain(self) -> None:
-        """Take what the device has chosen; texts that end leave their rows."""
-        table = self._table
-        for launched in self._pending:
-            tokens, logprobs = launched.wait()
-            # Rows that ended or were cancelled meanwhile are not in use again before a drain.
-            running = table.live[launched.rows]
-            rows, tokens = launched.rows[running], tokens[running]
-            table.record(rows, tokens, logprobs[running])
-            stopped = np.isin(tokens, self._ends)
-            for n in np.flatnonzero(self._may_end_statement(tokens) & ~stopped).tolist():
-                written = table.written[rows[n], : table.count[rows[n]]].tolist()
-                stopped[n] = ends_statement(self._tokenizer.decode(written))
-            cut = table.count[rows] >= table.limit[rows]
-            for n in np.flatnonzero(stopped | cut).tolist():
-                self._finish(int(rows[n]), "stop" if stopped[n] else "length")
-        self._pending = []
-
-    def _may_end_statement(self, tokens: np.ndarray) -> np.ndarray:
-        if not self._stop_at_semicolon:
-            return np.zeros(len(tokens), dtype=bool)
-        if self._semicolons is None:
-            vocabulary = self._model.get_input_embeddings().weight.shape[0]
-            pieces = [self._tokenizer.decode([n]) for n in range(vocabulary)]
-            self._semicolons = np.array([";" in piece for piece in pieces])
-        found: np.ndarray = self._semicolons[tokens]
-        return found
+    def _end_some(self, rows: np.ndarray, tokens: np.ndarray) -> None:
+        table = self._batch.table
+        stopped = self._endings.stopped(table, rows, tokens)
+        cut = table.count[rows] >= table.limit[rows]
+        for n in np.flatnonzero(stopped | cut).tolist():
+            self._finish(int(rows[n]), "stop" if stopped[n] else "length")
 
     def _finish(self, row: int, finish: Finish) -> None:
-        self._told(self._table.leave(row), finish)
+        self._told(self._batch.table.leave(row), finish)
 
     def _told(self, job: Job, finish: Finish) -> None:
         ids = job.written
-        if ids and ids[-1] in self._ends:
+        if ids and ids[-1] in self._endings.ids:
             ids = ids[:-1]
         text = str(self._tokenizer.decode(ids)).strip()
         done = Completion(tuple(ids), text, job.logprob, len(job.written), finish)
@@ -321,7 +241,7 @@ class Engine:
         for job in [job for job in self._waiting if job.ticket.cancelled]:
             self._waiting.remove(job)
             self._told(job, "cancelled")
-        for row, running in enumerate(self._table.jobs):
+        for row, running in enumerate(self._batch.table.jobs):
             if running is not None and running.ticket.cancelled:
                 self._finish(row, "cancelled")
 
@@ -334,7 +254,7 @@ class Engine:
             self._changed.notify_all()
 
     def _tell_listeners(self) -> None:
-        table = self._table
+        table = self._batch.table
         if self._listened:
             self._listened = False
             for row, job in enumerate(table.jobs):
@@ -362,94 +282,10 @@ class Engine:
             )
         return min(room, request.max_new_tokens)
 
-    def _pack(self) -> None:
-        """Move the last rows into gaps where a step then has fewer rows to run."""
-        table, runner = self._table, self._runner
-        if runner.rows_bucket(int(table.live.sum())) >= runner.rows_bucket(table.extent):
-            return
-        self._drain()
-        live = np.flatnonzero(table.live)
-        sources = live[live >= len(live)]
-        if not len(sources):
-            return
-        targets = np.flatnonzero(~table.live[: len(live)])
-        length = int(table.position[live].max())
-        table.move(sources, targets)
-        runner.move(self._to_device(sources), self._to_device(targets), length)
-
-    def _admit(self) -> None:
-        """Fill free rows; of prompts that share a beginning the first one goes ahead."""
-        free = np.flatnonzero(~self._table.live).tolist()
-        taken, self._waiting = self._waiting[: len(free)], self._waiting[len(free) :]
-        first: list[tuple[int, Job]] = []
-        later: list[tuple[int, Job]] = []
-        ahead: set[str] = set()
-        for row, job in zip(free, taken, strict=False):
-            self._table.enter(row, job)
-            key = job.request.shared_key
-            if key in ahead:
-                later.append((row, job))
-                continue
-            first.append((row, job))
-            if key is not None and self._shared(job) == 0:
-                ahead.add(key)
-        for wave in (first, later):
-            self._prefill(wave, ahead)
-
-    def _shared(self, job: Job) -> int:
-        length = self._beginnings.shared(job.request.shared_key, job.ids)
-        return length if length >= _LEAST_SHARED else 0
-
-    def _prefill(self, wave: list[tuple[int, Job]], ahead: set[str]) -> None:
-        by_key: dict[str, list[tuple[int, int]]] = {}
-        for row, job in wave:
-            if length := self._shared(job):
-                by_key.setdefault(str(job.request.shared_key), []).append((row, length))
-        start: dict[int, int] = {}
-        cache = self._runner.cache
-        for key, sharing in by_key.items():
-            length = min(length for _, length in sharing)
-            rows = torch.tensor([row for row, _ in sharing], device=cache.kv.device)
-            cache.put_beginning(rows, self._beginnings.kv(key), length)
-            start |= {row: length for row, _ in sharing}
-        order = sorted(wave, key=lambda pair: start.get(pair[0], 0) - len(pair[1].ids))
-        while order:
-            longest = len(order[0][1].ids) - start.get(order[0][0], 0)
-            count = max(1, self._prefill_tokens // longest)
-            self._prefill_chunk(order[:count], start)
-            order = order[count:]
-        for row, job in wave:
-            key_of = job.request.shared_key
-            if key_of in ahead and row not in start:
-                ahead.discard(key_of)
-                kept = cache.beginning(row, len(job.ids))
-                self._beginnings.keep(key_of, job.ids, kept)
-
-    def _prefill_chunk(self, chunk: list[tuple[int, Job]], start: dict[int, int]) -> None:
-        table, runner = self._table, self._runner
-        rows = np.array([row for row, _ in chunk])
-        starts = [start.get(row, 0) for row, _ in chunk]
-        ids = [job.ids[begin:] for (_, job), begin in zip(chunk, starts, strict=True)]
-        bits = filling = None
-        if table.constrained:
-            filling = self._masks.start([table.cursors[r] for r in rows], table.unadvanced[rows])
-        logits = runner.prefill(rows.tolist(), starts, ids)
-        self.prefilled += sum(map(len, ids))
-        if filling is not None:
-            bits = self._masks.wait(filling, len(rows), blocking=True)
-            table.unadvanced[rows] = -1
-        tokens, told = self._chosen(rows, logits, bits)
-        at = self._to_device(rows)
-        runner.tokens[at] = tokens
-        runner.positions[at] = self._to_device(table.position[rows])
-        self._pending.append(self._launched(rows, tokens, told))
-
     def _halve(self) -> None:
         """Begin again with half the rows; texts go on from what they have."""
         rows = self.rows // 2
-        table = self._table
-        running = [table.leave(row) for row in np.flatnonzero(table.live).tolist()]
-        self._waiting = [*running, *self._waiting]
+        self._waiting = [*self._batch.leave_all(), *self._waiting]
         if rows < 1:
             raise UserError(
                 "a text that does not fit into memory",
@@ -457,9 +293,8 @@ class Engine:
                 "show a smaller schema, or take a smaller model",
             )
         _LOG.warning("out of memory with %d texts at once: going on with %d", self.rows, rows)
-        self._masks.close()
-        del self._runner
-        self._beginnings.clear()
+        self._prefilled = self.prefilled
+        self._batch.close()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self._build(rows)
+        self._batch = self._built(rows)

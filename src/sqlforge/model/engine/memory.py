@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +14,13 @@ from sqlforge.model.engine.slots import ATTENTION
 
 # Of the free memory; the rest is for activations, graphs and logits.
 _SHARE = 0.7
+_WIDTH = 4_096
 
 
 def width_for(model: Any, wanted: int | None) -> int:
-    """Positions of a row: what is wanted, as far as the model's window goes."""
-    window = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
-    return window if wanted is None else min(window, wanted)
+    """Positions of a row: what is wanted, or 4,096, as far as the model's window goes."""
+    window = int(getattr(model.config, "max_position_embeddings", 0) or _WIDTH)
+    return min(window, wanted or _WIDTH)
 
 
 def window_of(config: Any) -> int | None:
@@ -46,15 +48,16 @@ def rows_for(model: Any, width: int, wanted: int) -> int:
     Raises:
         UserError: not one.
     """
-    if model.device.type != "cuda":
-        return wanted
     config = model.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     item = model.get_input_embeddings().weight.element_size()
     row = int(2 * config.num_hidden_layers * heads * size * item * (width + 1))
-    torch.cuda.empty_cache()
-    free, _ = torch.cuda.mem_get_info(model.device)
+    if model.device.type == "cuda":
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(model.device)
+    else:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     fitting = int(_SHARE * free) // row - 1
     if fitting < 1:
         raise UserError(
