@@ -69,7 +69,8 @@ class Runner:
         if fresh:
             mask |= torch.eye(longest, dtype=torch.bool, device=self.device)
         written = torch.where(at < 0, self.cache.width, at)
-        self.cache.aim(torch.tensor(list(rows), device=self.device), written, read)
+        at_rows = torch.tensor(list(rows), device=self.device)
+        self.cache.aim(at_rows, written, read, in_order=False)
         return self._forward(torch.from_numpy(tokens).to(self.device), queries, mask[:, None])
 
     def decode(self, rows: int, longest: int) -> torch.Tensor:
@@ -109,7 +110,7 @@ class Runner:
         mask = keys <= positions
         if self._window is not None:
             mask &= keys > positions - self._window
-        self.cache.aim(self._every_row[:rows], positions, read)
+        self.cache.aim(self._every_row[:rows], positions, read, in_order=True)
         return self._forward(self.tokens[:rows, None], positions, mask[:, None, None])
 
     def _forward(

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 ATTENTION = "sqlforge_slots"
 
@@ -34,16 +36,21 @@ class SlotCache:
         self._rows: torch.Tensor | None = None
         self._positions = torch.zeros(0)
         self._read: int | None = None
+        self._in_order = False
 
-    def aim(self, rows: torch.Tensor, positions: torch.Tensor, read: int | None) -> None:
+    def aim(
+        self, rows: torch.Tensor, positions: torch.Tensor, read: int | None, *, in_order: bool
+    ) -> None:
         """Say where the next forward pass writes and what it attends to.
 
         Args:
             rows: of each sequence, ``[sequences]``.
             positions: of each token, ``[sequences, tokens]``; ``width`` is scratch.
             read: attend to that many positions of the rows; ``None``: to the pass's own tokens.
+            in_order: ``rows`` are the first ones, in their order, so that none is copied.
         """
         self._rows, self._positions, self._read = rows, positions, read
+        self._in_order = in_order
 
     def update(
         self, key: torch.Tensor, value: torch.Tensor, layer: int, *args: Any, **kwargs: Any
@@ -57,7 +64,7 @@ class SlotCache:
         stored[1][at] = value.transpose(1, 2)
         if self._read is None:
             return key, value
-        if key.shape[2] == 1:  # decoding: the first rows, in their order
+        if self._in_order:
             found = stored[:, : rows.shape[0], :, : self._read]
         else:
             found = stored[:, rows, :, : self._read]
@@ -89,7 +96,15 @@ def _attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """PyTorch's attention; grouped heads of a single token become its queries, uncopied."""
+    """PyTorch's attention; grouped heads of a single token become its queries, uncopied.
+
+    The model can be called without slots meanwhile: what has no mask is causal, as elsewhere.
+    """
+    if attention_mask is None:
+        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, None, scaling=scaling, **kwargs
+        )
+        return plain
     sequences, heads, tokens, size = query.shape
     groups = heads // key.shape[1]
     if tokens == 1:
@@ -101,3 +116,4 @@ def _attend(
 
 
 AttentionInterface.register(ATTENTION, _attend)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)
