@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--rows", type=int, default=48)
     parser.add_argument("--max-new-tokens", type=int, default=48)
+    parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     quiet_libraries()
@@ -54,10 +55,13 @@ def main() -> None:
         asked = spread(dataset, writer.tokenizer, given.rows)
         rows += compare(writer, asked, dtype, given.max_new_tokens)
         del writer
+    if not given.speed:  # on a machine with other work
+        rows = [row for row in rows if row.unit != "tokens/s"]
     for row in rows:
         print(f"{row.name:<36} {row.value:,.3f} {row.unit}")
     if given.write:
-        command = ".venv-vllm/bin/python bench/vllm_engine.py"
+        asked_for = f"--rows {given.rows} --max-new-tokens {given.max_new_tokens}"
+        command = f".venv-vllm/bin/python bench/vllm_engine.py {asked_for}"
         print(write_claims("vllm", command=command, seed=None, rows=rows))
 
 
@@ -129,7 +133,8 @@ def agreement(
     for one, mine, other in pairs:
         gap = gap_where_they_part(exact, tokenizer, one.prompt, mine, other)
         ties += gap < tie
-        print(f"{name}: {one.schema_key}, gap {gap:.5f}: {mine[:60]!r} | {other[:60]!r}")
+        shown = f"{mine[:60]!r} | {other[:60]!r}"
+        print(f"{name}: {one.schema_key}, gap {gap:.5f}: {shown}", flush=True)
     n = len(asked)
     return [
         ClaimRow(f"{name}_same_answers", 1 - len(pairs) / n, "fraction", n=n),
