@@ -40,6 +40,15 @@ class Candidate:
         """The candidate that a text is, with the SQL taken out of any prose around it."""
         return cls(text, extract_sql(text), logprob, tokens)
 
+    @classmethod
+    def query(cls, text: str, logprob: float, tokens: int) -> Candidate:
+        """The candidate that a text is which a constraint made: all of it is the query.
+
+        >>> Candidate.query("SELECT 1\\n\\nFROM t;", -1.0, 6).sql
+        'SELECT 1\\n\\nFROM t'
+        """
+        return cls(text, text.strip().removesuffix(";").rstrip(), logprob, tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

@@ -82,9 +82,8 @@ class VllmWriter:
         text = self.tokenizer.decode(ids[: ids.index(end)] if end in ids else ids).strip()
         # vLLM reports log-probabilities divided by the temperature, see vllm_constraint.
         logprob = sample.cumulative_logprob * (arguments["temperature"] or 1.0)
-        if "extra_args" in arguments:  # nothing but the query, blank lines and all
-            return Candidate(text, text.removesuffix(";").rstrip(), logprob, len(ids))
-        return Candidate.of(text, logprob, len(ids))
+        made = Candidate.query if "extra_args" in arguments else Candidate.of
+        return made(text, logprob, len(ids))
 
     def _check(self, asked: Sequence[Asked], decoding: Decoding, max_new_tokens: int) -> None:
         """Fail before the first token is written."""

@@ -92,7 +92,8 @@ class TransformersWriter:
             stop_at_semicolon=cursors is not None,  # nothing else may follow it
             progress=progress,
         )
-        found = iter(Candidate.of(w.text, w.logprob, w.tokens) for w in written)
+        made = Candidate.of if cursors is None else Candidate.query
+        found = iter(made(w.text, w.logprob, w.tokens) for w in written)
         return [[next(found) for _ in each] for _ in asked]
 
 
