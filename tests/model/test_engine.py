@@ -19,6 +19,7 @@ from model.tiny_llama import END, VOCABULARY, tiny_adapted, tiny_llama
 from sqlforge.core.errors import UserError
 from sqlforge.model.attention import PACKED
 from sqlforge.model.engine import Completion, Engine, Request, Ticket
+from sqlforge.model.engine.memory import uncapturable
 from sqlforge.model.engine.sampling import choose
 from sqlforge.model.engine.statement import ends_statement
 
@@ -401,6 +402,31 @@ def test_layers_that_look_back_a_window_see_no_further(windowed: Any) -> None:
             engine.submit(Request(p, NEW, key)) for p, key in zip(prompts, keys, strict=True)
         ]
         assert [t.result().text for t in tickets] == _one_by_one(windowed, prompts, NEW)
+
+
+def test_rotary_embeddings_that_change_with_length_do_not_ask_for_it_where_none_is_long() -> None:
+    import transformers
+
+    torch.manual_seed(1)
+    rope = {
+        "rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0] * 8,
+        "long_factor": [4.0] * 8, "original_max_position_embeddings": 128,
+    }  # fmt: skip
+    config = transformers.Phi3Config(
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
+        original_max_position_embeddings=128, initializer_range=0.3, pad_token_id=0,
+        bos_token_id=1, eos_token_id=END, rope_parameters=rope,
+    )  # fmt: skip
+    model = transformers.Phi3ForCausalLM(config).eval()
+    prompts, _ = _prompts(12, schemas=2, count=4)
+    wanted = _one_by_one(model, prompts, NEW)
+    with engine_of(model, rows=4, width=100) as engine:
+        assert uncapturable(model) is None
+        tickets = [engine.submit(Request(p, NEW)) for p in prompts]
+        assert [t.result().text for t in tickets] == wanted
+    with engine_of(model, rows=4, width=200):
+        assert "longest text" in str(uncapturable(model))
 
 
 @pytest.mark.xdist_group("smollm2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -80,30 +81,43 @@ class Batch:
     def decode(self) -> None:
         """Launch a step: one token for each row."""
         table, runner, profile = self.table, self._runner, self._profile
+        profile.begin(int(table.live.sum()))
+        if self.device.type == "cpu":  # nothing runs beside us: the tokens are there already
+            self.drain()
         extent = table.extent
-        # What is launched but not collected has not moved the host's positions yet.
+        if extent == 0:
+            return
+        filling = self._fill_first(extent) if not self._pending else None
+        # What is launched but not drained has not moved the host's positions yet.
         longest = int(table.position[table.live].max()) + len(self._pending)
         rows = runner.rows_bucket(extent)
-        profile.begin(int(table.live.sum()))
         logits = runner.decode(rows, min(longest, self.width))[:extent]
         profile.end("forward launched")
         which, bits = np.arange(extent), None
-        if table.constrained:
+        if table.constrained or filling is not None:
             self.drain()
             profile.end("tokens awaited")
-            filling = self._masks.start(table.cursors[:extent], table.unadvanced[:extent])
+            filling = filling or self._fill_first(extent)
+        if filling is not None:
             bits = self._masks.wait(filling, extent)
-            table.unadvanced[:] = -1
             profile.end("masks awaited")
         tokens, told = self._chosen(which, logits, bits)
         runner.tokens[:extent] = tokens
         runner.positions[:extent].add_(1).clamp_(max=self.width)
         profile.end("sampling launched")
         launched = self._launched(which, tokens, told)
-        if not table.constrained:
-            self.drain()
-            profile.end("tokens awaited")
+        self.drain()
+        profile.end("tokens awaited")
         self._pending = [launched]
+
+    def _fill_first(self, rows: int) -> Future[None] | None:
+        """Begin to fill the masks of the first rows, if there are any."""
+        table = self.table
+        if not table.constrained:
+            return None
+        filling = self._masks.start(table.cursors[:rows], table.unadvanced[:rows])
+        table.unadvanced[:] = -1
+        return filling
 
     def drain(self) -> None:
         """Take what the device has chosen; texts that end leave their rows."""

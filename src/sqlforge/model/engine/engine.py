@@ -76,7 +76,7 @@ class Engine:
         self._prefilled = 0
         self._hosting = contextlib.ExitStack()
         with contextlib.ExitStack() as hosting:
-            hosting.enter_context(hosted(model))
+            hosting.enter_context(hosted(model, self._width))
             self._batch = self._built(rows_for(model, self._width, max(1, wanted)))
             self._hosting = hosting.pop_all()
 

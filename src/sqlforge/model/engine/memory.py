@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from sqlforge.model.engine.slots import ATTENTION
 # Of the free memory; the rest is for activations, graphs and logits.
 _SHARE = 0.7
 _WIDTH = 4_096
+_LENGTH_DEPENDENT = ("dynamic", "longrope")
 
 
 def width_for(model: Any, wanted: int | None) -> int:
@@ -42,6 +44,26 @@ def window_of(config: Any) -> int | None:
     return int(window)
 
 
+def _free_bytes(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:  # not Linux
+        return None
+    found = re.search(r"MemAvailable:\s+(\d+) kB", told)
+    return None if found is None else 1024 * int(found.group(1))
+
+
+def _pretraining_length(config: Any) -> int | None:
+    rope = getattr(config, "rope_parameters", None) or {}
+    found = rope.get("original_max_position_embeddings") or getattr(
+        config, "original_max_position_embeddings", None
+    )
+    return None if found is None else int(found)
+
+
 def rows_for(model: Any, width: int, wanted: int) -> int:
     """How many rows of ``width`` positions fit into the device's memory, ``wanted`` at most.
 
@@ -53,11 +75,9 @@ def rows_for(model: Any, width: int, wanted: int) -> int:
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     item = model.get_input_embeddings().weight.element_size()
     row = int(2 * config.num_hidden_layers * heads * size * item * (width + 1))
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
-        free, _ = torch.cuda.mem_get_info(model.device)
-    else:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = _free_bytes(model.device)
+    if free is None:
+        return wanted
     fitting = int(_SHARE * free) // row - 1
     if fitting < 1:
         raise UserError(
@@ -68,9 +88,22 @@ def rows_for(model: Any, width: int, wanted: int) -> int:
     return min(wanted, fitting)
 
 
+def uncapturable(model: Any) -> str | None:
+    """Why a model's steps cannot be CUDA graphs; ``None`` if nothing is known against it."""
+    for module in model.modules():
+        if type(module).__name__ in ("Linear4bit", "Linear8bitLt"):
+            return "its weights are unpacked by bitsandbytes, whose kernels may wait for the CPU"
+        if getattr(module, "rope_type", "default") in _LENGTH_DEPENDENT:
+            return "its rotary embedding depends on how long the longest text is"
+    return None
+
+
 @contextlib.contextmanager
-def hosted(model: Any) -> Iterator[None]:
-    """Let a model run on slots, and leave it as it was.
+def hosted(model: Any, width: int) -> Iterator[None]:
+    """Let a model run on slots of ``width`` positions, and leave it as it was.
+
+    Rotary embeddings that change beyond the length of pretraining look at every position for that,
+    which no graph can; where no text comes to be so long they are told not to.
 
     The last position's states are handed to the output layer in one piece: a slice of a longer
     sequence is strided, and PyTorch's CPU product then copies the whole layer once a row.
@@ -80,8 +113,18 @@ def hosted(model: Any) -> Iterator[None]:
     hook = model.get_output_embeddings().register_forward_pre_hook(
         lambda module, inputs: (inputs[0].contiguous(), *inputs[1:])
     )
+    told: list[tuple[Any, str]] = []
+    original = _pretraining_length(model.config)
+    for module in model.modules():
+        kind = getattr(module, "rope_type", None)
+        if kind in _LENGTH_DEPENDENT and original is not None and width <= original:
+            told.append((module, kind))
+            module.rope_type = "default"
+            module.inv_freq.copy_(module.original_inv_freq)  # as a longer text may have left it
     try:
         yield
     finally:
+        for module, kind in told:
+            module.rope_type = kind
         hook.remove()
         model.set_attn_implementation(before)

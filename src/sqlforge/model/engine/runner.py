@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sqlforge.model.engine.memory import uncapturable
 from sqlforge.model.engine.slots import SlotCache
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 96, 128, 192, 256)
@@ -39,6 +40,8 @@ class Runner:
         self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
         self._pool: Any = None
         self.graphs = self.device.type == "cuda"
+        if self.graphs and (reason := uncapturable(model)) is not None:
+            self._without_graphs(reason)
         rows = cache.rows + 1
         self.tokens = torch.zeros(rows, dtype=torch.long, device=self.device)
         self.positions = torch.full_like(self.tokens, cache.width)
@@ -144,9 +147,11 @@ class Runner:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as fault:
-            reason = str(fault).strip().split("\n")[0][:200]
-            _LOG.warning("steps run without CUDA graphs: they cannot be captured (%s)", reason)
-            self.graphs = False
+            self._without_graphs(str(fault).strip().split("\n")[0][:200])
             return None
         self._graphs[rows, read] = graph
         return graph
+
+    def _without_graphs(self, reason: str) -> None:
+        _LOG.warning("the model runs without CUDA graphs, so slower: %s", reason)
+        self.graphs = False
