@@ -1,0 +1,267 @@
+"""Decoding under a schema: sound, tight and fast, and two engines for grammars beside it.
+
+Needs Spider and WikiSQL in the folder that ``SQLFORGE_DATA_DIR`` names. llguidance and xgrammar
+are measured where they are installed (``pip install --no-deps llguidance==1.9.1 xgrammar==0.2.8
+apache-tvm-ffi``). Writes ``docs/results/decode.json``, and every gold that is not taken into
+``docs/decoding-exceptions.md``. ``--small`` is a trial run that writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from claims import ROOT, ClaimRow, write_claims
+from decode_engines import engine_rows
+from decode_schemas import awkward_schemas
+from decode_speed import build_rows, mask_rows
+from decode_walks import byte_vocabulary, first_refused, oracle
+from finished_run import print_rows
+from mistral_vocabulary import mistral_tokenizer, vocabulary_file
+from sqlforge.core.errors import ConstraintError
+from sqlforge.core.files import write_text
+from sqlforge.core.paths import data_dir
+from sqlforge.core.records import Dataset, Example
+from sqlforge.core.schema import Schema
+from sqlforge.corpus.spider import read_spider
+from sqlforge.corpus.wikisql import read_wikisql
+from sqlforge.decode.constrain import Cursor, advance_and_fill, constraint_for, mask_words
+from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
+from sqlforge.model.load import load_tokenizer
+from sqlforge.score.statistics import wilson
+
+SEED = 6
+OUTPUTS = 10_000
+BATCH = 100
+# Random models differ in how peaked their distributions are: at 0.02, what SmolLM2 is initialised
+# with, they are nearly flat, and most of an output is the inside of a string.
+INITIALISATIONS = (0.02, 0.1, 0.2, 0.4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true")
+    small = parser.parse_args().small
+    folder = data_dir()
+    if folder is None:
+        sys.exit("name the folder with spider/ and wikisql/ in SQLFORGE_DATA_DIR")
+    dev = read_spider(folder, "dev").dataset
+    golds = {
+        "spider_train": read_spider(folder, "train").dataset,
+        "spider_dev": dev,
+        "wikisql_train": read_wikisql(folder, "train").dataset,
+        "wikisql_held_out": read_wikisql(folder, "test").dataset,
+    }
+    tokenizer = load_tokenizer("smollm2-135m")
+    smollm2 = vocabulary_of(tokenizer)
+    schemas = {name: database.schema for name, database in sorted(dev.databases.items())}
+    rows, refusals = soundness(golds, tokenizer, smollm2, small)
+    rows += tightness(schemas | awkward_schemas(), smollm2, 400 if small else OUTPUTS)
+    with tempfile.TemporaryDirectory() as temporary:
+        rows += speed(dev, tokenizer, smollm2, Path(temporary), small)
+    rows += build_rows(smollm2)
+    rows += engine_rows(tokenizer, smollm2, dev, 3 if small else 40)
+    print_rows(rows)
+    if not small:
+        write_text(ROOT / "docs" / "decoding-exceptions.md", listed(refusals))
+        print(write_claims("decode", command="python bench/decode.py", seed=SEED, rows=rows))
+
+
+def soundness(
+    golds: dict[str, Dataset], tokenizer: Any, vocabulary: Vocabulary, small: bool
+) -> tuple[list[ClaimRow], list[Refusal]]:
+    """The share of golds that are taken byte by byte and, of Spider dev's, by their masks."""
+    rows, refusals = [], []
+    for name, dataset in golds.items():
+        examples = dataset.examples[:300] if small else dataset.examples
+        found = [
+            refusal
+            for example in examples
+            if (refusal := refusal_of(example, dataset.databases[example.db_id].schema))
+        ]
+        refusals += found
+        rows.append(share_row(f"golds_taken_{name}", len(examples) - len(found), len(examples)))
+    dev = golds["spider_dev"]
+    examples = dev.examples[:100] if small else dev.examples
+    ids = [tokenizer(e.sql, add_special_tokens=False)["input_ids"] for e in examples]
+    taken = sum(
+        masked(dev.databases[e.db_id].schema, vocabulary, tokens)
+        for e, tokens in zip(examples, ids, strict=True)
+    )
+    return [*rows, share_row("golds_taken_spider_dev_tokens", taken, len(examples))], refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A gold that is not taken: from which byte on, and what SQLite says of it."""
+
+    id: str
+    db_id: str
+    at: int | None
+    refused: str
+    sqlite: str
+
+
+def listed(refusals: list[Refusal]) -> str:
+    """The page of exceptions."""
+    lines = [
+        "# Golds that the constraint does not take",
+        "",
+        "Written by `python bench/decode.py`. *At* counts bytes; the golds themselves are in their "
+        "data sets.",
+        "",
+        "| gold | database | at | refused | SQLite |",
+        "|---|---|---|---|---|",
+    ]
+    for r in refusals:
+        refused = r.refused.replace("|", "\\|").replace("`", "'")
+        lines.append(f"| {r.id} | {r.db_id} | {r.at} | `{refused}` | {r.sqlite} |")
+    return "\n".join(lines) + "\n"
+
+
+def refusal_of(example: Example, schema: Schema) -> Refusal | None:
+    """Where a gold is not taken, if anywhere."""
+    tokens = list(example.sql.encode())
+    said = oracle(example.sql, schema) or "takes it"
+    try:
+        constraint = constraint_for(schema, byte_vocabulary_once())
+    except ConstraintError as error:
+        return Refusal(example.id, example.db_id, None, f"the schema: {error.got}", said)
+    at = first_refused(constraint, tokens)
+    if at is None:
+        return None
+    shown = bytes(tokens[max(0, at - 12) : at + 12]).decode("utf-8", "replace")
+    return Refusal(example.id, example.db_id, at, shown, said)
+
+
+_BYTES: list[Vocabulary] = []
+
+
+def byte_vocabulary_once() -> Vocabulary:
+    """One object, so that what is built for it is found again."""
+    if not _BYTES:
+        _BYTES.append(byte_vocabulary())
+    return _BYTES[0]
+
+
+def masked(schema: Schema, vocabulary: Vocabulary, tokens: list[int]) -> bool:
+    """Whether every token is in its mask, and the end in the last."""
+    cursor = constraint_for(schema, vocabulary).start(len(tokens) + 200)
+    out = np.zeros((1, mask_words(vocabulary)), np.int32)
+    advance_and_fill([cursor], [-1], out, 1)
+    for token in (*tokens, vocabulary.eos_ids[0]):
+        if not out[0, token // 32] >> (token % 32) & 1:
+            return False
+        advance_and_fill([cursor], [token], out, 1)
+    return cursor.finished
+
+
+def tightness(schemas: dict[str, Schema], vocabulary: Vocabulary, outputs: int) -> list[ClaimRow]:
+    """Outputs sampled under the mask from randomly initialised models, asked of SQLite."""
+    rng = np.random.default_rng(SEED)
+    torch.manual_seed(SEED)
+    names = list(schemas)
+    failures: Counter[str] = Counter()
+    texts: set[bytes] = set()
+    for start in range(0, outputs, BATCH):
+        chosen = [names[(start + i) % len(names)] for i in range(BATCH)]
+        spread = INITIALISATIONS[start // BATCH % len(INITIALISATIONS)]
+        cursors = []
+        for name in chosen:
+            constraint = constraint_for(schemas[name], vocabulary)
+            cursors.append(constraint.start(constraint.least_tokens + int(rng.integers(0, 80))))
+        sample(random_model(len(vocabulary.tokens), spread), cursors, vocabulary)
+        for name, cursor in zip(chosen, cursors, strict=True):
+            texts.add(cursor.text)
+            if (error := fault(cursor, schemas[name])) is not None:
+                failures[error] += 1
+                print(f"{name}: {error}: {cursor.text!r}", flush=True)
+        print(f"{start + BATCH:,} of {outputs:,} outputs, {failures.total()} failed", flush=True)
+    return [
+        ClaimRow("random_outputs_failed", failures.total(), "", "== 0", n=outputs),
+        ClaimRow("random_outputs_distinct", len(texts), "", n=outputs),
+    ]
+
+
+def fault(cursor: Cursor, schema: Schema) -> str | None:
+    """What is wrong with an output, if anything."""
+    if not cursor.finished:
+        return "not ended"
+    try:
+        return oracle(cursor.text.decode(), schema)
+    except UnicodeDecodeError:
+        return "no UTF-8"
+
+
+def random_model(tokens: int, spread: float) -> Any:
+    """SmolLM2's architecture with 2 of its 30 layers and a third of its width, not trained."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=tokens,
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        initializer_range=spread,
+        tie_word_embeddings=True,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+@torch.inference_mode()
+def sample(model: Any, cursors: list[Cursor], vocabulary: Vocabulary) -> None:
+    """Write every cursor's output at temperature 1, one token a step for all of them."""
+    size = len(vocabulary.tokens)
+    out = np.zeros((len(cursors), mask_words(vocabulary)), np.int32)
+    tokens = [-1] * len(cursors)
+    step = torch.ones((len(cursors), 1), dtype=torch.long)
+    cache = None
+    for _ in range(2_000):
+        advance_and_fill([None if c.finished else c for c in cursors], tokens, out)
+        told = model(input_ids=step, past_key_values=cache, use_cache=True)
+        cache = told.past_key_values
+        allowed = np.unpackbits(out.view(np.uint8), axis=1, bitorder="little")[:, :size]
+        logits = told.logits[:, -1].masked_fill(torch.from_numpy(allowed == 0), -torch.inf)
+        dead = ~allowed.any(axis=1)
+        logits[torch.from_numpy(dead)] = 0.0
+        drawn = torch.multinomial(logits.softmax(-1), 1)
+        over = [c.finished or bool(d) for c, d in zip(cursors, dead, strict=True)]
+        tokens = [-1 if o else t for o, t in zip(over, drawn[:, 0].tolist(), strict=True)]
+        if all(over):
+            return
+        step = drawn
+
+
+def speed(
+    dev: Dataset, tokenizer: Any, smollm2: Vocabulary, folder: Path, small: bool
+) -> list[ClaimRow]:
+    """Mask times with both vocabularies."""
+    found = vocabulary_file()
+    if found is None:
+        sys.exit("pip install mistral-common for the vocabulary of Mistral v0.3")
+    mistral = mistral_tokenizer(found, folder)
+    n = 40 if small else 400
+    return [
+        *mask_rows("49152", dev, tokenizer, smollm2, n),
+        *mask_rows("32768", dev, mistral, vocabulary_of(mistral), n),
+    ]
+
+
+def share_row(name: str, taken: int, n: int) -> ClaimRow:
+    """A share with its interval, held against the bound of soundness."""
+    found = wilson(taken, n)
+    return ClaimRow(name, taken / n, "fraction", ">= 0.995", found.low, found.high, n)
+
+
+if __name__ == "__main__":
+    main()

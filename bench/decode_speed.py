@@ -1,0 +1,91 @@
+"""How long masks take along golds and random walks, and how long a schema takes to build."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+
+from claims import ClaimRow
+from decode_schemas import thirty_tables
+from decode_walks import DeadEndError, walk, weights_of
+from sqlforge.core.errors import ConstraintError
+from sqlforge.core.records import Dataset
+from sqlforge.decode.constrain import (
+    Options,
+    SchemaConstraint,
+    constraint_for,
+    fill_masks,
+    mask_words,
+)
+from sqlforge.decode.vocabulary import Vocabulary
+
+MEAN, P99 = "<= 30", "<= 300"
+
+
+def mask_rows(
+    name: str, dev: Dataset, tokenizer: Any, vocabulary: Vocabulary, n: int
+) -> list[ClaimRow]:
+    """Mean and 99th percentile along ``n`` golds and ``n`` walks, on one thread."""
+    golds, walks = [], []
+    rng = np.random.default_rng(1)
+    for example in dev.examples[:: max(1, len(dev.examples) // n)]:
+        schema = dev.databases[example.db_id].schema
+        constraint = constraint_for(schema, vocabulary)
+        golds.append((constraint, tokenizer(example.sql, add_special_tokens=False)["input_ids"]))
+        try:
+            text = walk(constraint, weights_of(vocabulary, schema), 100, rng)
+        except (ConstraintError, DeadEndError):
+            continue  # counted as a failure elsewhere
+        ids = tokenizer(text.decode(), add_special_tokens=False)["input_ids"]
+        walks.append((constraint, ids))
+    rows = []
+    for kind, outputs in (("golds", golds), ("walks", walks)):
+        times = [t for constraint, tokens in outputs for t in mask_times(constraint, tokens)]
+        rows += [
+            ClaimRow(f"mask_mean_{name}_{kind}", statistics.fmean(times), "us", MEAN, n=len(times)),
+            ClaimRow(
+                f"mask_p99_{name}_{kind}",
+                float(np.percentile(times, 99)),
+                "us",
+                P99,
+                n=len(times),
+            ),
+        ]
+    return rows
+
+
+def mask_times(constraint: SchemaConstraint, tokens: list[int]) -> list[float]:
+    """Microseconds of each mask before one of ``tokens``; the best of three runs each."""
+    best: list[float] = []
+    out = np.zeros((1, mask_words(constraint.vocabulary)), np.int32)
+    for _ in range(3):
+        cursor = constraint.start(len(tokens) + 100)
+        times = []
+        for token in tokens:
+            start = time.perf_counter()
+            fill_masks([cursor], out, threads=1)
+            times.append(1e6 * (time.perf_counter() - start))
+            try:
+                cursor.advance(token)
+            except ConstraintError:  # an encoding of a walk may part otherwise than the walk
+                break
+        best = [min(pair) for pair in zip(best, times, strict=False)] if best else times
+    return best
+
+
+def build_rows(vocabulary: Vocabulary) -> list[ClaimRow]:
+    """A schema of thirty tables, built twenty times; the vocabulary's own tables are shared."""
+    schema = thirty_tables()
+    SchemaConstraint(schema, vocabulary, Options())
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        SchemaConstraint(schema, vocabulary, Options())
+        times.append(1e3 * (time.perf_counter() - start))
+    return [
+        ClaimRow("build_30_tables", statistics.median(times), "ms", "<= 20", n=len(times)),
+        ClaimRow("build_30_tables_slowest", max(times), "ms", n=len(times)),
+    ]
