@@ -26,8 +26,11 @@ MOST_TOKENS = 200
 class Matcher(Protocol):
     """One output under way in another engine."""
 
-    def fill(self) -> npt.NDArray[np.int32]: ...
-    def take(self, token: int) -> bool: ...
+    def fill(self) -> npt.NDArray[np.int32]:
+        """The mask of what may come next."""
+
+    def take(self, token: int) -> bool:
+        """Whether the token was taken."""
 
 
 def engine_rows(tokenizer: Any, vocabulary: Vocabulary, dev: Dataset, walks: int) -> list[ClaimRow]:
@@ -129,7 +132,6 @@ def _golds(name: str, compiled: Compile, tokenizer: Any, dev: Dataset) -> list[C
                 break
             matcher.take(token)
         taken += whole
-    found = wilson(taken, len(examples))
     return [
         ClaimRow(
             f"{name}_golds_taken", found.value, "fraction", None, found.low, found.high, found.n
@@ -147,26 +149,22 @@ def _random(
     texts, cut = [], 0
     for database in dev.databases.values():
         start = compiled(database.schema)
-        weights = weights_of(vocabulary, database.schema)
+        weights = weights_of(vocabulary, database.schema, end=200.0)
         for _ in range(walks):
             ended, text = _walk(start(), vocabulary, weights, rng)
             cut += not ended
             if ended:
                 texts.append((text, database.schema))
     bad = sum(oracle(text.decode("utf-8", "replace"), schema) is not None for text, schema in texts)
-    failed, over = wilson(bad, max(1, len(texts))), wilson(cut, cut + len(texts))
     return [
-        ClaimRow(
-            f"{name}_random_failed",
-            failed.value,
-            "fraction",
-            None,
-            failed.low,
-            failed.high,
-            failed.n,
-        ),
-        ClaimRow(f"{name}_random_cut", over.value, "fraction", None, over.low, over.high, over.n),
+        _share(f"{name}_random_failed", bad, len(texts)),
+        _share(f"{name}_random_cut", cut, cut + len(texts)),
     ]
+
+
+def _share(name: str, part: int, n: int) -> ClaimRow:
+    found = wilson(part, n)
+    return ClaimRow(name, found.value, "fraction", None, found.low, found.high, n)
 
 
 def _walk(
