@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from claims import ROOT, ClaimRow, write_claims
@@ -174,11 +175,10 @@ def tightness(schemas: dict[str, Schema], vocabulary: Vocabulary, outputs: int) 
     for start in range(0, outputs, BATCH):
         chosen = [names[(start + i) % len(names)] for i in range(BATCH)]
         spread = INITIALISATIONS[start // BATCH % len(INITIALISATIONS)]
-        cursors = []
-        for name in chosen:
-            constraint = constraint_for(schemas[name], vocabulary)
-            cursors.append(constraint.start(constraint.least_tokens + int(rng.integers(0, 80))))
-        sample(random_model(len(vocabulary.tokens), spread), cursors, vocabulary)
+        more = int(rng.integers(0, 80))  # of a budget that all of a batch share: they end together
+        constraints = [constraint_for(schemas[name], vocabulary) for name in chosen]
+        cursors = [c.start(c.least_tokens + more) for c in constraints]
+        sample(random_model(len(vocabulary.tokens), spread), cursors, vocabulary, rng)
         for name, cursor in zip(chosen, cursors, strict=True):
             texts.add(cursor.text)
             if (error := fault(cursor, schemas[name])) is not None:
@@ -202,15 +202,15 @@ def fault(cursor: Cursor, schema: Schema) -> str | None:
 
 
 def random_model(tokens: int, spread: float) -> Any:
-    """SmolLM2's architecture with 2 of its 30 layers and a third of its width, not trained."""
+    """SmolLM2's architecture with 2 of its 30 layers and a ninth of its width, not trained."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
         vocab_size=tokens,
-        hidden_size=192,
-        intermediate_size=512,
+        hidden_size=64,
+        intermediate_size=170,
         num_hidden_layers=2,
-        num_attention_heads=3,
+        num_attention_heads=1,
         num_key_value_heads=1,
         initializer_range=spread,
         tie_word_embeddings=True,
@@ -219,27 +219,39 @@ def random_model(tokens: int, spread: float) -> Any:
 
 
 @torch.inference_mode()
-def sample(model: Any, cursors: list[Cursor], vocabulary: Vocabulary) -> None:
+def sample(
+    model: Any, cursors: list[Cursor], vocabulary: Vocabulary, rng: np.random.Generator
+) -> None:
     """Write every cursor's output at temperature 1, one token a step for all of them."""
-    size = len(vocabulary.tokens)
     out = np.zeros((len(cursors), mask_words(vocabulary)), np.int32)
     tokens = [-1] * len(cursors)
     step = torch.ones((len(cursors), 1), dtype=torch.long)
     cache = None
-    for _ in range(2_000):
+    while True:
         advance_and_fill([None if c.finished else c for c in cursors], tokens, out)
         told = model(input_ids=step, past_key_values=cache, use_cache=True)
         cache = told.past_key_values
-        allowed = np.unpackbits(out.view(np.uint8), axis=1, bitorder="little")[:, :size]
-        logits = told.logits[:, -1].masked_fill(torch.from_numpy(allowed == 0), -torch.inf)
-        dead = ~allowed.any(axis=1)
-        logits[torch.from_numpy(dead)] = 0.0
-        drawn = torch.multinomial(logits.softmax(-1), 1)
-        over = [c.finished or bool(d) for c, d in zip(cursors, dead, strict=True)]
-        tokens = [-1 if o else t for o, t in zip(over, drawn[:, 0].tolist(), strict=True)]
-        if all(over):
+        logits = told.logits[:, -1].numpy()
+        tokens = [
+            -1 if cursor.finished else drawn(row, mask, rng)
+            for cursor, row, mask in zip(cursors, logits, out, strict=True)
+        ]
+        if max(tokens) < 0:
             return
-        step = drawn
+        step = torch.tensor(tokens).clamp_min(0)[:, None]
+
+
+def drawn(
+    logits: npt.NDArray[np.float32], mask: npt.NDArray[np.int32], rng: np.random.Generator
+) -> int:
+    """A token drawn among those that the mask allows; -1 if it allows none."""
+    bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(logits)]
+    allowed = np.flatnonzero(bits)
+    if not len(allowed):
+        return -1
+    chances = np.exp((logits[allowed] - logits[allowed].max()).astype(np.float64))
+    sums = np.cumsum(chances)
+    return int(allowed[np.searchsorted(sums, rng.random() * sums[-1], "right")])
 
 
 def speed(

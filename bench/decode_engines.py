@@ -133,9 +133,7 @@ def _golds(name: str, compiled: Compile, tokenizer: Any, dev: Dataset) -> list[C
             matcher.take(token)
         taken += whole
     return [
-        ClaimRow(
-            f"{name}_golds_taken", found.value, "fraction", None, found.low, found.high, found.n
-        ),
+        _share(f"{name}_golds_taken", taken, len(examples)),
         ClaimRow(f"{name}_mask_mean", statistics.fmean(times), "us", n=len(times)),
         ClaimRow(f"{name}_mask_p99", float(np.percentile(times, 99)), "us", n=len(times)),
     ]
