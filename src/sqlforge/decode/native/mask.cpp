@@ -164,7 +164,8 @@ void Cursor::fill(uint32_t* words) const {
     const Mask& mask = lexer_.mode == mWord ? v.go_on_name[letters] : v.begin_name[letters];
     for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
     // What ends the name, and names that begin with a blank, are walked as ever.
-    Walk{l, v.mixed, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
+    const Trie& others = lexer_.mode == mWord ? v.ends_name : v.mixed;
+    Walk{l, others, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
     if (walk.left < 0 && lexer_.mode == mNone && lexer_.blanks < kMostBlanks) {
       const NewName fresh = Reader{l}.fresh(state_, *memo);

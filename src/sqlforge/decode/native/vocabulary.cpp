@@ -130,7 +130,7 @@ void Vocabulary::clear_short(Mask& mask, const std::string& folded) const {
 Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
                        std::vector<int32_t> eos)
     : size(int(tokens.size())), eos_ids(std::move(eos)), text(std::move(tokens)), usable(use) {
-  std::vector<int32_t> everything, with_single, with_double, others;
+  std::vector<int32_t> everything, with_single, with_double, others, ending;
   begin_name = go_on_name = std::vector<Mask>(kLongest + 1, Mask(words(), 0));
   const auto letter = [](uint8_t b) {
     return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_';
@@ -153,6 +153,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
                       std::all_of(t.begin() + long(first), t.end(),
                                   [&](char c) { return letter(uint8_t(c)) || digit(uint8_t(c)); });
     if (!name) others.push_back(id);
+    if (!name || first) ending.push_back(id);
     for (int n = name ? letters : kLongest + 1; n <= kLongest; ++n) {
       if (!digit(uint8_t(t[first]))) begin_name[n][id / 32] |= 1u << (id % 32);
       if (!first) go_on_name[n][id / 32] |= 1u << (id % 32);
@@ -171,6 +172,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
   single = build(text, with_single);
   dbl = build(text, with_double);
   mixed = build(text, others);
+  ends_name = build(text, ending);
 }
 
 }  // namespace sqlforge

@@ -42,6 +42,7 @@ struct Vocabulary {
   static constexpr int kLongest = 32;
   std::vector<Mask> begin_name, go_on_name;
   Trie mixed;
+  Trie ends_name;  // `mixed` and what begins with a blank: what may end the name under way
   Mask short_name;  // tokens that are a whole short alias, after a blank at most
 
   Vocabulary(std::vector<std::string> tokens, std::vector<bool> usable, std::vector<int32_t> eos);

@@ -1,0 +1,171 @@
+"""Random walks over schemas that break careless grammars, held against SQLite and the names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from decode_schemas import awkward_schemas
+from decode_walks import (
+    allowed_next,
+    byte_vocabulary,
+    first_refused,
+    oracle,
+    walk,
+    weights_of,
+    word_vocabulary,
+)
+from sqlforge.core.schema import Schema
+from sqlforge.decode.constrain import constraint_for
+from sqlforge.decode.vocabulary import Vocabulary
+
+AWKWARD = awkward_schemas()
+BYTES = byte_vocabulary()
+
+
+def walk_all(schema: Schema, vocabulary: Vocabulary, seed: int, walks: int) -> None:
+    """Walks of every budget, from the least to more than they need."""
+    constraint = constraint_for(schema, vocabulary)
+    rng = np.random.default_rng(seed)
+    least = constraint.least_tokens
+    for end in (3.0, 30.0):
+        weights = weights_of(vocabulary, schema, end)
+        for _ in range(walks):
+            budget = least + int(rng.choice([0, rng.integers(1, 12), rng.integers(12, 60), 180]))
+            sql = walk(constraint, weights, budget, rng).decode()
+            assert oracle(sql, schema) is None, sql
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_walks_of_words_end_within_any_budget_and_prepare(name: str) -> None:
+    walk_all(AWKWARD[name], word_vocabulary(AWKWARD[name]), 1, 15)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_walks_of_bytes_end_within_any_budget_and_prepare(name: str) -> None:
+    walk_all(AWKWARD[name], BYTES, 2, 15)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "name"),
+    [("smollm2", "emoji"), ("smollm2", "same columns"), ("mistral", "quotes")],
+)
+def test_walks_of_real_tokens_end_within_any_budget_and_prepare(
+    name: str, tokenizer: str, request: pytest.FixtureRequest
+) -> None:
+    walk_all(AWKWARD[name], request.getfixturevalue(tokenizer), 3, 3)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("name", AWKWARD)
+def test_many_more_walks_prepare(name: str, seed: int, request: pytest.FixtureRequest) -> None:
+    walk_all(AWKWARD[name], word_vocabulary(AWKWARD[name]), 100 + seed, 100)
+    walk_all(AWKWARD[name], BYTES, 200 + seed, 100)
+    walk_all(AWKWARD[name], request.getfixturevalue("smollm2"), 300 + seed, 20)
+
+
+@pytest.mark.parametrize("name", ["same columns", "keywords", "prefixes"])
+def test_the_mask_holds_exactly_the_tokens_that_are_taken(name: str) -> None:
+    constraint = constraint_for(AWKWARD[name], word_vocabulary(AWKWARD[name]))
+    vocabulary = constraint.vocabulary
+    rng = np.random.default_rng(4)
+    tokens: list[int] = []
+    cursor = constraint.start(4_100)
+    for _ in range(25):
+        inside = set(allowed_next(constraint, tokens))
+        for token, written in enumerate(vocabulary.tokens):
+            if written is not None:
+                taken = _takes(cursor.copy(), token)
+                if written in inside:
+                    assert taken, (cursor.text, written)
+                elif not _LONG_NAME.search(cursor.text + written):
+                    assert not taken, (cursor.text, written)
+        choices = [i for i, t in enumerate(vocabulary.tokens) if t is not None and t in inside]
+        tokens.append(int(rng.choice(choices)))
+        cursor.advance(tokens[-1])
+
+
+_LONG_NAME = re.compile(rb"\w{24}\Z")  # of new names, masks hold those of up to 23 letters
+
+
+def _takes(cursor: Any, token: int) -> bool:
+    from sqlforge.core.errors import ConstraintError
+
+    try:
+        cursor.advance(token)
+    except ConstraintError:
+        return False
+    return True
+
+
+GOLDS = [
+    ("same columns", "SELECT T1.name FROM new_staff AS T1 JOIN old_staff AS T2 ON T1.id = T2.id"),
+    ("same columns", "select count(*), city from old_staff group by city having count(*) > 2"),
+    ("same columns", "SELECT name FROM old_staff UNION SELECT name FROM new_staff ORDER BY name"),
+    ("spaces", 'SELECT "line no" FROM "order lines" WHERE "unit price" > 1.5'),
+    ("same columns", "WITH recent AS (SELECT name FROM new_staff) SELECT name FROM recent"),
+    ("same columns", "SELECT count(*) AS total FROM new_staff ORDER BY total"),
+    ("quotes", 'SELECT "say ""hi""", "it\'s" FROM "the ""big"" table"'),
+    ("keywords", 'SELECT "from" FROM "select" WHERE "where" = \'a\' ORDER BY "order"'),
+    ("emoji", 'SELECT "😀", "größe" FROM "🚀"'),
+    ("no tables", "SELECT 1"),
+    ("case", "SELECT users.id FROM USERS JOIN posts ON users.ID = POSTS.UserId"),
+    ("2,000 columns", "SELECT c1999 FROM wide WHERE c0 IN (SELECT c7 FROM thin)"),
+    ("one letter", "SELECT x FROM e WHERE E5 = 1.5"),
+]
+
+
+@pytest.mark.parametrize(("name", "sql"), GOLDS)
+def test_queries_on_awkward_names_are_taken(name: str, sql: str) -> None:
+    assert oracle(sql, AWKWARD[name]) is None
+    assert first_refused(constraint_for(AWKWARD[name], BYTES), list(sql.encode())) is None
+
+
+@pytest.mark.parametrize(("name", "sql"), GOLDS)
+def test_the_masks_along_a_query_hold_its_tokens(
+    name: str, sql: str, smollm2_tokenizer: Any, smollm2: Vocabulary
+) -> None:
+    constraint = constraint_for(AWKWARD[name], smollm2)
+    tokens = smollm2_tokenizer(sql, add_special_tokens=False)["input_ids"]
+    for i, token in enumerate(tokens):
+        written = smollm2.tokens[token]
+        assert written in set(allowed_next(constraint, tokens[:i])), (sql, written)
+    assert b"<end>" in set(allowed_next(constraint, tokens))
+
+
+OTHER_SPELLINGS = [
+    ("spaces", 'SELECT [line no] FROM "order lines"'),
+    ("spaces", 'SELECT `line no` FROM "order lines"'),
+    ("emoji", 'SELECT größe FROM "🚀"'),
+    ("one letter", "SELECT x FROM e WHERE E5 = 1e5"),
+]
+
+
+@pytest.mark.parametrize(("name", "sql"), OTHER_SPELLINGS)
+def test_some_spellings_of_sqlite_are_left_out(name: str, sql: str) -> None:
+    assert oracle(sql, AWKWARD[name]) is None
+    assert first_refused(constraint_for(AWKWARD[name], BYTES), list(sql.encode())) is not None
+
+
+REFUSED = [
+    ("same columns", "SELECT nam FROM new_staff"),
+    ("same columns", 'SELECT "nam" FROM new_staff'),
+    ("same columns", "SELECT name FROM new_staff JOIN old_staff ON new_staff.id = old_staff.id"),
+    ("same columns", "SELECT id FROM new_staff UNION SELECT id, name FROM old_staff"),
+    ("same columns", "SELECT id FROM new_staff WHERE count(*) > 1"),
+    ("same columns", "SELECT T1.id FROM new_staff AS T2"),
+    ("spaces", "SELECT line no FROM `order lines`"),
+    ("no tables", "SELECT * FROM t"),
+    ("one column", "DELETE FROM t"),
+    ("one column", "SELECT a FROM t; SELECT a FROM t"),
+]
+
+
+@pytest.mark.parametrize(("name", "sql"), REFUSED)
+def test_queries_that_sqlite_or_the_names_refuse_are_not_taken(name: str, sql: str) -> None:
+    assert oracle(sql, AWKWARD[name]) is not None
+    assert first_refused(constraint_for(AWKWARD[name], BYTES), list(sql.encode())) is not None
