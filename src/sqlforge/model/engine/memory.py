@@ -74,7 +74,7 @@ def rows_for(model: Any, width: int, wanted: int) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     item = model.get_input_embeddings().weight.element_size()
-    row = int(2 * config.num_hidden_layers * heads * size * item * (width + 1))
+    row = int(2 * config.num_hidden_layers * heads * size * item * (width // 64 + 1) * 64)
     free = _free_bytes(model.device)
     if free is None:
         return wanted

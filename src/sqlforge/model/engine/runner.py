@@ -6,12 +6,14 @@ ladders: a small model's step is hundreds of kernels that cost more to launch th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sqlforge.model.engine.memory import uncapturable
 from sqlforge.model.engine.slots import SlotCache
@@ -105,7 +107,7 @@ class Runner:
 
     def _bucket(self, longest: int) -> int:
         step = 128 if longest <= 1024 else 512
-        return min(-(-longest // step) * step, (self.cache.width + 1) // 8 * 8)
+        return min(-(-longest // step) * step, self.cache.length)
 
     def _step(self, rows: int, read: int) -> torch.Tensor:
         positions = self.positions[:rows, None]
@@ -119,15 +121,22 @@ class Runner:
     def _forward(
         self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        logits: torch.Tensor = self.model(
-            input_ids=ids,
-            position_ids=positions,
-            attention_mask=mask,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        with self._kernels():
+            logits: torch.Tensor = self.model(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=mask,
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits[:, -1]
         return logits
+
+    def _kernels(self) -> contextlib.AbstractContextManager[None]:
+        """On CUDA, attention that takes masks and needs no plan for every new shape."""
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
     def _capture(self, rows: int, read: int) -> torch.cuda.CUDAGraph | None:
         try:

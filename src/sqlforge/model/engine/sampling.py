@@ -46,8 +46,11 @@ def choose(
 
 def unpack(bits: torch.Tensor, vocabulary: int) -> torch.Tensor:
     """Bit ``i % 32`` of word ``i // 32`` as ``[rows, vocabulary]``; missing words allow nothing."""
-    shifts = torch.arange(32, dtype=torch.int32, device=bits.device)
-    allowed = ((bits[:, :, None] >> shifts) & 1).bool().flatten(1)
+    # The 32nd power of two is the sign bit, which the shift wraps to.
+    powers = torch.ones(32, dtype=torch.int32, device=bits.device) << torch.arange(
+        32, dtype=torch.int32, device=bits.device
+    )
+    allowed = ((bits[:, :, None] & powers) != 0).flatten(1)
     missing = vocabulary - allowed.shape[1]
     if missing > 0:
         allowed = torch.nn.functional.pad(allowed, (0, missing))

@@ -19,9 +19,10 @@ ATTENTION = "sqlforge_slots"
 
 
 class SlotCache:
-    """``[layers, 2, rows + 1, heads, width + 1, head size]``.
+    """``[layers, 2, rows + 1, heads, length, head size]``.
 
-    The last row and the last position are scratch: padding writes there and nobody attends to it.
+    The last row and the position ``width`` are scratch: padding writes there and nobody attends to
+    it. ``length`` is the next multiple of 64 beyond, which kernels like.
     Everything starts at zero, since a masked value that is not finite would still spoil the sum.
     """
 
@@ -31,7 +32,8 @@ class SlotCache:
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.rows, self.width = rows, width
-        shape = (config.num_hidden_layers, 2, rows + 1, heads, width + 1, size)
+        self.length = (width // 64 + 1) * 64
+        shape = (config.num_hidden_layers, 2, rows + 1, heads, self.length, size)
         self.kv = torch.zeros(shape, dtype=dtype, device=device)
         self._rows: torch.Tensor | None = None
         self._positions = torch.zeros(0)
