@@ -241,6 +241,7 @@ def continuous(bench: Bench, plain_speed: float, plain: list[list[int]]) -> None
         pad_token_id=bench.tokenizer.pad_token_id,
     )
     inputs = [list(prompt) for prompt in bench.prompts]
+    before = bench.model.config._attn_implementation
     try:
         with torch.inference_mode():
             seconds, found = bench.seconds(
@@ -251,6 +252,8 @@ def continuous(bench: Bench, plain_speed: float, plain: list[list[int]]) -> None
         print(f"  transformers' continuous batching fails: {fault}")
         bench.claim("continuous_batching_ran", 0)
         return
+    finally:
+        bench.model.set_attn_implementation(before)  # it takes a paged one
     tokens = sum(len(output.generated_tokens) for output in found.values())
     if tokens < sum(map(len, plain)) // 2:
         print(f"  transformers' continuous batching wrote only {tokens:,} tokens")
