@@ -79,7 +79,14 @@ bool Reader::word_begun(const State& s, Memo& m, const Lexer& lexer) const {
              (lexer.size == kMostAliasBytes &&
               lone_name_ok(l, s, known_name(l, s, lexer.text, lexer.size)));
     case kNewQualifier:
-    case kNewShortAlias: return short_alias(lexer.text, lexer.size, false);
+    case kNewShortAlias: {
+      if (!short_alias(lexer.text, lexer.size, false)) return false;
+      std::string longer(lexer.text, lexer.size);
+      longer += '0';
+      if (short_alias(longer.data(), longer.size(), false)) return true;
+      const Name known = known_name(l, s, lexer.text, lexer.size);  // it cannot grow out of a clash
+      return known < 0 || name_ok(l, s, known);
+    }
     default: return false;
   }
 }
