@@ -195,8 +195,8 @@ def _told(rows: Iterable[ClaimRow]) -> list[ClaimRow]:
 
 
 def _progress(done: int, total: int) -> None:
-    if total > WARM_UP:
-        print(f"  {done:,} of {total:,}", end="\n" if done == total else "\r", flush=True)
+    if done == total or done % max(1, total // 10) == 0:
+        print(f"  {done:,} of {total:,}", flush=True)
 
 
 if __name__ == "__main__":
