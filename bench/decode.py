@@ -50,7 +50,9 @@ INITIALISATIONS = (0.02, 0.1, 0.2, 0.4)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true")
-    small = parser.parse_args().small
+    parser.add_argument("--outputs", type=int, default=OUTPUTS, help="of the random models")
+    asked = parser.parse_args()
+    small = asked.small
     folder = data_dir()
     if folder is None:
         sys.exit("name the folder with spider/ and wikisql/ in SQLFORGE_DATA_DIR")
@@ -65,15 +67,17 @@ def main() -> None:
     smollm2 = vocabulary_of(tokenizer)
     schemas = {name: database.schema for name, database in sorted(dev.databases.items())}
     rows, refusals = soundness(golds, tokenizer, smollm2, small)
-    rows += tightness(schemas | awkward_schemas(), smollm2, 400 if small else OUTPUTS)
+    rows += tightness(
+        schemas | awkward_schemas(), smollm2, min(400, asked.outputs) if small else asked.outputs
+    )
     with tempfile.TemporaryDirectory() as temporary:
         rows += speed(dev, tokenizer, smollm2, Path(temporary), small)
     rows += build_rows(smollm2)
-    rows += engine_rows(tokenizer, smollm2, dev, 3 if small else 40)
+    rows += engine_rows(tokenizer, smollm2, dev, 1 if small else 10)
     print_rows(rows)
     if not small:
         write_text(ROOT / "docs" / "decoding-exceptions.md", listed(refusals))
-        print(write_claims("decode", command="python bench/decode.py", seed=SEED, rows=rows))
+        print(write_claims("decode", command=" ".join(["python", *sys.argv]), seed=SEED, rows=rows))
 
 
 def soundness(
@@ -262,7 +266,7 @@ def speed(
     if found is None:
         sys.exit("pip install mistral-common for the vocabulary of Mistral v0.3")
     mistral = mistral_tokenizer(found, folder)
-    n = 40 if small else 400
+    n = 40 if small else 200
     return [
         *mask_rows("49152", dev, tokenizer, smollm2, n),
         *mask_rows("32768", dev, mistral, vocabulary_of(mistral), n),

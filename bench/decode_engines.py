@@ -124,9 +124,9 @@ def _golds(name: str, compiled: Compile, tokenizer: Any, dev: Dataset) -> list[C
         matcher = made[example.db_id]()
         whole = True
         for token in (*tokenizer(example.sql)["input_ids"], tokenizer.eos_token_id):
-            start = time.perf_counter()
+            start = time.thread_time()
             mask = matcher.fill()
-            times.append(1e6 * (time.perf_counter() - start))
+            times.append(1e6 * (time.thread_time() - start))
             if not mask[token // 32] >> (token % 32) & 1:
                 whole = False
                 break

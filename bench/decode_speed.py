@@ -10,9 +10,9 @@ import numpy as np
 
 from claims import ClaimRow
 from decode_schemas import thirty_tables
-from decode_walks import DeadEndError, walk, weights_of
-from sqlforge.core.errors import ConstraintError
+from decode_walks import steps, weights_of
 from sqlforge.core.records import Dataset
+from sqlforge.core.schema import Schema
 from sqlforge.decode.constrain import (
     Options,
     SchemaConstraint,
@@ -34,16 +34,13 @@ def mask_rows(
     for example in dev.examples[:: max(1, len(dev.examples) // n)]:
         schema = dev.databases[example.db_id].schema
         constraint = constraint_for(schema, vocabulary)
-        golds.append((constraint, tokenizer(example.sql, add_special_tokens=False)["input_ids"]))
-        try:
-            text = walk(constraint, weights_of(vocabulary, schema), 100, rng)
-        except (ConstraintError, DeadEndError):
-            continue  # counted as a failure elsewhere
-        ids = tokenizer(text.decode(), add_special_tokens=False)["input_ids"]
-        walks.append((constraint, ids))
+        ids = tokenizer(example.sql, add_special_tokens=False)["input_ids"]
+        golds.append((constraint, ids, 256))
+        budget = constraint.least_tokens + int(rng.integers(0, 100))
+        walks.append((constraint, walk_tokens(constraint, schema, budget, rng), budget))
     rows = []
     for kind, outputs in (("golds", golds), ("walks", walks)):
-        times = [t for constraint, tokens in outputs for t in mask_times(constraint, tokens)]
+        times = [t for walked in outputs for t in mask_times(*walked)]
         rows += [
             ClaimRow(f"mask_mean_{name}_{kind}", statistics.fmean(times), "us", MEAN, n=len(times)),
             ClaimRow(
@@ -57,23 +54,25 @@ def mask_rows(
     return rows
 
 
-def mask_times(constraint: SchemaConstraint, tokens: list[int]) -> list[float]:
-    """Microseconds of each mask before one of ``tokens``; the best of three runs each."""
-    best: list[float] = []
+def walk_tokens(
+    constraint: SchemaConstraint, schema: Schema, budget: int, rng: np.random.Generator
+) -> list[int]:
+    """The tokens of a random walk."""
+    weights = weights_of(constraint.vocabulary, schema)
+    return list(steps(constraint.start(budget), constraint.vocabulary, weights, rng))
+
+
+def mask_times(constraint: SchemaConstraint, tokens: list[int], budget: int) -> list[float]:
+    """Microseconds of this thread's CPU for each mask before one of ``tokens``."""
+    times = []
     out = np.zeros((1, mask_words(constraint.vocabulary)), np.int32)
-    for _ in range(3):
-        cursor = constraint.start(len(tokens) + 100)
-        times = []
-        for token in tokens:
-            start = time.perf_counter()
-            fill_masks([cursor], out, threads=1)
-            times.append(1e6 * (time.perf_counter() - start))
-            try:
-                cursor.advance(token)
-            except ConstraintError:  # an encoding of a walk may part otherwise than the walk
-                break
-        best = [min(pair) for pair in zip(best, times, strict=False)] if best else times
-    return best
+    cursor = constraint.start(budget)
+    for token in tokens:
+        start = time.thread_time_ns()
+        fill_masks([cursor], out, threads=1)
+        times.append(1e-3 * (time.thread_time_ns() - start))
+        cursor.advance(token)
+    return times
 
 
 def build_rows(vocabulary: Vocabulary) -> list[ClaimRow]:

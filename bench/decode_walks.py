@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from sqlforge.core.errors import ConstraintError
 from sqlforge.core.schema import Schema
-from sqlforge.decode.constrain import ConstraintError, SchemaConstraint, fill_masks, mask_words
+from sqlforge.decode.constrain import Cursor, SchemaConstraint, fill_masks, mask_words
 from sqlforge.decode.vocabulary import Vocabulary
 from sqlforge.score.validity import check_validity
 
@@ -84,19 +85,31 @@ def walk(
 ) -> bytes:
     """One random output of at most ``max_tokens`` tokens, the end included."""
     cursor = constraint.start(max_tokens)
-    out = np.zeros((1, mask_words(constraint.vocabulary)), np.int32)
-    for _ in range(max_tokens):
+    for _ in steps(cursor, constraint.vocabulary, weights, rng):
+        pass
+    if not cursor.finished:
+        raise DeadEndError(cursor.text, "no token is allowed")
+    return cursor.text
+
+
+def steps(
+    cursor: Cursor,
+    vocabulary: Vocabulary,
+    weights: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Iterator[int]:
+    """Random tokens of the masks, taken by ``cursor`` until it has ended or cannot go on."""
+    out = np.zeros((1, mask_words(vocabulary)), np.int32)
+    while not cursor.finished:
         fill_masks([cursor], out, threads=1)
         bits = np.unpackbits(out.view(np.uint8), bitorder="little")[: len(weights)]
         allowed = np.flatnonzero(bits)
         if not len(allowed):
-            raise DeadEndError(cursor.text, "no token is allowed")
+            return
         sums = np.cumsum(weights[allowed])
         token = int(allowed[np.searchsorted(sums, rng.random() * sums[-1], "right")])
         cursor.advance(token)
-        if cursor.finished:
-            return cursor.text
-    raise DeadEndError(cursor.text, f"not ended within {max_tokens} tokens")
+        yield token
 
 
 def oracle(sql: str, schema: Schema) -> str | None:
