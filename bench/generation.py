@@ -3,7 +3,7 @@
 Answers Spider dev's questions greedily with each, compares texts token by token, and lists where
 they part: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
 that a library multiplies in. Then the same work with and without the schema's constraint at 256
-texts at once. Writes ``docs/results/generation.json``; each part that fails says so and leaves the
+texts at once. Writes ``docs/results/generation.json`` (``generation_PART.json`` with ``--only``); each part that fails says so and leaves the
 others their figures.
 """
 
@@ -79,12 +79,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="questions; all 1,034 without it")
     parser.add_argument("--new-tokens", type=int, default=128)
     parser.add_argument("--quick", action="store_true", help="300 questions, nothing written")
+    parser.add_argument("--only", choices=("compare", "constrained"), help="one part alone")
     asked = parser.parse_args()
     quiet_libraries()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     bench = opened(asked)
     parts: list[Callable[[Bench], None]] = [compare, constrained]
-    for part in parts:
+    for part in [p for p in parts if asked.only in (None, p.__name__)]:
         print(f"{part.__name__}:", flush=True)
         try:
             part(bench)
@@ -94,8 +95,12 @@ def main() -> None:
     if asked.quick:
         print("a trial: nothing is written to docs/")
         return
-    command = f"python bench/generation.py --data-dir DIR --model {asked.model}"
-    print(write_claims("generation", command=command, seed=0, rows=bench.rows))
+    # An adapter's folder is told by its own name, not by where it lies on this machine.
+    name = "/".join(Path(asked.model).parts[-2:])
+    command = f"python bench/generation.py --data-dir DIR --model {name}"
+    command += f" --only {asked.only}" if asked.only else ""
+    claims = f"generation_{asked.only}" if asked.only else "generation"
+    print(write_claims(claims, command=command, seed=0, rows=bench.rows))
 
 
 def opened(asked: argparse.Namespace) -> Bench:

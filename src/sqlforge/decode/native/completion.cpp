@@ -207,10 +207,14 @@ struct Way {
 };
 
 // What the policy would write where the open lexeme stands: its way must stay open letter by letter.
-std::string preferred(const Language& l, const State& state) {
-  State s = state;
-  Way way(l, s);
-  return way.step() ? way.first : std::string();
+const std::string& preferred(const Language& l, const State& state, Memo& memo) {
+  if (!memo.preferred_known) {
+    State s = state;
+    Way way(l, s);
+    memo.preferred = way.step() ? way.first : std::string();
+    memo.preferred_known = true;
+  }
+  return memo.preferred;
 }
 
 bool begins(const std::string& text, const Lexer& lexer) {
@@ -224,109 +228,164 @@ int run_from(const Language& l, const State& state, int spent) {
   return way.run();
 }
 
-// After an open word: the ways its text may go on, cheapest first.
-int after_word(const Language& l, const State& state, const Lexer& lexer) {
+void keep_least(int& best, int cost) {
+  if (cost >= 0 && (best < 0 || cost < best)) best = cost;
+}
+
+// Tokens after a whole word, as the lexer ends it before `next`, `next` among them.
+int after_text(const Language& l, const State& state, const std::string& text, uint8_t next) {
+  if (text.empty() || text.size() > 63) return -1;
+  Lexer ending;
+  ending.mode = mWord;
+  ending.size = uint16_t(text.size());
+  std::memcpy(ending.text, text.data(), text.size());
+  const auto found = std::lower_bound(l.words.begin(), l.words.end(), text,
+                                      [](const Word& w, const std::string& t) { return w.text < t; });
+  ending.low = uint16_t(found - l.words.begin());
+  ending.high = uint16_t(ending.low + (found != l.words.end() && found->text == text));
+  State s = state;
+  if (!Reader{l}.finish(s, ending, next)) return -1;
+  int cost = next != 0;
+  if (ending.function >= 0) {
+    cost += next != '(';
+    if (!take_call(l, s, ending.function)) return -1;
+  }
+  return run_from(l, s, cost);
+}
+
+int after_word(const Language& l, const State& state, Memo& memo, int word) {
+  if (memo.after_word.empty()) memo.after_word.assign(l.words.size(), kUnknown);
+  int16_t& known = memo.after_word[word];
+  if (known == kUnknown) {
+    const Word& w = l.words[word];
+    int cost = after_text(l, state, w.text, w.function >= 0 && w.name < 0 ? uint8_t('(') : uint8_t(0));
+    if (cost < 0 && w.name >= 0) cost = after_text(l, state, w.text, '.');
+    known = int16_t(cost);
+  }
+  return known;
+}
+
+// After a name of one's own, whatever its letters: FROM repeats a qualifier, hence the longest.
+int after_fresh(const Language& l, const State& state, Memo& memo) {
+  if (memo.after_fresh == kUnknown) {
+    memo.after_fresh = -1;
+    const uint8_t next = new_name(l, state) == kNewQualifier ? '.' : 0;
+    for (const char* text : {"zq87", "qz98", "xk76", "kx65", "jq54", "qj43"})
+      if (known_name(l, state, text, int(std::strlen(text))) < 0) {
+        memo.after_fresh = int16_t(after_text(l, state, text, next));
+        break;
+      }
+  }
+  return memo.after_fresh;
+}
+
+// After an open word: the ways its text may go on, the shortest texts first.
+int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
   const Reader reader{l};
   int best = -1;
-  const auto consider = [&](const std::string& rest, uint8_t next) {
-    State s = state;
-    Lexer ending = lexer;
-    for (char c : rest) {
-      if (ending.size >= 63) return;
-      const auto old = ending.size;
-      ending.text[old] = c;
-      ++ending.size;
-    }
-    // The range is found again: the words that equal the text.
-    const std::string text(ending.text, ending.size);
-    const auto found = std::lower_bound(l.words.begin(), l.words.end(), text,
-                                        [](const Word& w, const std::string& t) { return w.text < t; });
-    ending.low = uint16_t(found - l.words.begin());
-    ending.high = uint16_t(ending.low + (found != l.words.end() && found->text == text));
-    ending.function = -1;
-    if (!reader.finish(s, ending, next)) return;
-    int cost = l.text_cost(rest) + (next != 0);
-    if (ending.function >= 0) {
-      if (next != '(') ++cost;
-      if (!take_call(l, s, ending.function)) return;
-    }
-    cost = run_from(l, s, cost);
-    if (cost >= 0 && (best < 0 || cost < best)) best = cost;
+  const auto consider = [&](int word) {
+    const int after = after_word(l, state, memo, word);
+    if (after >= 0) keep_least(best, after + l.text_cost(l.words[word].text.substr(lexer.size)));
   };
-  Memo memo;
-  memo.reset(l);
-  std::vector<std::pair<size_t, int>> ways;
-  for (int i = lexer.low; i < lexer.high; ++i)
-    if (reader.word_ok(state, memo, i)) ways.push_back({l.words[i].text.size(), i});
-  const size_t some = std::min<size_t>(ways.size(), 4);
-  std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
-  for (size_t i = 0; i < some; ++i) {
-    const std::string rest = l.words[ways[i].second].text.substr(lexer.size);
-    const Word& word = l.words[ways[i].second];
-    consider(rest, word.function >= 0 && word.name < 0 ? uint8_t('(') : uint8_t(0));
-    if (word.name >= 0 && best < 0) consider(rest, '.');
+  int shortest[4], some = 0;
+  for (int i = lexer.low; i < lexer.high; ++i) {
+    if (!reader.word_ok(state, memo, i)) continue;
+    const size_t size = l.words[i].text.size();
+    int at = some < 4 ? some++ : 4;
+    while (at > 0 && l.words[shortest[at - 1]].text.size() > size) {
+      if (at < 4) shortest[at] = shortest[at - 1];
+      --at;
+    }
+    if (at < 4) shortest[at] = i;
   }
-  const std::string wanted = preferred(l, state);
-  if (begins(wanted, lexer)) consider(wanted.substr(lexer.size), 0);
+  for (int i = 0; i < some; ++i) consider(shortest[i]);
+  const std::string& wanted = preferred(l, state, memo);
+  if (begins(wanted, lexer)) {
+    const auto found = std::lower_bound(l.words.begin(), l.words.end(), wanted,
+                                        [](const Word& w, const std::string& t) { return w.text < t; });
+    if (found != l.words.end() && found->text == wanted) consider(int(found - l.words.begin()));
+  }
   for (int d = 0; d < state.dynamics; ++d)
     if (begins(state.dynamic[d], lexer))
-      for (uint8_t next : {uint8_t(0), uint8_t('.')}) consider(state.dynamic[d] + lexer.size, next);
-  const NewName fresh = new_name(l, state);
-  if (fresh != kNoNew)
-    for (const char* rest : {"", "1", "a", "q"})
-      consider(rest, fresh == kNewQualifier ? uint8_t('.') : uint8_t(0));
+      for (uint8_t next : {uint8_t(0), uint8_t('.')}) {
+        const int after = after_text(l, state, state.dynamic[d], next);
+        if (after >= 0) keep_least(best, after + l.text_cost(state.dynamic[d] + lexer.size));
+      }
+  const NewName fresh = reader.fresh(state, memo);
+  if (fresh == kNoNew || after_fresh(l, state, memo) < 0) return best;
+  for (const char* rest : {"", "1", "a", "q"}) {
+    const std::string text = std::string(lexer.text, lexer.size) + rest;
+    if (int(text.size()) > kMostAliasBytes || reserved(text)) continue;
+    if (fresh != kNewAlias && !short_alias(text.data(), text.size(), true)) continue;
+    if (known_name(l, state, text.data(), int(text.size())) >= 0) continue;
+    keep_least(best, after_fresh(l, state, memo) + l.text_cost(rest));
+  }
   return best;
 }
 
-int after_quoted(const Language& l, const State& state, const Lexer& lexer) {
+// After a whole quoted name or text; `sorted` is -1 for a text that is no name.
+int after_quoted_whole(const Language& l, const State& state, int sorted, uint8_t next) {
+  State s = state;
+  Lexer ending;
+  ending.mode = mQuotedEnd;
+  ending.literal = s.qualifier_level < 0 && double_quoted_text_ok(s);
+  ending.low = uint16_t(std::max(sorted, 0));
+  ending.high = uint16_t(sorted < 0 ? 0 : sorted + 1);
+  ending.size = uint16_t(sorted < 0 ? 1 : l.folded[l.sorted_names[sorted]].size());
+  if (!Reader{l}.finish(s, ending, next)) return -1;
+  return run_from(l, s, next != 0);
+}
+
+int after_name(const Language& l, const State& state, Memo& memo, int sorted) {
+  if (memo.after_name.empty()) memo.after_name.assign(l.sorted_names.size() + 1, kUnknown);
+  int16_t& known = memo.after_name[sorted + 1];
+  if (known == kUnknown) {
+    int best = -1;
+    keep_least(best, after_quoted_whole(l, state, sorted, 0));
+    if (sorted >= 0) keep_least(best, after_quoted_whole(l, state, sorted, '.'));
+    known = int16_t(best);
+  }
+  return known;
+}
+
+int after_open_quoted(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
   const Reader reader{l};
   int best = -1;
-  const auto consider = [&](int low, int high, int size, int cost, uint8_t next) {
-    State s = state;
-    Lexer ending = lexer;
-    ending.mode = mQuotedEnd;
-    ending.low = uint16_t(low), ending.high = uint16_t(high), ending.size = uint16_t(size);
-    ending.function = -1;
-    if (!reader.finish(s, ending, next)) return;
-    cost = run_from(l, s, cost + (next != 0));
-    if (cost >= 0 && (best < 0 || cost < best)) best = cost;
+  const bool ended = lexer.mode == mQuotedEnd;
+  const bool exact = lexer.low < lexer.high && lexer.size < kLongName &&
+                     l.folded[l.sorted_names[lexer.low]].size() == lexer.size;
+  const auto add = [&](int after, int cost) {
+    if (after >= 0) keep_least(best, after + cost);
   };
-  Memo memo;
-  memo.reset(l);
-  const int missing = lexer.mode == mQuotedEnd ? 0 : 1;
-  if (lexer.mode == mQuotedEnd || lexer.literal) {
-    for (uint8_t next : {uint8_t(0), uint8_t('.')})
-      consider(lexer.low, lexer.high, lexer.size, lexer.utf8.need + missing, next);
+  if (ended || lexer.literal) {
+    const int quote = lexer.utf8.need + !ended;
+    if (exact) add(after_name(l, state, memo, lexer.low), quote);
+    else if (lexer.literal) add(after_name(l, state, memo, -1), quote);
     // One more letter, and a text that is a name by chance is none.
-    if (lexer.literal && lexer.mode == mQuoted)
-      consider(0, 0, std::min(kLongName, lexer.size + 1), lexer.utf8.need + 2, 0);
+    if (lexer.literal && !ended) add(after_name(l, state, memo, -1), quote + 1);
   }
-  if (lexer.size < kLongName) {
-    std::vector<std::pair<size_t, int>> ways;
-    for (int i = lexer.low; i < lexer.high; ++i)
-      if (reader.quoted_ok(state, memo, i))
-        ways.push_back({l.folded[l.sorted_names[i]].size(), i});
-    const std::string wanted = preferred(l, state);
-    for (auto& way : ways)
-      if (l.folded[l.sorted_names[way.second]] == wanted) way.first = 0;
-    const size_t some = std::min<size_t>(ways.size(), 4);
-    std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
-    for (size_t w = 0; w < some; ++w) {
-      const std::string& text = l.names[l.sorted_names[ways[w].second]];
-      std::string rest;
-      for (char c : text.substr(lexer.size)) rest += c == '"' ? std::string("\"\"") : std::string(1, c);
-      if (lexer.mode == mQuotedEnd && !rest.empty() && rest[0] == '"') rest.erase(0, 1);
-      else if (lexer.mode == mQuotedEnd) continue;
-      for (uint8_t next : {uint8_t(0), uint8_t('.')})
-        consider(ways[w].second, ways[w].second + 1, int(text.size()), l.text_cost(rest + "\""), next);
+  if (lexer.size >= kLongName) return best;
+  const std::string& wanted = preferred(l, state, memo);
+  std::vector<std::pair<size_t, int>> ways;
+  for (int i = lexer.low; i < lexer.high; ++i)
+    if (reader.quoted_ok(state, memo, i)) {
+      const std::string& text = l.folded[l.sorted_names[i]];
+      ways.push_back({text == wanted ? 0 : text.size(), i});
     }
+  const size_t some = std::min<size_t>(ways.size(), 4);
+  std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
+  for (size_t w = 0; w < some; ++w) {
+    const std::string& text = l.names[l.sorted_names[ways[w].second]];
+    std::string rest;
+    for (char c : text.substr(lexer.size)) rest += c == '"' ? std::string("\"\"") : std::string(1, c);
+    if (ended && (rest.empty() || rest[0] != '"')) continue;
+    if (ended) rest.erase(0, 1);
+    add(after_name(l, state, memo, ways[w].second), l.text_cost(rest + "\""));
   }
   return best;
 }
 
-}  // namespace
-
-int tokens_to_end(const Language& l, const State& state, const Lexer& lexer) {
+int after_plain(const Language& l, const State& state, const Lexer& lexer) {
   State s = state;
   Way way(l, s);
   switch (lexer.mode) {
@@ -334,23 +393,37 @@ int tokens_to_end(const Language& l, const State& state, const Lexer& lexer) {
       way.blank_written = lexer.blanks > 0;
       return way.run();
     case mDot: return way.run();
-    case mWord: return after_word(l, state, lexer);
-    case mQuoted:
-    case mQuotedEnd: return after_quoted(l, state, lexer);
-    case mText: way.cost = lexer.utf8.need + 1; [[fallthrough]];
+    case mText: way.cost = 1; [[fallthrough]];
     case mTextEnd: return take_text(s) ? way.run() : -1;
     case mSign:
     case mFraction: way.cost = lexer.digits == 0 || lexer.mode == mSign; [[fallthrough]];
     case mNumber:
       return take_number(l, s, lexer.mode != mFraction, lexer.number ? lexer.number : 1) ? way.run() : -1;
-    case mOperator: {
-      const bool second = lexer.last == '!' || lexer.last == '|';
-      way.cost = second;
+    case mOperator:
+      way.cost = lexer.last == '!' || lexer.last == '|';
       return take_symbol(l, s, lexer.last == '|' ? sArithmetic : sComparison) ? way.run() : -1;
-    }
     case mCallWait: way.cost = 1; return take_call(l, s, lexer.function) ? way.run() : -1;
+    default: return -1;
   }
-  return -1;
+}
+
+}  // namespace
+
+int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+  switch (lexer.mode) {
+    case mWord: return after_open_word(l, state, lexer, memo);
+    case mQuoted:
+    case mQuotedEnd: return after_open_quoted(l, state, lexer, memo);
+    case mNone:
+    case mDot:
+    case mText:
+    case mTextEnd: {
+      int16_t& known = memo.after_mode[lexer.mode][lexer.mode == mNone && lexer.blanks > 0];
+      if (known == kUnknown) known = int16_t(after_plain(l, state, lexer));
+      return known < 0 || lexer.mode != mText ? known : known + lexer.utf8.need;
+    }
+    default: return after_plain(l, state, lexer);
+  }
 }
 
 }  // namespace sqlforge

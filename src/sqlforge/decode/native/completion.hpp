@@ -5,6 +5,6 @@
 namespace sqlforge {
 
 // Tokens, the end token not counted, that certainly suffice; -1 is a defect: no way out.
-int tokens_to_end(const Language& l, const State& state, const Lexer& lexer);
+int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Memo& memo);
 
 }  // namespace sqlforge

@@ -38,6 +38,11 @@ bool Memo::reset(const Language& l) {
   word.assign(l.words.size(), 0);
   name.assign(l.sorted_names.size(), 0);
   fresh = -1;
+  after_word.clear();
+  after_name.clear();
+  after_fresh = kUnknown;
+  for (auto& mode : after_mode) mode[0] = mode[1] = kUnknown;
+  preferred_known = false;
   return true;
 }
 

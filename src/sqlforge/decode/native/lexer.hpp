@@ -27,10 +27,17 @@ struct Lexer {
   char text[64];
 };
 
-// Of one state: which words may stand there, found out once. 0 unknown, 1 no, 2 yes.
+// Of one state: which words may stand there, found out once (0 unknown, 1 no, 2 yes), and how many
+// tokens end the query after each (kUnknown, -1: no way).
+constexpr int16_t kUnknown = -2;
 struct Memo {
   std::vector<uint8_t> word, name;
   int8_t fresh = -1;  // NewName
+  std::vector<int16_t> after_word, after_name;  // filled when first asked for
+  int16_t after_fresh = kUnknown;
+  int16_t after_mode[12][2];  // where the open lexeme's text does not matter
+  bool preferred_known = false;
+  std::string preferred;
   bool reset(const Language& l);
 };
 

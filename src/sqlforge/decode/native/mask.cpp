@@ -49,7 +49,7 @@ struct Walk {
       Lexer after = lexer;
       if (!reader.feed(&next, &next_memo, after, child.byte, &space.state[depth], &space.memo[depth]))
         continue;
-      if (child.tokens && allowed(*next, after))
+      if (child.tokens && allowed(*next, after, *next_memo))
         for (uint32_t t = 0; t < child.tokens; ++t) {
           const int32_t id = trie.ids[child.first_token + t];
           out[id / 32] |= 1u << (id % 32);
@@ -68,9 +68,9 @@ struct Walk {
     return true;
   }
 
-  bool allowed(const State& state, const Lexer& lexer) const {
+  bool allowed(const State& state, const Lexer& lexer, Memo& memo) const {
     if (left < 0) return true;
-    const int needed = tokens_to_end(l, state, lexer);
+    const int needed = tokens_to_end(l, state, lexer, memo);
     return needed >= 0 && needed <= left;
   }
 };
@@ -86,28 +86,45 @@ bool Cursor::may_end() const {
   return !finished_ && Reader{*language_}.may_end(state_, lexer_);
 }
 
-int Cursor::needed() const { return tokens_to_end(*language_, state_, lexer_) + 1; }
+int Cursor::way_out(const State& state, const Lexer& lexer) const {
+  Memo& memo = workspace().memo[kDeepest - 2];
+  memo.reset(*language_);
+  return tokens_to_end(*language_, state, lexer, memo);
+}
+
+int Cursor::needed() const { return way_out(state_, lexer_) + 1; }
 
 bool Cursor::roomy() const {
   if (budget_ - 2 >= bound_) return true;
   growth_ = most_growth(*language_, state_);
-  bound_ = tokens_to_end(*language_, state_, lexer_) + growth_;
+  bound_ = way_out(state_, lexer_) + growth_;
   return budget_ - 2 >= bound_;
 }
 
 bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
   if (roomy()) return true;
-  const int needed = tokens_to_end(*language_, state, lexer);
+  const int needed = way_out(state, lexer);
   return needed >= 0 && needed + 1 <= left;
 }
 
 int Cursor::slack_in_text(int left) const {
-  return left < 0 ? 8 : left - tokens_to_end(*language_, state_, lexer_);
+  return left < 0 ? 8 : left - way_out(state_, lexer_);
 }
 
 int Cursor::free_name(Memo& memo, int left) const {
   const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
-  if (left >= 0 || !open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
+  if (!open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
+  if (left >= 0) {  // with one letter more the way out is as long for any letter
+    Lexer longer = lexer_;
+    if (longer.mode == mNone) longer.size = 0;
+    if (longer.size + 2 > kMostAliasBytes) return -1;
+    longer.mode = mWord;
+    longer.low = longer.high = 0;
+    longer.text[longer.size++] = 'q';
+    longer.text[longer.size++] = '_';
+    const int needed = tokens_to_end(*language_, state_, longer, memo);
+    if (needed < 0 || needed + 2 > left) return -1;
+  }
   const int letters = kMostAliasBytes - 1 - (lexer_.mode == mWord ? lexer_.size : 0);
   return letters < 2 ? -1 : letters;  // the last ones are looked at one by one
 }

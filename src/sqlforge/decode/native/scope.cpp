@@ -85,7 +85,9 @@ struct Search {
   bool serves(int q, int16_t relation) const {
     for (int i = 0; i < level.refs; ++i)
       if (level.ref[i].qualifier == q && !has_column(l, s, relation, level.ref[i].column)) return false;
-    return true;
+    if (relation >= 0) return true;
+    const Relation& r = s.relation[-1 - relation];  // something of it must have a name
+    return std::any_of(r.column, r.column + r.columns, [](Name name) { return name >= 0; });
   }
 
   // Marks what the table owns; false if one of the names had an owner already.
