@@ -3,8 +3,8 @@
 Answers Spider dev's questions greedily with each, compares texts token by token, and lists where
 they part: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
 that a library multiplies in. Then the same work with and without the schema's constraint at 256
-texts at once. Writes ``docs/results/generation.json`` (``generation_PART.json`` with ``--only``); each part that fails says so and leaves the
-others their figures.
+texts at once. Writes ``docs/results/generation.json``, or ``generation_PART.json`` with ``--only``;
+each part that fails says so and leaves the others their figures.
 """
 
 from __future__ import annotations
