@@ -144,9 +144,7 @@ def mask_words(vocabulary: Vocabulary) -> int:
     return (len(vocabulary.tokens) + 31) // 32
 
 
-def fill_masks(
-    cursors: Sequence[Cursor | None], out: Masks, threads: int | None = None
-) -> None:
+def fill_masks(cursors: Sequence[Cursor | None], out: Masks, threads: int | None = None) -> None:
     """Write for each cursor which tokens may come next.
 
     Args:

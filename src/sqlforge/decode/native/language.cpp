@@ -156,8 +156,9 @@ Language::Language(const Vocabulary& v,
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
   std::sort(sorted_names.begin(), sorted_names.end(),
             [&](Name a, Name b) { return folded[a] < folded[b]; });
-  short_names = v.short_name;
-  for (const Table& t : tables) v.clear_short(short_names, folded[t.name]);
+  short_name = v.short_name, short_after_blank = v.short_after_blank;
+  for (const Table& t : tables)
+    for (Mask* mask : {&short_name, &short_after_blank}) v.clear_short(*mask, folded[t.name]);
   for (int k = 0; k < kKeywords; ++k) {
     std::string text = kTexts[k];
     for (char& c : text) c = char(c - 32);

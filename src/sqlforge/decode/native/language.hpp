@@ -67,7 +67,7 @@ struct Language {
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
   std::vector<Key> keys;
-  Mask short_names;                     // the vocabulary's, without those that name a table
+  Mask short_name, short_after_blank;   // the vocabulary's, without those that name a table
   std::vector<Word> words;              // sorted by text
   std::vector<Name> sorted_names;       // by folded text, for quoted names
   std::unordered_map<std::string, Name> name_of;  // folded
@@ -93,12 +93,5 @@ extern const int kFunctionCount;
 const char* keyword_text(int keyword);
 bool reserved(const std::string& folded);  // no bare name, no alias
 std::string fold(const std::string& text);
-
-inline bool word_byte(uint8_t b) {
-  return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '_';
-}
-inline bool word_start(uint8_t b) { return word_byte(b) && !(b >= '0' && b <= '9'); }
-inline uint8_t lower(uint8_t b) { return b >= 'A' && b <= 'Z' ? uint8_t(b + 32) : b; }
-inline bool blank(uint8_t b) { return b == ' ' || b == '\n' || b == '\t' || b == '\r'; }
 
 }  // namespace sqlforge

@@ -1,6 +1,7 @@
 #include "mask.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 
 namespace sqlforge {
@@ -28,6 +29,8 @@ Workspace& workspace() {
   return space;
 }
 
+using Bytes = std::bitset<256>;
+
 struct Walk {
   const Language& l;
   const Trie& trie;
@@ -40,10 +43,12 @@ struct Walk {
     if (depth + 1 >= kDeepest) return;
     const TrieNode& here = trie.nodes[node];
     const Reader reader{l};
-    const bool ends_only = short_names && nothing_but_short(*state, memo, lexer, depth);
+    const bool known_words = nothing_but_words(*state, memo, lexer, depth);
+    const Bytes going_on = known_words ? next_bytes(lexer) : Bytes();
     for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
       const TrieNode& child = trie.nodes[c];
-      if (ends_only && word_byte(child.byte)) continue;
+      if (known_words && !child.leaves_word && word_byte(child.byte) && !going_on[lower(child.byte)])
+        continue;
       const State* next = state;
       Memo* next_memo = memo;
       Lexer after = lexer;
@@ -58,14 +63,22 @@ struct Walk {
     }
   }
 
-  // Within a word that can only be a new short alias; letters would only make it one in the mask.
-  bool nothing_but_short(const State& s, Memo* m, const Lexer& lexer, int depth) const {
-    if (lexer.mode != mWord || lexer.low < lexer.high || depth > lexer.size + 1) return false;
+  // Within a word that goes on as one of the language's words or not at all: no name of one's own
+  // may stand there, or only a short one whose tokens are in the mask already.
+  bool nothing_but_words(const State& s, Memo* m, const Lexer& lexer, int depth) const {
+    if (lexer.mode != mWord) return false;
     const NewName fresh = Reader{l}.fresh(s, *m);
-    if (fresh != kNewQualifier && fresh != kNewShortAlias) return false;
+    if (fresh == kNewAlias || (fresh != kNoNew && (!short_names || depth > lexer.size + 1))) return false;
     for (int d = 0; d < s.dynamics; ++d)
       if (!std::strncmp(s.dynamic[d], lexer.text, lexer.size)) return false;
     return true;
+  }
+
+  Bytes next_bytes(const Lexer& lexer) const {
+    Bytes found;
+    for (int i = lexer.low; i < lexer.high; ++i)
+      if (l.words[i].text.size() > lexer.size) found.set(uint8_t(l.words[i].text[lexer.size]));
+    return found;
   }
 
   bool allowed(const State& state, const Lexer& lexer, Memo& memo) const {
@@ -157,6 +170,33 @@ bool Cursor::advance(int token) {
   return true;
 }
 
+bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
+  const Language& l = *language_;
+  const Reader reader{l};
+  Workspace& space = workspace();
+  const State* state = &state_;
+  Memo* memo = &own;
+  Lexer lexer = lexer_;
+  const bool ending = lexer.mode != mNone;  // a blank would end what is under way
+  if (ending) {
+    if (!reader.feed(&state, &memo, lexer, ' ', &space.state[kDeepest - 1], &space.memo[kDeepest - 3]))
+      return false;
+    if (lexer.mode != mNone) return false;
+  } else if (lexer.blanks >= kMostBlanks) {
+    return false;
+  }
+  const NewName fresh = reader.fresh(*state, *memo);
+  if (fresh != kNewQualifier && fresh != kNewShortAlias) return false;
+  Mask mask = ending ? l.short_after_blank : l.short_name;
+  for (int d = 0; d < state->dynamics; ++d) l.vocabulary.clear_short(mask, state->dynamic[d]);
+  const Level& level = state->here();  // a name that is taken may be a column's
+  for (int t = 0; t < level.tables; ++t)
+    if (level.table[t].name >= 0 && level.table[t].name < kDynamic)
+      l.vocabulary.clear_short(mask, l.folded[level.table[t].name]);
+  for (int i = 0; i < l.vocabulary.words(); ++i) words[i] |= mask[i];
+  return true;
+}
+
 void Cursor::fill(uint32_t* words) const {
   const Language& l = *language_;
   const Vocabulary& v = l.vocabulary;
@@ -184,19 +224,7 @@ void Cursor::fill(uint32_t* words) const {
     const Trie& others = lexer_.mode == mWord ? v.ends_name : v.mixed;
     Walk{l, others, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
-    if (walk.left < 0 && lexer_.mode == mNone && lexer_.blanks < kMostBlanks) {
-      const NewName fresh = Reader{l}.fresh(state_, *memo);
-      walk.short_names = fresh == kNewQualifier || fresh == kNewShortAlias;
-      if (walk.short_names) {
-        Mask mask = l.short_names;
-        for (int d = 0; d < state_.dynamics; ++d) v.clear_short(mask, state_.dynamic[d]);
-        const Level& level = state_.here();  // a name that is taken may be a column's
-        for (int t = 0; t < level.tables; ++t)
-          if (level.table[t].name >= 0 && level.table[t].name < kDynamic)
-            v.clear_short(mask, l.folded[level.table[t].name]);
-        for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
-      }
-    }
+    walk.short_names = walk.left < 0 && add_short_names(*memo, words);
     walk.at(0, &state_, memo, lexer_, 0);
   }
   if (may_end())

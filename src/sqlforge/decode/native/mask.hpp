@@ -22,6 +22,8 @@ class Cursor {
  private:
   // Letters that an alias of anybody's invention may still have; -1: there is none here.
   int free_name(Memo& memo, int left) const;
+  // Writes the short aliases that may come next, whole tokens at most a blank away, into a mask.
+  bool add_short_names(Memo& own, uint32_t* words) const;
   int way_out(const State& state, const Lexer& lexer) const;
   int slack_in_text(int left) const;  // tokens left beyond the way out of a quoted text
   bool roomy() const;  // whatever token comes, the way out stays within the budget

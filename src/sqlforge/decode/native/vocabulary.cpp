@@ -57,6 +57,11 @@ Trie build(const std::vector<std::string>& text, std::vector<int32_t> ids) {
       i = j;
     }
   }
+  for (size_t n = trie.nodes.size(); n-- > 0;) {  // children come after their parents
+    TrieNode& node = trie.nodes[n];
+    for (uint32_t c = node.first_child; c < node.first_child + node.children; ++c)
+      node.leaves_word |= trie.nodes[c].leaves_word || !word_byte(trie.nodes[c].byte);
+  }
   return trie;
 }
 
@@ -136,7 +141,8 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
     return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_';
   };
   const auto digit = [](uint8_t b) { return b >= '0' && b <= '9'; };
-  plain_single = plain_double = whole_single = whole_double = short_name = Mask(words(), 0);
+  plain_single = plain_double = whole_single = whole_double = Mask(words(), 0);
+  short_name = short_after_blank = Mask(words(), 0);
   for (int id = 0; id < size; ++id) {
     if (!usable[id] || text[id].empty()) continue;
     everything.push_back(id);
@@ -148,7 +154,8 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
     const size_t first = t[0] == ' ' || t[0] == '\n' || t[0] == '\t' || t[0] == '\r';
     const int letters = int(t.size() - first);
     if (letters > 0 && short_alias(t.data() + first, size_t(letters), false) && letter(uint8_t(t[first])))
-      short_name[id / 32] |= 1u << (id % 32);
+      for (Mask* mask : {&short_name, first ? &short_after_blank : &short_name})
+        (*mask)[id / 32] |= 1u << (id % 32);
     const bool name = letters > 0 && letters <= kLongest &&
                       std::all_of(t.begin() + long(first), t.end(),
                                   [&](char c) { return letter(uint8_t(c)) || digit(uint8_t(c)); });

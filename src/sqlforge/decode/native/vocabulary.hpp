@@ -6,10 +6,18 @@
 
 namespace sqlforge {
 
+inline bool word_byte(uint8_t b) {
+  return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '_';
+}
+inline bool word_start(uint8_t b) { return word_byte(b) && !(b >= '0' && b <= '9'); }
+inline uint8_t lower(uint8_t b) { return b >= 'A' && b <= 'Z' ? uint8_t(b + 32) : b; }
+inline bool blank(uint8_t b) { return b == ' ' || b == '\n' || b == '\t' || b == '\r'; }
+
 struct TrieNode {
   uint8_t byte;
   uint32_t first_child = 0;  // children lie side by side
   uint16_t children = 0;
+  bool leaves_word = false;  // some token goes on from here with a byte that is no word's
   uint32_t first_token = 0;  // ids of the tokens that end here
   uint32_t tokens = 0;
 };
@@ -43,7 +51,8 @@ struct Vocabulary {
   std::vector<Mask> begin_name, go_on_name;
   Trie mixed;
   Trie ends_name;  // `mixed` and what begins with a blank: what may end the name under way
-  Mask short_name;  // tokens that are a whole short alias, after a blank at most
+  Mask short_name, short_after_blank;  // tokens that are a whole short alias: at once or after a
+                                       // blank; after a blank
 
   Vocabulary(std::vector<std::string> tokens, std::vector<bool> usable, std::vector<int32_t> eos);
   // Takes the tokens that write this name, in any case and after a blank, out of a mask; a name that
