@@ -14,7 +14,6 @@ from decode_walks import steps, weights_of
 from sqlforge.core.records import Dataset
 from sqlforge.core.schema import Schema
 from sqlforge.decode.constrain import (
-    Options,
     SchemaConstraint,
     constraint_for,
     fill_masks,
@@ -78,11 +77,11 @@ def mask_times(constraint: SchemaConstraint, tokens: list[int], budget: int) -> 
 def build_rows(vocabulary: Vocabulary) -> list[ClaimRow]:
     """A schema of thirty tables, built twenty times; the vocabulary's own tables are shared."""
     schema = thirty_tables()
-    SchemaConstraint(schema, vocabulary, Options())
+    SchemaConstraint(schema, vocabulary)
     times = []
     for _ in range(20):
         start = time.perf_counter()
-        SchemaConstraint(schema, vocabulary, Options())
+        SchemaConstraint(schema, vocabulary)
         times.append(1e3 * (time.perf_counter() - start))
     return [
         ClaimRow("build_30_tables", statistics.median(times), "ms", "<= 20", n=len(times)),

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlforge.core.errors import ConstraintError, ModelError
@@ -20,18 +19,7 @@ from sqlforge.decode.vocabulary import Vocabulary
 
 # A writable int32 buffer [rows, words]: a NumPy array, or what a pinned tensor's numpy() gives.
 Masks = Any
-_CACHED = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked for beyond valid SQL.
-
-    Args:
-        most_names: a schema with more distinct names is refused.
-    """
-
-    most_names: int = 16_000
+_MOST_NAMES = 16_000  # distinct ones of a schema
 
 
 class Cursor:
@@ -84,20 +72,14 @@ class Cursor:
 class SchemaConstraint:
     """The queries that one schema can answer, over one vocabulary."""
 
-    def __init__(self, schema: Schema, vocabulary: Vocabulary, options: Options) -> None:
+    def __init__(self, schema: Schema, vocabulary: Vocabulary) -> None:
         native = _native()
-        _check(schema, options)
+        _check(schema)
         self.vocabulary = vocabulary
         # SQLite's own tables are nobody's data.
         named = [t for t in schema.tables if not t.name.lower().startswith("sqlite_")]
         tables = [(t.name, [c.name for c in t.columns]) for t in named]
-        keys = [
-            [table.name, column, key.ref_table, ref]
-            for table in schema.tables
-            for key in table.foreign_keys
-            for column, ref in zip(key.columns, key.ref_columns, strict=False)
-        ]
-        self._language = native.Language(_native_vocabulary(vocabulary), tables, keys, False)
+        self._language = native.Language(_native_vocabulary(vocabulary), tables)
         self._new_cursor = native.Cursor
         self.least_tokens = int(native.Cursor(self._language, 1).needed)
 
@@ -116,27 +98,18 @@ class SchemaConstraint:
         return Cursor(self._new_cursor(self._language, max_tokens))
 
 
-_constraints: OrderedDict[tuple[Schema, int, Options], SchemaConstraint] = OrderedDict()
+@lru_cache(maxsize=256)
+def constraint_for(schema: Schema, vocabulary: Vocabulary) -> SchemaConstraint:
+    """The constraint of a schema, built once for each schema and vocabulary.
 
-
-def constraint_for(
-    schema: Schema, vocabulary: Vocabulary, options: Options | None = None
-) -> SchemaConstraint:
-    """The constraint of a schema, built once for each schema, vocabulary and options.
+    Names with bytes that no token of the vocabulary writes are left out, and so are tables without
+    a name or column that can be written.
 
     Raises:
         ConstraintError: another dialect than SQLite's, or names that SQLite would not take.
         ModelError: the native part is not built.
     """
-    key = (schema, id(vocabulary), options or Options())
-    found = _constraints.get(key)
-    if found is None or found.vocabulary is not vocabulary:
-        found = SchemaConstraint(schema, vocabulary, key[2])
-        _constraints[key] = found
-        while len(_constraints) > _CACHED:
-            _constraints.popitem(last=False)
-    _constraints.move_to_end(key)
-    return found
+    return SchemaConstraint(schema, vocabulary)
 
 
 def mask_words(vocabulary: Vocabulary) -> int:
@@ -202,19 +175,13 @@ def _native() -> Any:
         ) from missing
 
 
-_vocabularies: dict[int, tuple[Vocabulary, Any]] = {}
-
-
+@lru_cache(maxsize=8)
 def _native_vocabulary(vocabulary: Vocabulary) -> Any:
     """Its tries take some hundredths of a second: they are built once a vocabulary."""
-    found = _vocabularies.get(id(vocabulary))
-    if found is None or found[0] is not vocabulary:
-        made = _native().Vocabulary(list(vocabulary.tokens), list(vocabulary.eos_ids))
-        found = _vocabularies[id(vocabulary)] = (vocabulary, made)
-    return found[1]
+    return _native().Vocabulary(list(vocabulary.tokens), list(vocabulary.eos_ids))
 
 
-def _check(schema: Schema, options: Options) -> None:
+def _check(schema: Schema) -> None:
     if schema.dialect != "sqlite":
         raise ConstraintError(
             f"a schema of dialect '{schema.dialect}'",
@@ -223,10 +190,10 @@ def _check(schema: Schema, options: Options) -> None:
         )
     names = {t.name.lower() for t in schema.tables}
     names |= {c.name.lower() for t in schema.tables for c in t.columns}
-    if len(names) > options.most_names:
+    if len(names) > _MOST_NAMES:
         raise ConstraintError(
             f"a schema of {len(names):,} distinct names",
-            f"at most {options.most_names:,}",
+            f"at most {_MOST_NAMES:,}",
             "leave out tables that are not asked about",
         )
     for name in sorted(names):

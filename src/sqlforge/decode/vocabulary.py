@@ -3,7 +3,8 @@
 Two kinds of tokenizer are read, both from their own description and never from a model's name:
 byte-level BPE (GPT-2's, Llama 3's, SmolLM2's), whose pieces spell each byte as one letter of an
 alphabet, and SentencePiece with byte fallback (Llama 2's, Mistral's), whose pieces are text with
-``▁`` for a blank, and ``<0x0A>`` for a byte that no piece spells. Both can write every text.
+``▁`` for a blank, and ``<0x0A>`` for a byte that no piece spells. Not every vocabulary writes every
+byte: SmolLM2's lacks some control characters and what begins characters beyond most emoji.
 """
 
 from __future__ import annotations

@@ -72,7 +72,10 @@ struct Way {
         if (l.is_column[n] && qualified_ok(l, s, Name(n))) return dotted(Name(n));
     } else {
       const int16_t relation = level.table[s.qualifier_index].relation;
-      if (relation >= 0) return dotted(l.tables[relation].columns[0]);
+      if (relation >= 0)
+        for (Name c : l.tables[relation].columns)
+          if (l.is_column[c]) return dotted(c);
+      if (relation >= 0) return false;  // the language has no such table
       const Relation& r = s.relation[-1 - relation];
       for (int i = 0; i < r.columns; ++i)
         if (r.column[i] >= 0) return dotted(r.column[i]);
@@ -376,11 +379,10 @@ int after_open_quoted(const Language& l, const State& state, const Lexer& lexer,
   std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
   for (size_t w = 0; w < some; ++w) {
     const std::string& text = l.names[l.sorted_names[ways[w].second]];
-    std::string rest;
-    for (char c : text.substr(lexer.size)) rest += c == '"' ? std::string("\"\"") : std::string(1, c);
-    if (ended && (rest.empty() || rest[0] != '"')) continue;
+    std::string rest = Language::quoted(text.substr(lexer.size)).substr(1);
+    if (ended && (rest.size() < 2 || rest[0] != '"')) continue;
     if (ended) rest.erase(0, 1);
-    add(after_name(l, state, memo, ways[w].second), l.text_cost(rest + "\""));
+    add(after_name(l, state, memo, ways[w].second), l.text_cost(rest));
   }
   return best;
 }

@@ -86,6 +86,17 @@ Name Language::intern(const std::string& name) {
   return id;
 }
 
+std::string Language::quoted(const std::string& name) {
+  std::string written = "\"";
+  for (char c : name) written += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return written + '"';
+}
+
+bool Language::writable(const std::string& name) const {
+  const std::string written = quoted(name);
+  return vocabulary.all.greedy_cost(written.data(), written.size()) >= 0;
+}
+
 Cost Language::lexeme_cost(const std::string& text) const {
   return {text_cost(" " + text), text_cost(text)};
 }
@@ -97,11 +108,13 @@ int Language::text_cost(const std::string& text) const {
 
 
 Language::Language(const Vocabulary& v,
-                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given,
-                   const std::vector<std::vector<std::string>>& pairs, Options asked)
-    : vocabulary(v), options(asked) {
+                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given)
+    : vocabulary(v) {
   for (const auto& [name, columns] : given) {
-    if (columns.empty()) continue;  // SQLite knows no table without columns
+    // SQLite knows no table without columns, and what no tokens write nobody can ask for.
+    const bool some = std::any_of(columns.begin(), columns.end(),
+                                  [&](const std::string& c) { return writable(c); });
+    if (!some || !writable(name)) continue;
     Table table{intern(name), {}, {}};
     for (const std::string& column : columns) table.columns.push_back(intern(column));
     tables.push_back(std::move(table));
@@ -115,15 +128,10 @@ Language::Language(const Vocabulary& v,
     table_of[tables[t].name] = int(t);
     for (Name c : tables[t].columns) {
       tables[t].has[c / 64] |= 1ull << (c % 64);
-      is_column[c] = 1;
+      is_column[c] = writable(names[c]);
       if (tables_with[c].empty() || tables_with[c].back() != int16_t(t))
         tables_with[c].push_back(int16_t(t));
     }
-  }
-  for (const auto& pair : pairs) {
-    const Key key{find(fold(pair[0])), find(fold(pair[1])), find(fold(pair[2])), find(fold(pair[3]))};
-    if (key.table >= 0 && key.column >= 0 && key.ref_table >= 0 && key.ref_column >= 0)
-      keys.push_back(key);
   }
   // Words in order of their texts; a map would do, a sorted array is what prefixes are found in.
   std::unordered_map<std::string, size_t> at;
@@ -143,13 +151,8 @@ Language::Language(const Vocabulary& v,
     for (char c : text) plain = plain && word_byte(uint8_t(c));
     bare.push_back(plain);
     if (plain) word(text).name = Name(i);
-    std::string written = names[i];
-    if (!plain) {
-      written = "\"";
-      for (char c : names[i]) written += c == '"' ? std::string("\"\"") : std::string(1, c);
-      written += '"';
-    }
-    cost.push_back(lexeme_cost(written));
+    cost.push_back(lexeme_cost(plain ? names[i] : quoted(names[i])));
+    if (!writable(names[i])) continue;
     most_cost = std::max({most_cost, cost.back().spaced, cost.back().bare});
     sorted_names.push_back(Name(i));
   }

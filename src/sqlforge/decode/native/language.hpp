@@ -42,47 +42,36 @@ struct Table {
   bool column(Name n) const { return n >= 0 && n < kDynamic && (has[n / 64] >> (n % 64) & 1); }
 };
 
-struct Key {  // a foreign key's column pair
-  Name table, column, ref_table, ref_column;
-};
-
 // Tokens that write a lexeme: with the blank before it, and where that was written already.
 struct Cost {
   int spaced = 1, bare = 1;
 };
 
-struct Options {
-  bool keys_only = false;
-};
-
 struct Language {
   const Vocabulary& vocabulary;
-  Options options;
   std::vector<std::string> names;       // as written in the schema
   std::vector<std::string> folded;      // lower case, for comparing
   std::vector<uint8_t> bare;            // may stand without quotes
-  std::vector<uint8_t> is_column;
+  std::vector<uint8_t> is_column;       // of some table, and tokens can write it
   std::vector<int> table_of;            // index of the table of that name or -1
   std::vector<Cost> cost;               // of each name, quoted where needed
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
-  std::vector<Key> keys;
   Mask short_name, short_after_blank;   // the vocabulary's, without those that name a table
   std::vector<Word> words;              // sorted by text
   std::vector<Name> sorted_names;       // by folded text, for quoted names
   std::unordered_map<std::string, Name> name_of;  // folded
-  // (table, column) -> values that may follow =; empty: anything
-  std::unordered_map<uint32_t, std::vector<std::string>> values;
   Cost keyword_cost[kKeywords];
   Cost one_cost;
   int most_cost = 1;  // of any name
 
   Language(const Vocabulary& vocabulary,
-           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
-           const std::vector<std::vector<std::string>>& keys, Options options);
+           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables);
   int text_cost(const std::string& text) const;
   Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
+  bool writable(const std::string& name) const;  // some tokens write it
+  static std::string quoted(const std::string& name);
 
  private:
   Name intern(const std::string& name);

@@ -198,16 +198,16 @@ bool Reader::finish(State& s, Lexer& lexer, uint8_t next) const {
   }
 }
 
-bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
-                   Memo* scratch_memo) const {
-  const State& s = **state;
-  const auto change = [&]() -> State& {
-    if (*state != scratch) copy(*scratch, **state);
-    *state = scratch;
-    *memo = scratch_memo;
-    scratch_memo->reset(l);
-    return *scratch;
-  };
+State& Place::change(const Language& l) {
+  if (state != scratch) copy(*scratch, *state);
+  state = scratch;
+  memo = scratch_memo;
+  memo->reset(l);
+  return *scratch;
+}
+
+bool Reader::begin(Place& place, Lexer& lexer, uint8_t byte) const {
+  const State& s = *place.state;
   if (blank(byte)) {
     lexer.last = 0;
     return !s.done && ++lexer.blanks <= kMostBlanks;
@@ -219,7 +219,7 @@ bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte,
     lexer.mode = mWord;
     lexer.size = 0;
     lexer.low = 0, lexer.high = uint16_t(l.words.size());
-    return grow_word(s, **memo, lexer, byte);
+    return grow_word(s, *place.memo, lexer, byte);
   }
   if (byte >= '0' && byte <= '9') {
     lexer.mode = mNumber;
@@ -241,7 +241,7 @@ bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte,
       if (lexer.literal) return true;
       if (!names_possible(s)) return false;
       for (int i = 0; i < lexer.high; ++i)
-        if (quoted_ok(s, **memo, i)) return true;
+        if (quoted_ok(s, *place.memo, i)) return true;
       return false;
     }
     case '-':
@@ -250,17 +250,17 @@ bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte,
         lexer.mode = mSign;
         return s.qualifier_level < 0 && !s.done && !(s.top().flags & fTerm);
       }
-      return take_symbol(l, change(), sArithmetic);
+      return take_symbol(l, place.change(l), sArithmetic);
     case '+':
     case '/':
-    case '%': return take_symbol(l, change(), sArithmetic);
-    case '(': return take_symbol(l, change(), sOpen);
-    case ')': return take_symbol(l, change(), sClose);
-    case ',': return take_symbol(l, change(), sComma);
+    case '%': return take_symbol(l, place.change(l), sArithmetic);
+    case '(': return take_symbol(l, place.change(l), sOpen);
+    case ')': return take_symbol(l, place.change(l), sClose);
+    case ',': return take_symbol(l, place.change(l), sComma);
     case '*':
       if (last == '/') return false;
-      return take_symbol(l, change(), sStar);
-    case ';': return take_symbol(l, change(), sSemicolon);
+      return take_symbol(l, place.change(l), sStar);
+    case ';': return take_symbol(l, place.change(l), sSemicolon);
     case '<':
     case '>':
     case '=':
@@ -275,37 +275,29 @@ bool Reader::begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte,
   }
 }
 
-bool Reader::feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
-                  Memo* scratch_memo) const {
-  const State& s = **state;
-  const auto change = [&]() -> State& {
-    if (*state != scratch) copy(*scratch, **state);
-    *state = scratch;
-    *memo = scratch_memo;
-    scratch_memo->reset(l);
-    return *scratch;
-  };
+bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
+  const State& s = *place.state;
   switch (lexer.mode) {
-    case mNone: return begin(state, memo, lexer, byte, scratch, scratch_memo);
+    case mNone: return begin(place, lexer, byte);
     case mWord:
-      if (word_byte(byte)) return grow_word(s, **memo, lexer, byte);
+      if (word_byte(byte)) return grow_word(s, *place.memo, lexer, byte);
       if (byte >= 0x80 || byte == '\'' || byte == '"') return false;
       break;
     case mQuoted:
       if (byte == '"') {
         lexer.mode = mQuotedEnd;
-        if (quoted_ends(s, **memo, lexer)) return true;
+        if (quoted_ends(s, *place.memo, lexer)) return true;
         if (lexer.utf8.need) return false;
         Lexer longer = lexer;  // or the first of two that write one quote
-        return grow_quoted(s, **memo, longer, '"');
+        return grow_quoted(s, *place.memo, longer, '"');
       }
-      return grow_quoted(s, **memo, lexer, byte);
+      return grow_quoted(s, *place.memo, lexer, byte);
     case mQuotedEnd:
       if (byte == '"') {
         lexer.mode = mQuoted;
-        return grow_quoted(s, **memo, lexer, byte);
+        return grow_quoted(s, *place.memo, lexer, byte);
       }
-      if (!quoted_ends(s, **memo, lexer)) return false;
+      if (!quoted_ends(s, *place.memo, lexer)) return false;
       if (word_byte(byte) || byte >= 0x80 || byte == '\'') return false;
       break;
     case mText:
@@ -353,32 +345,32 @@ bool Reader::feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, 
       if (pair) {
         lexer.mode = mNone;
         lexer.last = byte;
-        return take_symbol(l, change(), first == '|' ? sArithmetic : sComparison);
+        return take_symbol(l, place.change(l), first == '|' ? sArithmetic : sComparison);
       }
       break;
     }
     case mDot:
       if (byte == '*') {
         lexer.mode = mNone;
-        return take_dotted_star(l, change());
+        return take_dotted_star(l, place.change(l));
       }
       if (!word_start(byte) && byte != '"') return false;
       lexer.mode = mNone;
-      return begin(state, memo, lexer, byte, scratch, scratch_memo);
+      return begin(place, lexer, byte);
     case mCallWait:
       if (blank(byte)) return ++lexer.blanks <= kMostBlanks;
       if (byte != '(') return false;
       lexer.mode = mNone;
-      return take_call(l, change(), lexer.function);
+      return take_call(l, place.change(l), lexer.function);
   }
   // The lexeme is over and `byte` begins what follows.
   lexer.function = -1;
   const Mode ended = lexer.mode;
-  if (!finish(change(), lexer, byte)) return false;
+  if (!finish(place.change(l), lexer, byte)) return false;
   lexer.last = 0;
   lexer.blanks = 0;
   if (lexer.function >= 0) {
-    if (byte == '(') return take_call(l, *scratch, lexer.function);
+    if (byte == '(') return take_call(l, *place.scratch, lexer.function);
     lexer.mode = mCallWait;
     lexer.blanks = 1;
     return true;
@@ -387,7 +379,7 @@ bool Reader::feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, 
     lexer.mode = mDot;
     return true;
   }
-  return begin(state, memo, lexer, byte, scratch, scratch_memo);
+  return begin(place, lexer, byte);
 }
 
 bool Reader::may_end(const State& state, const Lexer& lexer) const {

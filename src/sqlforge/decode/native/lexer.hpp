@@ -41,13 +41,21 @@ struct Memo {
   bool reset(const Language& l);
 };
 
+// Where a reading stands. A change goes to `scratch`, so that the state it came from stays as it is.
+struct Place {
+  const State* state;
+  Memo* memo;
+  State* scratch;
+  Memo* scratch_memo;
+
+  State& change(const Language& l);
+};
+
 struct Reader {
   const Language& l;
 
-  // Takes one byte. The state is copied to `scratch` before it changes, and `*state` points there
-  // afterwards, with `*memo` for it.
-  bool feed(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
-            Memo* scratch_memo) const;
+  // Takes one byte; false if it may not come, and the place is not to be used any more.
+  bool feed(Place& place, Lexer& lexer, uint8_t byte) const;
   bool may_end(const State& state, const Lexer& lexer) const;
   // Ends the lexeme that is open, as the end of the text or a blank would.
   bool finish(State& state, Lexer& lexer, uint8_t next) const;
@@ -57,8 +65,7 @@ struct Reader {
   bool quoted_ok(const State& s, Memo& m, int sorted) const;
 
  private:
-  bool begin(const State** state, Memo** memo, Lexer& lexer, uint8_t byte, State* scratch,
-             Memo* scratch_memo) const;
+  bool begin(Place& place, Lexer& lexer, uint8_t byte) const;
   bool grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
   bool word_begun(const State& s, Memo& m, const Lexer& lexer) const;
   bool grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;

@@ -49,17 +49,15 @@ struct Walk {
       const TrieNode& child = trie.nodes[c];
       if (known_words && !child.leaves_word && word_byte(child.byte) && !going_on[lower(child.byte)])
         continue;
-      const State* next = state;
-      Memo* next_memo = memo;
+      Place next{state, memo, &space.state[depth], &space.memo[depth]};
       Lexer after = lexer;
-      if (!reader.feed(&next, &next_memo, after, child.byte, &space.state[depth], &space.memo[depth]))
-        continue;
-      if (child.tokens && allowed(*next, after, *next_memo))
+      if (!reader.feed(next, after, child.byte)) continue;
+      if (child.tokens && allowed(*next.state, after, *next.memo))
         for (uint32_t t = 0; t < child.tokens; ++t) {
           const int32_t id = trie.ids[child.first_token + t];
           out[id / 32] |= 1u << (id % 32);
         }
-      if (child.children) at(c, next, next_memo, after, depth + 1);
+      if (child.children) at(c, next.state, next.memo, after, depth + 1);
     }
   }
 
@@ -155,14 +153,13 @@ bool Cursor::advance(int token) {
   if (!v.usable[token] || v.text[token].empty()) return false;
   Workspace& space = workspace();
   const Reader reader{*language_};
-  const State* state = &state_;
-  Memo* memo = &space.memo[0];
-  memo->reset(*language_);
+  Place place{&state_, &space.memo[0], &space.state[0], &space.memo[1]};
+  place.memo->reset(*language_);
   Lexer lexer = lexer_;
   for (char c : v.text[token])
-    if (!reader.feed(&state, &memo, lexer, uint8_t(c), &space.state[0], &space.memo[1])) return false;
-  if (!fits(*state, lexer, budget_ - 1)) return false;
-  if (state != &state_) copy(state_, *state);
+    if (!reader.feed(place, lexer, uint8_t(c))) return false;
+  if (!fits(*place.state, lexer, budget_ - 1)) return false;
+  if (place.state != &state_) copy(state_, *place.state);
   lexer_ = lexer;
   --budget_;
   bound_ += growth_;
@@ -174,22 +171,20 @@ bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
   const Language& l = *language_;
   const Reader reader{l};
   Workspace& space = workspace();
-  const State* state = &state_;
-  Memo* memo = &own;
+  Place place{&state_, &own, &space.state[kDeepest - 1], &space.memo[kDeepest - 3]};
   Lexer lexer = lexer_;
   const bool ending = lexer.mode != mNone;  // a blank would end what is under way
   if (ending) {
-    if (!reader.feed(&state, &memo, lexer, ' ', &space.state[kDeepest - 1], &space.memo[kDeepest - 3]))
-      return false;
-    if (lexer.mode != mNone) return false;
+    if (!reader.feed(place, lexer, ' ') || lexer.mode != mNone) return false;
   } else if (lexer.blanks >= kMostBlanks) {
     return false;
   }
-  const NewName fresh = reader.fresh(*state, *memo);
+  const NewName fresh = reader.fresh(*place.state, *place.memo);
   if (fresh != kNewQualifier && fresh != kNewShortAlias) return false;
   Mask mask = ending ? l.short_after_blank : l.short_name;
-  for (int d = 0; d < state->dynamics; ++d) l.vocabulary.clear_short(mask, state->dynamic[d]);
-  const Level& level = state->here();  // a name that is taken may be a column's
+  for (int d = 0; d < place.state->dynamics; ++d)
+    l.vocabulary.clear_short(mask, place.state->dynamic[d]);
+  const Level& level = place.state->here();  // a name that is taken may be a column's
   for (int t = 0; t < level.tables; ++t)
     if (level.table[t].name >= 0 && level.table[t].name < kDynamic)
       l.vocabulary.clear_short(mask, l.folded[level.table[t].name]);

@@ -64,9 +64,8 @@ PYBIND11_MODULE(_native, m) {
       }))
       .def_property_readonly("words", &Vocabulary::words);
   py::class_<Language, std::shared_ptr<Language>>(m, "Language")
-      .def(py::init([](const Vocabulary& v, const Tables& tables,
-                       const std::vector<std::vector<std::string>>& keys, bool keys_only) {
-             return std::make_shared<Language>(v, tables, keys, Options{keys_only});
+      .def(py::init([](const Vocabulary& v, const Tables& tables) {
+             return std::make_shared<Language>(v, tables);
            }),
            py::keep_alive<1, 2>());
   py::class_<Cursor>(m, "Cursor")

@@ -68,7 +68,7 @@ bool end_core(const Language& l, State& s) {
   };
   const auto add_table = [&](int16_t relation) {
     if (relation >= 0)
-      for (Name c : l.tables[relation].columns) add(c, false);
+      for (Name c : l.tables[relation].columns) add(l.is_column[c] ? c : Name(-1), false);
     else
       for (int c = 0; c < s.relation[-1 - relation].columns; ++c)
         add(s.relation[-1 - relation].column[c], false);
