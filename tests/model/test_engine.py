@@ -314,6 +314,36 @@ def test_a_text_that_never_fits_is_an_error_of_whoever_waits(model: Any) -> None
         assert ticket.done
 
 
+def test_running_out_of_memory_twice_at_arrivals_loses_no_token_of_those_who_ran(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = tiny_llama(spread=0.3)
+    prompts, _ = _prompts(9, schemas=3, count=8)
+    failing = 0
+
+    def tight(module: Any, arguments: Any) -> None:
+        nonlocal failing
+        if failing:
+            failing -= 1
+            raise torch.OutOfMemoryError("a made-up limit")
+
+    model.register_forward_pre_hook(tight)
+    with engine_of(model, rows=8) as engine, caplog.at_level(logging.WARNING):
+        tickets = []
+        for n, prompt in enumerate(prompts):
+            if n == 4:
+                for _ in range(3):
+                    engine.step()
+            script = _Script(*range(5, 16), END)
+            tickets.append(engine.submit(Request(prompt, NEW, constraint=script)))
+        failing = 2  # the arrivals' pass, then the one over all that had been written
+        assert [ticket.result().ids for ticket in tickets] == [tuple(range(5, 16))] * 8
+    assert [r.message for r in caplog.records] == [
+        "out of memory with 8 texts at once: going on with 4",
+        "out of memory with 4 texts at once: going on with 2",
+    ]
+
+
 class _Spelled(_Ids):
     """A few tokens write SQL, the others their number."""
 

@@ -200,11 +200,11 @@ class Batch:
         bits = filling = None
         if table.constrained:
             filling = self._masks.start([table.cursors[r] for r in rows], table.unadvanced[rows])
+            table.unadvanced[rows] = -1
         logits = runner.prefill(rows.tolist(), starts, ids)
         self.prefilled += sum(map(len, ids))
         if filling is not None:
             bits = self._masks.wait(filling, len(rows), blocking=True)
-            table.unadvanced[rows] = -1
         tokens, told = self._chosen(rows, logits, bits)
         at = self._to_device(rows)
         runner.tokens[at] = tokens
