@@ -344,6 +344,71 @@ def test_running_out_of_memory_twice_at_arrivals_loses_no_token_of_those_who_ran
     ]
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("rows", [2, 16])
+def test_a_dead_end_ends_that_text_alone(model: Any, rows: int, temperature: float) -> None:
+    prompts, keys = _prompts(13, schemas=3, count=9)
+
+    def asked(n: int) -> Request:
+        # Every third allows nothing after some tokens, the first of these from its beginning.
+        script = _Script(*range(5, 5 + n)) if n % 3 == 0 else _Script(*range(5, 5 + n), END)
+        return Request(prompts[n], NEW, keys[n], temperature, n, script)
+
+    with engine_of(model, rows=rows) as engine:
+        tickets = [engine.submit(asked(n)) for n in range(len(prompts))]
+        free = engine.submit(Request(prompts[0], NEW))
+        done = [ticket.result() for ticket in tickets]
+        assert free.result().text == _one_by_one(model, prompts[:1], NEW)[0]
+    assert [d.finish for d in done] == ["stuck", "stop", "stop"] * 3
+    assert [d.ids for d in done] == [tuple(range(5, 5 + n)) for n in range(len(done))]
+    assert [d.logprob for d in done] == pytest.approx([0] * len(done), abs=1e-5)
+
+
+def test_a_model_whose_numbers_are_not_finite_is_told_by_how_its_texts_end() -> None:
+    model = tiny_llama(spread=0.3)
+    model.get_input_embeddings().weight.data[9] = torch.nan
+    with engine_of(model, rows=2) as engine:
+        good, bad = (engine.submit(Request((5, last), 1)) for last in (8, 9))
+        assert (good.result().finish, bad.result().finish) == ("length", "stuck")
+        assert bad.result().ids == ()
+
+
+def test_a_failure_in_the_engines_thread_reaches_all_who_wait_and_later_requests_are_served(
+    model: Any,
+) -> None:
+    faults = [ValueError("whatever a model may raise")]
+
+    def broken(module: Any, arguments: Any) -> None:
+        if faults:
+            raise faults.pop()
+
+    with engine_of(model, rows=1) as engine:
+        running, waiting = (engine.submit(Request((5, 6, 7), NEW)) for _ in range(2))
+        hook = model.register_forward_pre_hook(broken)
+        engine.start()
+        for ticket in (running, waiting):
+            with pytest.raises(ValueError, match="may raise"):
+                ticket.result()
+        hook.remove()
+        later = engine.submit(Request((5, 6, 7), NEW))
+        assert later.result().text == _one_by_one(model, [(5, 6, 7)], NEW)[0]
+
+
+def test_a_failure_in_a_step_reaches_all_who_wait(model: Any) -> None:
+    def broken(module: Any, arguments: Any) -> None:
+        raise ValueError("whatever a model may raise")
+
+    with engine_of(model, rows=1) as engine:
+        running, waiting = (engine.submit(Request((5, 6, 7), NEW)) for _ in range(2))
+        hook = model.register_forward_pre_hook(broken)
+        with pytest.raises(ValueError, match="may raise"):
+            engine.step()
+        hook.remove()
+        for ticket in (running, waiting):
+            with pytest.raises(ValueError, match="may raise"):
+                ticket.result()
+
+
 class _Spelled(_Ids):
     """A few tokens write SQL, the others their number."""
 

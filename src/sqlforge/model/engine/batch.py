@@ -20,6 +20,7 @@ from sqlforge.model.engine.table import Job, Launched, Table
 
 _LEAST_SHARED = 8
 Ended = Callable[[np.ndarray, np.ndarray], None]
+Stuck = Callable[[np.ndarray], None]
 
 
 class Batch:
@@ -36,6 +37,7 @@ class Batch:
         prefill_tokens: bounds one pass over prompts, padding included.
         fill: see :class:`sqlforge.model.engine.masks.Masks`.
         ended: told of rows and the token that each has just got; lets those go that have ended.
+        stuck: told of rows that no token could follow; lets them go.
         profile: told of every step.
     """
 
@@ -49,6 +51,7 @@ class Batch:
         prefill_tokens: int,
         fill: Fill,
         ended: Ended,
+        stuck: Stuck,
         profile: Profile,
     ) -> None:
         weights, self.device = model.get_input_embeddings().weight, model.device
@@ -58,7 +61,8 @@ class Batch:
         self._masks = Masks(rows, max(weights.shape[0], known), self.device, fill)
         self.table = Table(rows, 64)
         self.width, self.prefilled = width, 0
-        self._prefill_tokens, self._ended, self._profile = prefill_tokens, ended, profile
+        self._prefill_tokens, self._profile = prefill_tokens, profile
+        self._ended, self._stuck = ended, stuck
         self._beginnings = Beginnings(max(rows // 4, 1) * width)
         self._pending: list[Launched] = []
 
@@ -126,9 +130,12 @@ class Batch:
             tokens, logprobs = launched.wait()
             # Rows that ended or were cancelled meanwhile are not in use again before a drain.
             running = table.live[launched.rows]
-            rows, tokens = launched.rows[running], tokens[running]
-            table.record(rows, tokens, logprobs[running])
+            # Where a mask allows nothing, or logits are not finite, what was chosen is no choice.
+            chosen = running & np.isfinite(logprobs)
+            rows, tokens = launched.rows[chosen], tokens[chosen]
+            table.record(rows, tokens, logprobs[chosen])
             self._ended(rows, tokens)
+            self._stuck(launched.rows[running & ~chosen])
         self._pending = []
 
     def admit(self, jobs: Sequence[Job]) -> None:

@@ -99,13 +99,21 @@ class Engine:
         return ticket
 
     def step(self) -> bool:
-        """Let every running text have one more token; whether anything is left to do."""
+        """Let every running text have one more token; whether anything is left to do.
+
+        Whatever a model raises, all tickets raise too: texts of a step half done cannot go on.
+        """
         with self._turn, torch.inference_mode():
             try:
-                return self._step()
-            except torch.OutOfMemoryError:
-                pass  # what the exception holds is let go before anything is built
-            self._halve()
+                try:
+                    return self._step()
+                except torch.OutOfMemoryError:
+                    pass  # what the exception holds is let go before anything is built
+                self._halve()
+            except Exception as fault:
+                for job in self._leave_all():
+                    job.ticket.finish(None, fault)
+                raise
             return True
 
     def start(self) -> None:
@@ -122,10 +130,8 @@ class Engine:
             self._thread.join()
             self._thread = None
         with self._turn:
-            self._take_arrivals()
-            for job in [*self._batch.leave_all(), *self._waiting]:
+            for job in self._leave_all():
                 self._told(job, "cancelled")
-            self._waiting = []
             self._batch.close()
             self._hosting.close()
 
@@ -156,6 +162,7 @@ class Engine:
             prefill_tokens=self._prefill_tokens,
             fill=self._fill,
             ended=self._end_some,
+            stuck=self._end_stuck,
             profile=self.profile,
         )
 
@@ -165,11 +172,10 @@ class Engine:
                 self._changed.wait_for(lambda: self._closed or self._busy())
                 if self._closed:
                     return
-            # Whatever goes wrong, whoever waits is told of it, and the thread lives on.
             try:
                 self.step()
-            except Exception as fault:  # noqa: BLE001
-                self._give_up(fault)
+            except Exception:  # noqa: BLE001  (all tickets have it; later ones need the thread)
+                continue
 
     def _busy(self) -> bool:
         return bool(self._arrived or self._waiting or self._batch.table.live.any())
@@ -179,19 +185,8 @@ class Engine:
         if self._thread is not None:
             with self._changed:
                 self._changed.wait_for(ready)
-            return
-        try:
+        else:
             self.step()
-        except Exception as fault:
-            self._give_up(fault)
-            raise
-
-    def _give_up(self, fault: BaseException) -> None:
-        with self._turn:
-            self._take_arrivals()
-            for job in [*self._batch.leave_all(), *self._waiting]:
-                job.ticket.finish(None, fault)
-            self._waiting = []
 
     def _step(self) -> bool:
         self._take_arrivals()
@@ -215,6 +210,10 @@ class Engine:
         for n in np.flatnonzero(stopped | cut).tolist():
             self._finish(int(rows[n]), "stop" if stopped[n] else "length")
 
+    def _end_stuck(self, rows: np.ndarray) -> None:
+        for row in rows.tolist():
+            self._finish(row, "stuck")
+
     def _finish(self, row: int, finish: Finish) -> None:
         self._told(self._batch.table.leave(row), finish)
 
@@ -232,6 +231,12 @@ class Engine:
         with self._changed:
             self._waiting.extend(self._arrived)
             self._arrived.clear()
+
+    def _leave_all(self) -> list[Job]:
+        """All that run, wait or have arrived."""
+        self._take_arrivals()
+        jobs, self._waiting = [*self._batch.leave_all(), *self._waiting], []
+        return jobs
 
     def _drop_cancelled(self) -> None:
         with self._changed:
@@ -285,7 +290,7 @@ class Engine:
     def _halve(self) -> None:
         """Begin again with half the rows; texts go on from what they have."""
         rows = self.rows // 2
-        self._waiting = [*self._batch.leave_all(), *self._waiting]
+        self._waiting = self._leave_all()
         if rows < 1:
             raise UserError(
                 "a text that does not fit into memory",

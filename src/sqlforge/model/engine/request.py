@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Finish = Literal["stop", "length", "cancelled"]
+Finish = Literal["stop", "length", "stuck", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Completion:
         logprob: natural logarithm of the probability of all tokens, the end included, at
             temperature 1, among what the constraint allows.
         tokens: how many were written, the end included.
-        finish: it ended by itself, was cut at its limit, or was cancelled.
+        finish: it ended by itself, was cut at its limit, no token could follow (the constraint
+            came to a dead end, or the model's numbers are not finite), or it was cancelled.
     """
 
     ids: tuple[int, ...]
