@@ -233,7 +233,8 @@ class TrainPart(_Part):
     in one optimizer step. ``questions_per_schema`` questions share one copy of their schema.
     ``gradient_checkpointing`` recomputes all layers, none, or the first so many. ``adamw-8bit``
     keeps the optimizer's states in 8 bits, ``paged-adamw-8bit`` also lets them go to the
-    computer's memory; both are for CUDA.
+    computer's memory; both are for CUDA. ``step`` is by our fused kernels (``fused``), by
+    transformers' own layers (``plain``), or by the former on a card where they apply (``auto``).
     """
 
     method: Literal["qlora", "lora", "full"] = "qlora"
@@ -253,6 +254,7 @@ class TrainPart(_Part):
     optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = "adamw"
     gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
+    step: Literal["auto", "fused", "plain"] = "auto"
     trackers: tuple[str, ...] = ()
 
 

@@ -24,6 +24,7 @@ _ON_CUDA = {
 class TrainSettings:
     """Plain values of one training run; see ``sqlforge.core.config.TrainPart``.
 
+    ``step`` is ``auto`` (fused on a card where it applies), ``fused`` or ``plain``.
     On a CPU every ``optimizer`` is PyTorch's AdamW.
     """
 
@@ -40,6 +41,7 @@ class TrainSettings:
     seed: int
     trackers: tuple[str, ...] = ()
     optimizer: str = "adamw"
+    step: str = "auto"
 
 
 def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:

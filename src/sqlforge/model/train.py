@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.batches import choose_attention
+from sqlforge.model.fused.step import FusedStep, why_not
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
 from sqlforge.model.pack import IGNORED, Pack, halves
 from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
@@ -68,6 +70,7 @@ def train(
     if on_resume:
         on_resume(resumed_from)
     trainer = _PackTrainer(
+        fused=_fused_step(model, settings),
         model=model,
         args=arguments(settings, checkpoints),
         train_dataset=packs,
@@ -90,11 +93,25 @@ def train(
     return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
 
 
+def _fused_step(model: Any, settings: TrainSettings) -> FusedStep | None:
+    """The fused step where it applies: asked for, or on a card; the log says which it is."""
+    if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
+        return None
+    if reason := why_not(model):
+        if settings.step == "fused":
+            raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
+        _log.warning("training by transformers' own layers: %s", reason)
+        return None
+    _log.info("training by the fused step")
+    return FusedStep(model, settings.gradient_checkpointing)
+
+
 class _PackTrainer(Trainer):
     """``Trainer`` on packs; see the module's docstring for what differs."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, fused: FusedStep | None, **options: Any) -> None:
         super().__init__(**options)
+        self._fused = fused
         # The loss below is divided by the window's tokens already; say so to the accumulation.
         self.model_accepts_loss_kwargs = True
         # One process drives one device; DataParallel would split a pack's only row.
@@ -195,7 +212,8 @@ class _PackTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Summed cross-entropy at supervised positions over the window's supervised tokens."""
-        loss = supervised_loss(model, inputs) / num_items_in_batch
+        summed = self._fused.loss if self._fused else partial(supervised_loss, model)
+        loss = summed(inputs) / num_items_in_batch
         if not torch.isfinite(loss):
             raise self.not_finite(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
         return (loss, None) if return_outputs else loss

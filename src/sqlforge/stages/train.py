@@ -234,6 +234,7 @@ def _settings(recipe: Recipe, steps: int) -> TrainSettings:
         seed=recipe.seed,
         trackers=part.trackers,
         optimizer=part.optimizer,
+        step=part.step,
     )
 
 

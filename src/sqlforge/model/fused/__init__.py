@@ -1,0 +1,1 @@
+"""The training step of the Llama family, written out by hand and fused."""

@@ -1,0 +1,60 @@
+"""The loss, from the last layer's output at supervised positions, some rows at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from sqlforge.model.fused import ops
+
+_CHUNK_BYTES = 2**27  # of one piece of the logits
+
+
+class SummedCrossEntropy(torch.autograd.Function):
+    """Summed cross-entropy of ``hidden @ head.T``; logits of few rows exist at a time.
+
+    The gradient is computed with the loss, so that logits are neither kept nor computed twice.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``head`` is frozen."""
+        rows = max(64, _CHUNK_BYTES // (head.shape[0] * hidden.element_size()))
+        back = torch.empty_like(hidden)
+        losses: list[torch.Tensor] = []
+        with torch.autocast(hidden.device.type, enabled=False):
+            for start in range(0, len(hidden), rows):
+                piece = slice(start, start + rows)
+                logits = hidden[piece] @ head.T
+                losses.append(ops.cross_entropy(logits, labels[piece]))
+                torch.mm(logits, head, out=back[piece])
+        ctx.save_for_backward(back)
+        return torch.cat(losses).sum()
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+        """The gradient of ``hidden``."""
+        (back,) = ctx.saved_tensors
+        return back * grad.to(back.dtype), None, None
+
+
+class Norm(torch.autograd.Function):
+    """The last norm."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        """``x / rms(x) * weight``."""
+        out = torch.empty_like(x)
+        ops.norm(x, weight, eps, out)
+        ctx.save_for_backward(x, weight)
+        ctx.eps = eps
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+        """The gradient of ``x``; ``weight`` is frozen."""
+        x, weight = ctx.saved_tensors
+        return ops.norm_backward(grad.contiguous(), x, weight, ctx.eps, None), None, None

@@ -1,0 +1,227 @@
+"""What the fused step is made of: by Triton on a card, by PyTorch elsewhere.
+
+Every operation writes where it is told, so that nothing is allocated that the step has not planned.
+``x`` and gradients are ``[tokens, size]``; views with gaps between rows are fine.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import torch
+
+Kernel = Literal["norm", "rotate", "gated", "nf4", "adapters", "cross_entropy"]
+
+_log = logging.getLogger(__name__)
+_OFF: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Dropout of one input: its share and the seed that its mask is computed from.
+
+    The mask is a hash of seed, row and column, so it is kept nowhere and is the same whenever it
+    is asked for again.
+    """
+
+    share: float
+    seed: int
+
+    @property
+    def numbers(self) -> tuple[int, int, float]:
+        """Seed, the hash from which on an element is kept, and what is kept is multiplied by.
+
+        >>> Drop(0.5, 7).numbers
+        (7, 2147483648, 2.0)
+        """
+        return self.seed, min(round(self.share * 2**32), 2**32 - 1), 1 / (1 - self.share)
+
+
+def turn_off(kernel: Kernel, reason: str) -> None:
+    """Compute with PyTorch what ``kernel`` would; said once in the log."""
+    if kernel not in _OFF:
+        _OFF[kernel] = reason
+        _log.warning("the kernel '%s' is not used, PyTorch's own steps in: %s", kernel, reason)
+
+
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.Tensor) -> None:
+    """``out`` becomes ``x / rms(x) * weight``."""
+    if (kernels := _kernels("norm", x)) and _ran("norm", kernels.norm, x, weight, eps, out):
+        return
+    value = x.float()
+    value = value * torch.rsqrt(value.pow(2).mean(-1, keepdim=True) + eps)
+    out.copy_(value * weight.float())
+
+
+def norm_backward(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    eps: float,
+    added: torch.Tensor | None,
+) -> torch.Tensor:
+    """The gradient of :func:`norm`'s ``x``, and ``added``."""
+    out = torch.empty_like(x)
+    given = (grad, x, weight, eps, added, out)
+    if (kernels := _kernels("norm", x)) and _ran("norm", kernels.norm_backward, *given):
+        return out
+    value, scaled = x.float(), grad.float() * weight.float()
+    scale = torch.rsqrt(value.pow(2).mean(-1, keepdim=True) + eps)
+    back = scale * (scaled - value * (scaled * value).mean(-1, keepdim=True) * scale.square())
+    return out.copy_(back if added is None else back + added)
+
+
+def rotate(
+    x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, heads: int, *, back: bool = False
+) -> None:
+    """Rotate the first ``heads`` heads of every row in place; ``back`` undoes it.
+
+    ``cos`` and ``sin`` are ``[tokens, head size]``, fp32, their halves alike.
+    """
+    sign = -1.0 if back else 1.0
+    given = (x, cos, sin, heads, sign)
+    if (kernels := _kernels("rotate", x)) and _ran("rotate", kernels.rotate, *given):
+        return
+    size = cos.shape[1]
+    turned = x[:, : heads * size].unflatten(1, (heads, size))
+    low, high = turned.float().chunk(2, dim=-1)
+    near, far = cos[:, None, : size // 2].float(), sign * sin[:, None, : size // 2].float()
+    turned.copy_(torch.cat((low * near - high * far, high * near + low * far), dim=-1))
+
+
+def gated(x: torch.Tensor, out: torch.Tensor) -> None:
+    """``out`` becomes SwiGLU: of ``[gate, up]``, ``silu(gate) * up``."""
+    if (kernels := _kernels("gated", x)) and _ran("gated", kernels.gated, x, out):
+        return
+    gate, up = x.float().chunk(2, dim=-1)
+    out.copy_(torch.nn.functional.silu(gate) * up)
+
+
+def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
+    """``x``, :func:`gated`'s input, becomes its gradient."""
+    if (kernels := _kernels("gated", x)) and _ran("gated", kernels.gated_backward, grad, x):
+        return
+    (gate, up), given = x.float().chunk(2, dim=-1), grad.float()
+    share = torch.sigmoid(gate)
+    x.copy_(torch.cat((given * up * share * (1 + gate * (1 - share)), given * gate * share), -1))
+
+
+def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
+    """``out`` becomes the matrix that bitsandbytes holds as ``packed`` and ``state``."""
+    known = state.blocksize == 64 and out.shape[1] % 64 == 0 and state.quant_type == "nf4"
+    if known and (kernels := _kernels("nf4", out)) and _ran("nf4", kernels.nf4, packed, state, out):
+        return
+    from bitsandbytes.functional import dequantize_4bit
+
+    out.copy_(dequantize_4bit(packed, state))
+
+
+def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: Drop) -> None:
+    """``out`` becomes ``dropout(x) @ a.T``: what adapters make of their input."""
+    if drop.share == 0:
+        torch.mm(x, a.T, out=out)
+        return
+    given = (x, a, out, drop.numbers)
+    if (kernels := _kernels("adapters", x)) and _ran("adapters", kernels.down, *given):
+        return
+    torch.mm(_dropped(x, drop), a.T, out=out)
+
+
+def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop) -> torch.Tensor:
+    """The gradient of :func:`down`'s ``a``, fp32 where the device has such a product."""
+    if drop.share > 0 and (kernels := _kernels("adapters", x)):
+        made: list[torch.Tensor] = []
+        run = lambda *given: made.append(kernels.grad(*given))  # noqa: E731
+        if _ran("adapters", run, grad, x, drop.numbers):
+            return made[0]
+    return product(grad.T, x if drop.share == 0 else _dropped(x, drop))
+
+
+def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
+    """Add to ``x`` the gradient of :func:`down`'s ``x``."""
+    if drop.share == 0:
+        x.addmm_(grad, a)
+        return
+    given = (x, grad, a, drop.numbers)
+    if (kernels := _kernels("adapters", x)) and _ran("adapters", kernels.up, *given):
+        return
+    x.add_(_dropped(grad @ a, drop))
+
+
+def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """``left @ right``, its sums not rounded to 16 bit where PyTorch can."""
+    if left.is_cuda and left.dtype != torch.float32:
+        return torch.mm(left, right, out_dtype=torch.float32)
+    return left @ right
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Each row's loss, fp32; ``logits`` become their gradient."""
+    if kernels := _kernels("cross_entropy", logits):
+        made: list[torch.Tensor] = []
+        run = lambda *given: made.append(kernels.cross_entropy(*given))  # noqa: E731
+        if _ran("cross_entropy", run, logits, labels):
+            return made[0]
+    shares = torch.log_softmax(logits.float(), dim=-1)
+    losses = -shares.gather(1, labels[:, None])[:, 0]
+    shares.exp_()
+    shares.scatter_add_(1, labels[:, None], shares.new_full((len(labels), 1), -1.0))
+    logits.copy_(shares)
+    return losses
+
+
+def mask(rows: int, columns: int, drop: Drop, device: torch.device) -> torch.Tensor:
+    """Which elements ``drop`` keeps, boolean; the kernels compute the same."""
+    seed, threshold, _ = drop.numbers
+    row = torch.arange(rows, device=device) * 0x9E3779B1 + seed
+    column = torch.arange(columns, device=device)
+    return _hashed(_hashed(row & 0xFFFFFFFF)[:, None] ^ column[None, :]) >= threshold
+
+
+def _dropped(x: torch.Tensor, drop: Drop) -> torch.Tensor:
+    return x * mask(*x.shape, drop, x.device) * drop.numbers[2]
+
+
+def _hashed(x: torch.Tensor) -> torch.Tensor:
+    """Of 32-bit numbers in int64; products stay below 2^63 since they wrap modulo 2^64."""
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & 0xFFFFFFFF
+    x = x ^ (x >> 15)
+    x = (x * 0x846CA68B) & 0xFFFFFFFF
+    return x ^ (x >> 16)
+
+
+def _kernels(name: Kernel, x: torch.Tensor) -> Any:
+    """The module of kernels if ``name`` runs where ``x`` lies."""
+    return _module() if x.is_cuda and name not in _OFF else None
+
+
+@cache
+def _module() -> Any:
+    try:
+        from sqlforge.model.fused import triton_kernels
+
+        probe = torch.zeros(16, 32, device="cuda")
+        triton_kernels.gated(probe, torch.empty(16, 16, device="cuda"))
+    except (ImportError, OSError, RuntimeError) as fault:
+        if isinstance(fault, torch.OutOfMemoryError):
+            raise
+        reason = " ".join(str(fault).split())[:120]
+        _log.warning("Triton does not run here (%s): PyTorch's own operations step in", reason)
+        return None
+    return triton_kernels
+
+
+def _ran(name: Kernel, run: Any, *given: Any) -> bool:
+    """Whether the kernel ran; one that does not compile for this card is not tried again."""
+    from triton.runtime.errors import TritonError
+
+    try:
+        run(*given)
+    except TritonError as fault:
+        turn_off(name, " ".join(str(fault).split())[:120])
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""The fused step of a whole model: whether it applies, and the loss it computes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+
+from sqlforge.model.attention import PACKED
+from sqlforge.model.fused.head import Norm, SummedCrossEntropy
+from sqlforge.model.fused.layer import Attend, LayerParts, Pass, RunLayer
+from sqlforge.model.fused.projections import ADAPTER, Role
+from sqlforge.model.pack import IGNORED
+from sqlforge.model.varlen import VARLEN
+
+_log = logging.getLogger(__name__)
+_FAMILY = ("llama", "mistral", "phi3")
+
+
+class FusedStep:
+    """Computes the loss of packs with ``model``'s own weights and adapters.
+
+    Nothing in ``model`` is replaced: saving, merging and generation see what they always saw.
+    """
+
+    def __init__(self, model: Any, recomputed: bool | int) -> None:
+        """Raises ``ValueError`` with a reason if ``model`` is none of those that this computes.
+
+        Args:
+            model: a transformers causal model with peft's LoRA on all projections.
+            recomputed: whether layers are recomputed, or how many, from the first.
+        """
+        if reason := why_not(model):
+            raise ValueError(reason)
+        self._model = model
+        self._causal = model.base_model.model
+        layers = self._causal.model.layers
+        self._parts = [_parts(layer, self._causal.config) for layer in layers]
+        self._recomputed = len(layers) * recomputed if recomputed is True else int(recomputed)
+        self._matrices: tuple[torch.Tensor, ...] = ()
+
+    def loss(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
+        labels = inputs["labels"][0]
+        positions = labels.ne(IGNORED).nonzero()[:, 0]
+        norm = self._causal.model.norm
+        hidden = Norm.apply(self.hidden(inputs)[positions], norm.weight, norm.variance_epsilon)
+        loss: torch.Tensor = SummedCrossEntropy.apply(
+            hidden, self._causal.lm_head.weight, labels[positions]
+        )
+        return loss
+
+    def hidden(self, inputs: dict[str, Any]) -> torch.Tensor:
+        """The last layer's output, before the norm, ``[tokens, hidden]``."""
+        ids, body = inputs["input_ids"][0], self._causal.model
+        with torch.autocast(ids.device.type, enabled=False):
+            x = torch.nn.functional.embedding(ids, body.embed_tokens.weight).detach()
+            wide = torch.empty(1, dtype=torch.float32, device=ids.device)
+            cos, sin = body.rotary_emb(wide, inputs["position_ids"])
+        shared = Pass(
+            cos=cos[0],
+            sin=sin[0],
+            attend=self._attend(inputs),
+            matrices=self._buffers(x),
+            seed=int(torch.randint(2**31 - 1_000_000, ())) if self._model.training else 0,
+            training=self._model.training,
+        )
+        for number, parts in enumerate(self._parts):
+            again = number < self._recomputed
+            x = RunLayer.apply(x, parts, shared, number, again, *parts.parameters())
+        return x
+
+    def _buffers(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """One matrix a role, made when the first micro-batch comes."""
+        if not self._matrices:
+            self._matrices = tuple(
+                x.new_empty(role.outputs, role.width) for role in self._parts[0].roles
+            )
+        return self._matrices
+
+    def _attend(self, inputs: dict[str, Any]) -> Attend:
+        """The model's attention, on tokens before heads."""
+        from transformers import AttentionInterface
+
+        name = self._causal.config._attn_implementation
+        attention = AttentionInterface()[name]
+        parts, module = self._parts[0], self._causal.model.layers[0].self_attn
+        options = {
+            "pack_layout": inputs.get("pack_layout") if name == PACKED else None,
+            "sequences": inputs.get("sequences") if name == VARLEN else None,
+        }
+        mask = inputs["attention_mask"]
+
+        def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+            given = (piece.transpose(0, 1)[None] for piece in (query, key, value))
+            scale = parts.head_size**-0.5
+            mixed: torch.Tensor = attention(module, *given, mask, scaling=scale, **options)[0]
+            return mixed[0]
+
+        return attend
+
+
+def why_not(model: Any) -> str | None:
+    """Why the fused step does not apply to ``model``; ``None`` if it does."""
+    causal = getattr(getattr(model, "base_model", None), "model", None)
+    config = getattr(causal, "config", None)
+    if config is None or getattr(model, "peft_config", None) is None:
+        return "no adapters are trained"
+    if config.model_type not in _FAMILY:
+        return f"models of the type '{config.model_type}' are not known to it"
+    if config.hidden_act != "silu":
+        return f"the activation is '{config.hidden_act}', not silu"
+    layers = causal.model.layers
+    for module in (m for layer in layers for role in _roles(layer) for m in role):
+        if ADAPTER not in getattr(module, "lora_A", {}):
+            return "not every projection is adapted"
+        if getattr(module.base_layer, "bias", None) is not None:
+            return "projections have biases"
+        if module.lora_variant or module.lora_bias.get(ADAPTER, False):
+            return "adapters are not plain LoRA"
+        weight = module.base_layer.weight
+        if weight.dtype not in (torch.bfloat16, torch.float32) and not _is_nf4(weight):
+            return f"weights are {weight.dtype}"
+    return None
+
+
+def _is_nf4(weight: Any) -> bool:
+    return getattr(getattr(weight, "quant_state", None), "quant_type", "") == "nf4"
+
+
+def _roles(layer: Any) -> tuple[tuple[Any, ...], ...]:
+    attention, mlp = layer.self_attn, layer.mlp
+    if hasattr(attention, "qkv_proj"):
+        first, gates = (attention.qkv_proj,), (mlp.gate_up_proj,)
+    else:
+        first = (attention.q_proj, attention.k_proj, attention.v_proj)
+        gates = (mlp.gate_proj, mlp.up_proj)
+    return first, (attention.o_proj,), gates, (mlp.down_proj,)
+
+
+def _parts(layer: Any, config: Any) -> LayerParts:
+    first, output, gates, down = (Role(modules) for modules in _roles(layer))
+    heads = config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return LayerParts(
+        first_norm=layer.input_layernorm.weight,
+        second_norm=layer.post_attention_layernorm.weight,
+        eps=layer.input_layernorm.variance_epsilon,
+        heads=heads,
+        kv_heads=config.num_key_value_heads,
+        head_size=size,
+        roles=(first, output, gates, down),
+    )

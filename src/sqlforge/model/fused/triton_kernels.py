@@ -1,0 +1,356 @@
+"""The Triton kernels of the fused step; ``ops`` says what each computes.
+
+Block sizes keep every kernel within the 99 KB of shared memory of compute capability 8.6.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+
+_POINTWISE = 1_024
+_TOKENS = 64  # a tile's rows
+_COLUMNS = 64
+_MOST_RANK = 256  # of the adapters that one product handles
+
+
+@triton.jit
+def _mixed(x):
+    """A 32-bit hash's finaliser (Wellons' lowbias32)."""
+    x ^= x >> 16
+    x *= 0x7FEB352D
+    x ^= x >> 15
+    x *= 0x846CA68B
+    x ^= x >> 16
+    return x
+
+
+@triton.jit
+def _kept(seed, rows, columns, threshold):
+    """Which elements dropout keeps: ``[rows, columns]``."""
+    row = _mixed(rows.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32))
+    return _mixed(row[:, None] ^ columns.to(tl.uint32)[None, :]) >= threshold.to(tl.uint32)
+
+
+@triton.jit
+def _norm(x, weight, out, out_stride, size, eps, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.arange(0, BLOCK)
+    there = columns < size
+    value = tl.load(x + row * size + columns, mask=there, other=0).to(tl.float32)
+    scale = tl.rsqrt(tl.sum(value * value, 0) / size + eps)
+    by = tl.load(weight + columns, mask=there, other=0).to(tl.float32)
+    tl.store(out + row * out_stride + columns, value * scale * by, mask=there)
+
+
+@triton.jit
+def _norm_backward(
+    grad, grad_stride, x, weight, added, out, size, eps, ADD: tl.constexpr, BLOCK: tl.constexpr
+):
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.arange(0, BLOCK)
+    there = columns < size
+    value = tl.load(x + row * size + columns, mask=there, other=0).to(tl.float32)
+    given = tl.load(grad + row * grad_stride + columns, mask=there, other=0).to(tl.float32)
+    given *= tl.load(weight + columns, mask=there, other=0).to(tl.float32)
+    scale = tl.rsqrt(tl.sum(value * value, 0) / size + eps)
+    shared = tl.sum(given * value, 0) / size * scale * scale
+    back = scale * (given - value * shared)
+    if ADD:
+        back += tl.load(added + row * size + columns, mask=there, other=0).to(tl.float32)
+    tl.store(out + row * size + columns, back, mask=there)
+
+
+@triton.jit
+def _rotate(
+    x, stride, cos, sin, angle_stride, heads, sign, HALF: tl.constexpr, SIZE: tl.constexpr,
+    HEADS: tl.constexpr,
+):  # fmt: skip
+    token = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
+    place = tl.arange(0, SIZE)
+    angle = token * angle_stride + place
+    near = tl.load(cos + angle, mask=place < HALF, other=0).to(tl.float32)[None, :]
+    far = tl.load(sin + angle, mask=place < HALF, other=0).to(tl.float32)[None, :] * sign
+    first = x + token * stride + head[:, None] * (2 * HALF) + place[None, :]
+    there = (head < heads)[:, None] & (place < HALF)[None, :]
+    low = tl.load(first, mask=there, other=0).to(tl.float32)
+    high = tl.load(first + HALF, mask=there, other=0).to(tl.float32)
+    tl.store(first, low * near - high * far, mask=there)
+    tl.store(first + HALF, high * near + low * far, mask=there)
+
+
+@triton.jit
+def _gated(x, out, out_stride, size, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    there = columns < size
+    gate = tl.load(x + row * 2 * size + columns, mask=there, other=0).to(tl.float32)
+    up = tl.load(x + row * 2 * size + size + columns, mask=there, other=0).to(tl.float32)
+    tl.store(out + row * out_stride + columns, gate * tl.sigmoid(gate) * up, mask=there)
+
+
+@triton.jit
+def _gated_backward(grad, grad_stride, x, size, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    there = columns < size
+    place = x + row * 2 * size + columns
+    gate = tl.load(place, mask=there, other=0).to(tl.float32)
+    up = tl.load(place + size, mask=there, other=0).to(tl.float32)
+    given = tl.load(grad + row * grad_stride + columns, mask=there, other=0).to(tl.float32)
+    share = tl.sigmoid(gate)
+    tl.store(place, given * up * share * (1 + gate * (1 - share)), mask=there)
+    tl.store(place + size, given * gate * share, mask=there)
+
+
+@triton.jit
+def _nf4(
+    packed, table, scales, scale_code, scale_scales, offset, out, out_stride, size,
+    NESTED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Two numbers a byte, the first in the high half; 64 share a scale, 256 scales another."""
+    row = tl.program_id(0).to(tl.int64)
+    half = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    there = half < size // 2
+    byte = tl.load(packed + row * (size // 2) + half, mask=there, other=0).to(tl.int32)
+    block = (row * size + 2 * half) // 64
+    if NESTED:
+        code = tl.load(scales + block, mask=there, other=0).to(tl.int32)
+        outer = tl.load(scale_scales + block // 256, mask=there, other=0)
+        scale = tl.load(scale_code + code) * outer + tl.load(offset)
+    else:
+        scale = tl.load(scales + block, mask=there, other=0)
+    first = tl.load(table + (byte >> 4)) * scale
+    second = tl.load(table + (byte & 15)) * scale
+    pair = tl.interleave(first, second)
+    columns = tl.program_id(1) * BLOCK * 2 + tl.arange(0, 2 * BLOCK)
+    tl.store(out + row * out_stride + columns, pair, mask=columns < size)
+
+
+@triton.jit(do_not_specialize=["seed", "threshold"])
+def _down(
+    x, x_stride, a, out, out_stride, rows, size, rank, seed, threshold, scale,
+    PRECISION: tl.constexpr, ROWS: tl.constexpr, INNER: tl.constexpr, RANK: tl.constexpr,
+):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    each = tl.program_id(1) * RANK + tl.arange(0, RANK)
+    total = tl.zeros((ROWS, RANK), tl.float32)
+    for start in range(0, size, INNER):
+        column = start + tl.arange(0, INNER)
+        there = (row < rows)[:, None] & (column < size)[None, :]
+        value = tl.load(
+            x + row.to(tl.int64)[:, None] * x_stride + column[None, :], mask=there, other=0
+        )
+        value = tl.where(_kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
+        weight = tl.load(
+            a + each[None, :] * size + column[:, None],
+            mask=(each < rank)[None, :] & (column < size)[:, None],
+            other=0,
+        )
+        total = tl.dot(value, weight, total, input_precision=PRECISION)
+    tl.store(
+        out + row.to(tl.int64)[:, None] * out_stride + each[None, :],
+        total * scale,
+        mask=(row < rows)[:, None] & (each < rank)[None, :],
+    )
+
+
+@triton.jit(do_not_specialize=["seed", "threshold"])
+def _grad(
+    grad, grad_stride, x, x_stride, out, rows, size, rank, share, seed, threshold, scale,
+    PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, RANK: tl.constexpr,
+):  # fmt: skip
+    """A part of the rows' sum; ``out`` is ``[parts, rank, size]``."""
+    column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    part = tl.program_id(1)
+    each = tl.program_id(2) * RANK + tl.arange(0, RANK)
+    total = tl.zeros((RANK, COLUMNS), tl.float32)
+    for start in range(0, share, ROWS):
+        row = part * share + start + tl.arange(0, ROWS)
+        there = (row < rows)[:, None] & (column < size)[None, :]
+        value = tl.load(
+            x + row.to(tl.int64)[:, None] * x_stride + column[None, :], mask=there, other=0
+        )
+        value = tl.where(_kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
+        given = tl.load(
+            grad + row.to(tl.int64)[None, :] * grad_stride + each[:, None],
+            mask=(row < rows)[None, :] & (each < rank)[:, None],
+            other=0,
+        )
+        total = tl.dot(given, value, total, input_precision=PRECISION)
+    tl.store(
+        out + part.to(tl.int64) * rank * size + each[:, None] * size + column[None, :],
+        total * scale,
+        mask=(each < rank)[:, None] & (column < size)[None, :],
+    )
+
+
+@triton.jit(do_not_specialize=["seed", "threshold"])
+def _up(
+    x, x_stride, grad, grad_stride, a, rows, size, rank, seed, threshold, scale,
+    PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
+):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    total = tl.zeros((ROWS, COLUMNS), tl.float32)
+    for start in range(0, rank, INNER):
+        each = start + tl.arange(0, INNER)
+        given = tl.load(
+            grad + row.to(tl.int64)[:, None] * grad_stride + each[None, :],
+            mask=(row < rows)[:, None] & (each < rank)[None, :],
+            other=0,
+        )
+        weight = tl.load(
+            a + each[:, None] * size + column[None, :],
+            mask=(each < rank)[:, None] & (column < size)[None, :],
+            other=0,
+        )
+        total = tl.dot(given, weight, total, input_precision=PRECISION)
+    total = tl.where(_kept(seed, row, column, threshold), total * scale, 0.0)
+    place = x + row.to(tl.int64)[:, None] * x_stride + column[None, :]
+    there = (row < rows)[:, None] & (column < size)[None, :]
+    tl.store(place, tl.load(place, mask=there, other=0).to(tl.float32) + total, mask=there)
+
+
+@triton.jit
+def _cross_entropy(logits, labels, losses, size, BLOCK: tl.constexpr):
+    """A row's loss; the logits become its gradient."""
+    row = tl.program_id(0).to(tl.int64)
+    label = tl.load(labels + row)
+    most = float("-inf")
+    total = 0.0
+    for start in range(0, size, BLOCK):
+        column = start + tl.arange(0, BLOCK)
+        value = tl.load(logits + row * size + column, mask=column < size, other=float("-inf"))
+        value = value.to(tl.float32)
+        larger = tl.maximum(most, tl.max(value, 0))
+        total = total * tl.exp(most - larger) + tl.sum(tl.exp(value - larger), 0)
+        most = larger
+    chosen = tl.load(logits + row * size + label).to(tl.float32)
+    tl.store(losses + row, most + tl.log(total) - chosen)
+    for start in range(0, size, BLOCK):
+        column = start + tl.arange(0, BLOCK)
+        place = logits + row * size + column
+        value = tl.load(place, mask=column < size, other=float("-inf")).to(tl.float32)
+        share = tl.exp(value - most) / total - tl.where(column == label, 1.0, 0.0)
+        tl.store(place, share, mask=column < size)
+
+
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.Tensor) -> None:
+    rows, size = x.shape
+    block = triton.next_power_of_2(size)
+    _norm[(rows,)](x, weight, out, out.stride(0), size, eps, BLOCK=block, num_warps=_warps(block))
+
+
+def norm_backward(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    eps: float,
+    added: torch.Tensor | None,
+    out: torch.Tensor,
+) -> None:
+    rows, size = x.shape
+    block = triton.next_power_of_2(size)
+    _norm_backward[(rows,)](
+        grad, grad.stride(0), x, weight, x if added is None else added, out, size, eps,
+        ADD=added is not None, BLOCK=block, num_warps=_warps(block),
+    )  # fmt: skip
+
+
+def rotate(
+    x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, heads: int, sign: float
+) -> None:
+    half = cos.shape[1] // 2
+    size = triton.next_power_of_2(half)
+    each = 16
+    _rotate[(x.shape[0], triton.cdiv(heads, each))](
+        x, x.stride(0), cos, sin, cos.stride(0), heads, sign, HALF=half, SIZE=size, HEADS=each
+    )
+
+
+def gated(x: torch.Tensor, out: torch.Tensor) -> None:
+    rows, size = out.shape
+    grid = (rows, triton.cdiv(size, _POINTWISE))
+    _gated[grid](x, out, out.stride(0), size, BLOCK=_POINTWISE)
+
+
+def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
+    rows, size = grad.shape
+    grid = (rows, triton.cdiv(size, _POINTWISE))
+    _gated_backward[grid](grad, grad.stride(0), x, size, BLOCK=_POINTWISE)
+
+
+def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
+    rows, size = out.shape
+    inner = state.state2 if state.nested else None
+    grid = (rows, triton.cdiv(size // 2, _POINTWISE))
+    _nf4[grid](
+        packed, state.code, state.absmax,
+        state.code if inner is None else inner.code,
+        state.absmax if inner is None else inner.absmax,
+        state.code if inner is None else state.offset,
+        out, out.stride(0), size, NESTED=inner is not None, BLOCK=_POINTWISE,
+    )  # fmt: skip
+
+
+def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
+    (rows, size), rank = x.shape, a.shape[0]
+    width = _rank_block(rank)
+    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width))
+    _down[grid](
+        x, x.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, INNER=_COLUMNS, RANK=width,
+        num_warps=8 if width > 64 else 4, num_stages=2,
+    )  # fmt: skip
+
+
+def grad(
+    given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]
+) -> torch.Tensor:
+    (rows, size), rank = x.shape, given.shape[1]
+    width, tiles = _rank_block(rank), triton.cdiv(size, _COLUMNS)
+    parts = max(1, min(16, triton.cdiv(264, tiles), triton.cdiv(rows, 4 * _TOKENS)))
+    share = triton.cdiv(triton.cdiv(rows, parts), _TOKENS) * _TOKENS
+    out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
+    _grad[(tiles, parts, triton.cdiv(rank, width))](
+        given, given.stride(0), x, x.stride(0), out, rows, size, rank, share, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=_COLUMNS, RANK=width,
+        num_warps=8 if width > 64 else 4, num_stages=2,
+    )  # fmt: skip
+    return out[0] if parts == 1 else out.sum(0)
+
+
+def up(
+    x: torch.Tensor, given: torch.Tensor, a: torch.Tensor, drop: tuple[int, int, float]
+) -> None:
+    (rows, size), rank = x.shape, a.shape[0]
+    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(size, 2 * _COLUMNS))
+    _up[grid](
+        x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=2 * _COLUMNS, INNER=64,
+        num_warps=4, num_stages=2,
+    )  # fmt: skip
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    rows, size = logits.shape
+    losses = torch.empty(rows, dtype=torch.float32, device=logits.device)
+    _cross_entropy[(rows,)](logits, labels, losses, size, BLOCK=4_096, num_warps=8)
+    return losses
+
+
+def _rank_block(rank: int) -> int:
+    return max(16, min(_MOST_RANK, triton.next_power_of_2(rank)))
+
+
+def _precision(x: torch.Tensor) -> str:
+    return "ieee" if x.dtype == torch.float32 else "tf32"
+
+
+def _warps(block: int) -> int:
+    return max(1, min(16, block // 512))
