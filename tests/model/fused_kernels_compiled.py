@@ -11,7 +11,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from sqlforge.model.fused import triton_kernels
+from sqlforge.model.fused import launch, triton_kernels
 
 SHARED = 99 * 1024  # bytes that a block may have with compute capability 8.6
 TYPES = {torch.bfloat16: "*bf16", torch.float32: "*fp32", torch.uint8: "*u8", torch.int64: "*i64"}
@@ -27,7 +27,9 @@ class Compiled:
     def __getitem__(self, grid: Any) -> Any:
         return self.launch
 
-    def launch(self, *given: Any, num_warps: int = 4, num_stages: int = 3, **constants: Any) -> None:
+    def launch(
+        self, *given: Any, num_warps: int = 4, num_stages: int = 3, **constants: Any
+    ) -> None:
         names = self.kernel.arg_names
         constants = {k: v for k, v in constants.items() if k in names}
         values = dict(zip(names, given, strict=False))
@@ -60,34 +62,34 @@ def made(*shape: int, dtype: torch.dtype = torch.bfloat16) -> torch.Tensor:
 def run_all() -> None:
     tokens, hidden, inner = 8_192, 4_096, 14_336
     x, weight, wide = made(tokens, hidden), made(hidden), made(tokens, 2 * inner)
-    triton_kernels.norm(x, weight, 1e-5, x)
+    launch.norm(x, weight, 1e-5, x)
     for added in (x, None):
-        triton_kernels.norm_backward(x, x, weight, 1e-5, added, x)
+        launch.norm_backward(x, x, weight, 1e-5, added, x)
     angles = made(tokens, 128, dtype=torch.float32)
-    triton_kernels.rotate(made(tokens, 6_144), angles, angles, 40, 1.0)
-    triton_kernels.gated(wide, made(tokens, inner))
-    triton_kernels.gated_backward(made(tokens, inner), wide)
+    launch.rotate(made(tokens, 6_144), angles, angles, 40, 1.0)
+    launch.gated(wide, made(tokens, inner))
+    launch.gated_backward(made(tokens, inner), wide)
     table, numbers = made(256, dtype=torch.float32), made(2**20, dtype=torch.uint8)
     state2 = SimpleNamespace(code=table, absmax=table)
     nested = SimpleNamespace(nested=True, code=table, absmax=numbers, state2=state2, offset=table)
     plain = SimpleNamespace(nested=False, code=table, absmax=table)
     for state in (nested, plain):
-        triton_kernels.nf4(numbers, state, made(hidden, inner))
+        launch.nf4(numbers, state, made(hidden, inner))
     for dtype in (torch.bfloat16, torch.float32):
         for rank in (16, 64, 128, 192):
             given, a = made(tokens, rank, dtype=dtype), made(rank, inner, dtype=dtype)
             read, drop = made(tokens, inner, dtype=dtype), (12_345, 214_748_365, 1.05)
-            triton_kernels.down(read, a, given, drop)
-            triton_kernels.grad(given, read, drop)
-            triton_kernels.up(read, given, a, drop)
-    triton_kernels.cross_entropy(made(512, 32_768), made(512, dtype=torch.int64))
+            launch.down(read, a, given, drop)
+            launch.grad(given, read, drop)
+            launch.up(read, given, a, drop)
+    launch.cross_entropy(made(512, 32_768), made(512, dtype=torch.int64))
 
 
 def main() -> None:
     capability = int(sys.argv[1]) if len(sys.argv) > 1 else 86
     names = [
         n for n, k in vars(triton_kernels).items()
-        if isinstance(k, triton.runtime.JITFunction) and n not in ("_mixed", "_kept")
+        if isinstance(k, triton.runtime.JITFunction) and n not in ("mixed", "kept")
     ]  # fmt: skip
     for name in names:
         setattr(triton_kernels, name, Compiled(getattr(triton_kernels, name), capability))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from sqlforge.model.fused import ops, triton_kernels
+from sqlforge.model.fused import launch, ops
 from sqlforge.model.fused.ops import Drop
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -42,12 +42,12 @@ def by_torch(run: Callable[[], Any]) -> Any:
 def norms() -> None:
     x, weight, grad, added = drawn(TOKENS, 96), drawn(96), gapped(TOKENS, 96), drawn(TOKENS, 96)
     got, wanted = gapped(TOKENS, 96), gapped(TOKENS, 96)
-    triton_kernels.norm(x, weight, 1e-5, got)
+    launch.norm(x, weight, 1e-5, got)
     by_torch(lambda: ops.norm(x, weight, 1e-5, wanted))
     close(got, wanted, "norm")
     for more in (added, None):
         back = torch.empty_like(x)
-        triton_kernels.norm_backward(grad, x, weight, 1e-5, more, back)
+        launch.norm_backward(grad, x, weight, 1e-5, more, back)
         close(back, by_torch(lambda m=more: ops.norm_backward(grad, x, weight, 1e-5, m)), "to x")
     leaf = x.clone().requires_grad_()
     (leaf * torch.rsqrt(leaf.pow(2).mean(-1, keepdim=True) + 1e-5) * weight).backward(grad)
@@ -61,23 +61,23 @@ def rotations() -> None:
         cos, sin = angles.cos(), angles.sin()
         x = drawn(TOKENS, size * (heads + 3))
         got, wanted = x.clone(), x.clone()
-        triton_kernels.rotate(got, cos, sin, heads, 1.0)
+        launch.rotate(got, cos, sin, heads, 1.0)
         by_torch(lambda w=wanted, h=heads, c=cos, s=sin: ops.rotate(w, c, s, h))
         close(got, wanted, "rotate")
-        triton_kernels.rotate(got, cos, sin, heads, -1.0)
+        launch.rotate(got, cos, sin, heads, -1.0)
         close(got, x, "rotate back")
 
 
 def gates() -> None:
     x, grad = drawn(TOKENS, 2 * 1_100), gapped(TOKENS, 1_100)
     got, wanted = gapped(TOKENS, 1_100), gapped(TOKENS, 1_100)
-    triton_kernels.gated(x, got)
+    launch.gated(x, got)
     by_torch(lambda: ops.gated(x, wanted))
     close(got, wanted, "gated")
     leaf = x.clone().requires_grad_()
     gate, up = leaf.chunk(2, dim=-1)
     (torch.nn.functional.silu(gate) * up).backward(grad)
-    triton_kernels.gated_backward(grad, x)
+    launch.gated_backward(grad, x)
     assert leaf.grad is not None
     close(x, leaf.grad, "gated, to x")
 
@@ -90,13 +90,13 @@ def adapters() -> None:
         assert abs(kept.float().mean() - (1 - share)) < 0.02
         dropped = x * kept / (1 - share)
         got = gapped(TOKENS, rank)
-        triton_kernels.down(x, a, got, drop.numbers)
+        launch.down(x, a, got, drop.numbers)
         close(got, dropped @ a.T, "down")
         grad = gapped(TOKENS, rank)
-        close(triton_kernels.grad(grad, x, drop.numbers), grad.T @ dropped, "down, to a")
+        close(launch.grad(grad, x, drop.numbers), grad.T @ dropped, "down, to a")
         total = gapped(TOKENS, 200)
         wanted = total + (grad @ a) * kept / (1 - share)
-        triton_kernels.up(total, grad, a, drop.numbers)
+        launch.up(total, grad, a, drop.numbers)
         close(total, wanted, "down, to x")
 
 
@@ -105,7 +105,7 @@ def losses() -> None:
     leaf = logits.clone().requires_grad_()
     wanted = torch.nn.functional.cross_entropy(leaf, labels, reduction="none")
     wanted.sum().backward()
-    got = triton_kernels.cross_entropy(logits, labels)
+    got = launch.cross_entropy(logits, labels)
     assert leaf.grad is not None
     close(got, wanted.detach(), "cross_entropy")
     close(logits, leaf.grad, "cross_entropy, to logits")
@@ -120,7 +120,7 @@ def quantised() -> None:
             weight, quant_type="nf4", compress_statistics=nested, blocksize=64
         )
         got = torch.zeros(300, 200, device=DEVICE)
-        triton_kernels.nf4(packed, state, got[:, :192])
+        launch.nf4(packed, state, got[:, :192])
         close(got[:, :192], dequantize_4bit(packed, state), "nf4")
         assert not got[:, 192:].any()
 

@@ -28,8 +28,8 @@ from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.batches import choose_attention
-from sqlforge.model.fused.step import FusedStep, why_not
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
+from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.pack import IGNORED, Pack, halves
 from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
 
@@ -70,7 +70,7 @@ def train(
     if on_resume:
         on_resume(resumed_from)
     trainer = _PackTrainer(
-        fused=_fused_step(model, settings),
+        fused=choose_step(model, settings),
         model=model,
         args=arguments(settings, checkpoints),
         train_dataset=packs,
@@ -91,19 +91,6 @@ def train(
         ) from fault
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
-
-
-def _fused_step(model: Any, settings: TrainSettings) -> FusedStep | None:
-    """The fused step where it applies: asked for, or on a card; the log says which it is."""
-    if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
-        return None
-    if reason := why_not(model):
-        if settings.step == "fused":
-            raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
-        _log.warning("training by transformers' own layers: %s", reason)
-        return None
-    _log.info("training by the fused step")
-    return FusedStep(model, settings.gradient_checkpointing)
 
 
 class _PackTrainer(Trainer):

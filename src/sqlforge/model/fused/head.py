@@ -35,7 +35,7 @@ class SummedCrossEntropy(torch.autograd.Function):
         return torch.cat(losses).sum()
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """The gradient of ``hidden``."""
         (back,) = ctx.saved_tensors
         return back * grad.to(back.dtype), None, None
@@ -54,7 +54,11 @@ class Norm(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """The gradient of ``x``; ``weight`` is frozen."""
         x, weight = ctx.saved_tensors
         return ops.norm_backward(grad.contiguous(), x, weight, ctx.eps, None), None, None
+
+
+summed_cross_entropy: Any = SummedCrossEntropy.apply
+last_norm: Any = Norm.apply

@@ -167,8 +167,9 @@ class Layer:
         """What heads mix; autograd sees this part alone, and only until :meth:`_unattend`."""
         parts, shared = self.parts, self.shared
         ops.rotate(joint, shared.cos, shared.sin, parts.heads + parts.kv_heads)
-        each = joint.unflatten(1, (-1, parts.head_size))
-        split = each.split([parts.heads, parts.kv_heads, parts.kv_heads], dim=1)
+        each = joint.view(len(joint), -1, parts.head_size)
+        sizes = [parts.heads, parts.kv_heads, parts.kv_heads]
+        split = torch.split(each, sizes, dim=1)
         with torch.enable_grad():
             leaves = [piece.detach().requires_grad_() for piece in split]
             mixed = shared.attend(*leaves)
@@ -212,7 +213,7 @@ class RunLayer(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """Gradients of the input and the adapters."""
         x, *given = ctx.saved_tensors
         layer, kept = Layer(ctx.parts, ctx.shared, ctx.number, given), ctx.kept
@@ -229,3 +230,6 @@ class RunLayer(torch.autograd.Function):
             to_x, found = layer.backward(grad.contiguous(), x, kept, input_needs_grad=needed)
         grads = [g.to(p.dtype) for g, p in zip(found, given, strict=True)]
         return to_x, None, None, None, None, *grads
+
+
+run_layer: Any = RunLayer.apply

@@ -86,7 +86,7 @@ def rotate(
     if (kernels := _kernels("rotate", x)) and _ran("rotate", kernels.rotate, *given):
         return
     size = cos.shape[1]
-    turned = x[:, : heads * size].unflatten(1, (heads, size))
+    turned = x[:, : heads * size].view(len(x), heads, size)
     low, high = turned.float().chunk(2, dim=-1)
     near, far = cos[:, None, : size // 2].float(), sign * sin[:, None, : size // 2].float()
     turned.copy_(torch.cat((low * near - high * far, high * near + low * far), dim=-1))
@@ -182,7 +182,7 @@ def mask(rows: int, columns: int, drop: Drop, device: torch.device) -> torch.Ten
 
 
 def _dropped(x: torch.Tensor, drop: Drop) -> torch.Tensor:
-    return x * mask(*x.shape, drop, x.device) * drop.numbers[2]
+    return x * mask(x.shape[0], x.shape[1], drop, x.device) * drop.numbers[2]
 
 
 def _hashed(x: torch.Tensor) -> torch.Tensor:
@@ -202,17 +202,17 @@ def _kernels(name: Kernel, x: torch.Tensor) -> Any:
 @cache
 def _module() -> Any:
     try:
-        from sqlforge.model.fused import triton_kernels
+        from sqlforge.model.fused import launch
 
         probe = torch.zeros(16, 32, device="cuda")
-        triton_kernels.gated(probe, torch.empty(16, 16, device="cuda"))
+        launch.gated(probe, torch.empty(16, 16, device="cuda"))
     except (ImportError, OSError, RuntimeError) as fault:
         if isinstance(fault, torch.OutOfMemoryError):
             raise
         reason = " ".join(str(fault).split())[:120]
         _log.warning("Triton does not run here (%s): PyTorch's own operations step in", reason)
         return None
-    return triton_kernels
+    return launch
 
 
 def _ran(name: Kernel, run: Any, *given: Any) -> bool:

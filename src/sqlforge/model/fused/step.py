@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from sqlforge.core.errors import TrainingError
 from sqlforge.model.attention import PACKED
-from sqlforge.model.fused.head import Norm, SummedCrossEntropy
-from sqlforge.model.fused.layer import Attend, LayerParts, Pass, RunLayer
+from sqlforge.model.fused.head import last_norm, summed_cross_entropy
+from sqlforge.model.fused.layer import Attend, LayerParts, Pass, run_layer
 from sqlforge.model.fused.projections import ADAPTER, Role
 from sqlforge.model.pack import IGNORED
+from sqlforge.model.settings import TrainSettings
 from sqlforge.model.varlen import VARLEN
 
 _log = logging.getLogger(__name__)
@@ -45,8 +47,8 @@ class FusedStep:
         labels = inputs["labels"][0]
         positions = labels.ne(IGNORED).nonzero()[:, 0]
         norm = self._causal.model.norm
-        hidden = Norm.apply(self.hidden(inputs)[positions], norm.weight, norm.variance_epsilon)
-        loss: torch.Tensor = SummedCrossEntropy.apply(
+        hidden = last_norm(self.hidden(inputs)[positions], norm.weight, norm.variance_epsilon)
+        loss: torch.Tensor = summed_cross_entropy(
             hidden, self._causal.lm_head.weight, labels[positions]
         )
         return loss
@@ -68,7 +70,7 @@ class FusedStep:
         )
         for number, parts in enumerate(self._parts):
             again = number < self._recomputed
-            x = RunLayer.apply(x, parts, shared, number, again, *parts.parameters())
+            x = run_layer(x, parts, shared, number, again, *parts.parameters())
         return x
 
     def _buffers(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -101,9 +103,26 @@ class FusedStep:
         return attend
 
 
+def choose_step(model: Any, settings: TrainSettings) -> FusedStep | None:
+    """The fused step where it applies: asked for, or on a card; the log says which it is.
+
+    Raises:
+        TrainingError: it was asked for and does not apply.
+    """
+    if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
+        return None
+    if reason := why_not(model):
+        if settings.step == "fused":
+            raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
+        _log.warning("training by transformers' own layers: %s", reason)
+        return None
+    _log.info("training by the fused step")
+    return FusedStep(model, settings.gradient_checkpointing)
+
+
 def why_not(model: Any) -> str | None:
     """Why the fused step does not apply to ``model``; ``None`` if it does."""
-    causal = getattr(getattr(model, "base_model", None), "model", None)
+    causal: Any = getattr(getattr(model, "base_model", None), "model", None)
     config = getattr(causal, "config", None)
     if config is None or getattr(model, "peft_config", None) is None:
         return "no adapters are trained"
@@ -131,6 +150,8 @@ def _is_nf4(weight: Any) -> bool:
 
 def _roles(layer: Any) -> tuple[tuple[Any, ...], ...]:
     attention, mlp = layer.self_attn, layer.mlp
+    first: tuple[Any, ...]
+    gates: tuple[Any, ...]
     if hasattr(attention, "qkv_proj"):
         first, gates = (attention.qkv_proj,), (mlp.gate_up_proj,)
     else:

@@ -1,24 +1,13 @@
-"""The Triton kernels of the fused step; ``ops`` says what each computes.
-
-Block sizes keep every kernel within the 99 KB of shared memory of compute capability 8.6.
-"""
+"""The Triton kernels of the fused step; ``ops`` says what each computes, ``launch`` starts them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 import triton
 import triton.language as tl
 
-_POINTWISE = 1_024
-_TOKENS = 64  # a tile's rows
-_COLUMNS = 64
-_MOST_RANK = 256  # of the adapters that one product handles
-
 
 @triton.jit
-def _mixed(x):
+def mixed(x):
     """A 32-bit hash's finaliser (Wellons' lowbias32)."""
     x ^= x >> 16
     x *= 0x7FEB352D
@@ -29,14 +18,14 @@ def _mixed(x):
 
 
 @triton.jit
-def _kept(seed, rows, columns, threshold):
+def kept(seed, rows, columns, threshold):
     """Which elements dropout keeps: ``[rows, columns]``."""
-    row = _mixed(rows.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32))
-    return _mixed(row[:, None] ^ columns.to(tl.uint32)[None, :]) >= threshold.to(tl.uint32)
+    row = mixed(rows.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32))
+    return mixed(row[:, None] ^ columns.to(tl.uint32)[None, :]) >= threshold.to(tl.uint32)
 
 
 @triton.jit
-def _norm(x, weight, out, out_stride, size, eps, BLOCK: tl.constexpr):
+def norm(x, weight, out, out_stride, size, eps, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, BLOCK)
     there = columns < size
@@ -47,7 +36,7 @@ def _norm(x, weight, out, out_stride, size, eps, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _norm_backward(
+def norm_backward(
     grad, grad_stride, x, weight, added, out, size, eps, ADD: tl.constexpr, BLOCK: tl.constexpr
 ):
     row = tl.program_id(0).to(tl.int64)
@@ -65,7 +54,7 @@ def _norm_backward(
 
 
 @triton.jit
-def _rotate(
+def rotate(
     x, stride, cos, sin, angle_stride, heads, sign, HALF: tl.constexpr, SIZE: tl.constexpr,
     HEADS: tl.constexpr,
 ):  # fmt: skip
@@ -84,7 +73,7 @@ def _rotate(
 
 
 @triton.jit
-def _gated(x, out, out_stride, size, BLOCK: tl.constexpr):
+def gated(x, out, out_stride, size, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     there = columns < size
@@ -94,7 +83,7 @@ def _gated(x, out, out_stride, size, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _gated_backward(grad, grad_stride, x, size, BLOCK: tl.constexpr):
+def gated_backward(grad, grad_stride, x, size, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     there = columns < size
@@ -108,7 +97,7 @@ def _gated_backward(grad, grad_stride, x, size, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _nf4(
+def nf4(
     packed, table, scales, scale_code, scale_scales, offset, out, out_stride, size,
     NESTED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -132,7 +121,7 @@ def _nf4(
 
 
 @triton.jit(do_not_specialize=["seed", "threshold"])
-def _down(
+def down(
     x, x_stride, a, out, out_stride, rows, size, rank, seed, threshold, scale,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, INNER: tl.constexpr, RANK: tl.constexpr,
 ):  # fmt: skip
@@ -145,7 +134,7 @@ def _down(
         value = tl.load(
             x + row.to(tl.int64)[:, None] * x_stride + column[None, :], mask=there, other=0
         )
-        value = tl.where(_kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
+        value = tl.where(kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
         weight = tl.load(
             a + each[None, :] * size + column[:, None],
             mask=(each < rank)[None, :] & (column < size)[:, None],
@@ -160,7 +149,7 @@ def _down(
 
 
 @triton.jit(do_not_specialize=["seed", "threshold"])
-def _grad(
+def grad(
     grad, grad_stride, x, x_stride, out, rows, size, rank, share, seed, threshold, scale,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, RANK: tl.constexpr,
 ):  # fmt: skip
@@ -175,7 +164,7 @@ def _grad(
         value = tl.load(
             x + row.to(tl.int64)[:, None] * x_stride + column[None, :], mask=there, other=0
         )
-        value = tl.where(_kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
+        value = tl.where(kept(seed, row, column, threshold), value, 0.0).to(value.dtype)
         given = tl.load(
             grad + row.to(tl.int64)[None, :] * grad_stride + each[:, None],
             mask=(row < rows)[None, :] & (each < rank)[:, None],
@@ -190,7 +179,7 @@ def _grad(
 
 
 @triton.jit(do_not_specialize=["seed", "threshold"])
-def _up(
+def up(
     x, x_stride, grad, grad_stride, a, rows, size, rank, seed, threshold, scale,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
@@ -210,14 +199,14 @@ def _up(
             other=0,
         )
         total = tl.dot(given, weight, total, input_precision=PRECISION)
-    total = tl.where(_kept(seed, row, column, threshold), total * scale, 0.0)
+    total = tl.where(kept(seed, row, column, threshold), total * scale, 0.0)
     place = x + row.to(tl.int64)[:, None] * x_stride + column[None, :]
     there = (row < rows)[:, None] & (column < size)[None, :]
     tl.store(place, tl.load(place, mask=there, other=0).to(tl.float32) + total, mask=there)
 
 
 @triton.jit
-def _cross_entropy(logits, labels, losses, size, BLOCK: tl.constexpr):
+def cross_entropy(logits, labels, losses, size, BLOCK: tl.constexpr):
     """A row's loss; the logits become its gradient."""
     row = tl.program_id(0).to(tl.int64)
     label = tl.load(labels + row)
@@ -238,119 +227,3 @@ def _cross_entropy(logits, labels, losses, size, BLOCK: tl.constexpr):
         value = tl.load(place, mask=column < size, other=float("-inf")).to(tl.float32)
         share = tl.exp(value - most) / total - tl.where(column == label, 1.0, 0.0)
         tl.store(place, share, mask=column < size)
-
-
-def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.Tensor) -> None:
-    rows, size = x.shape
-    block = triton.next_power_of_2(size)
-    _norm[(rows,)](x, weight, out, out.stride(0), size, eps, BLOCK=block, num_warps=_warps(block))
-
-
-def norm_backward(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    eps: float,
-    added: torch.Tensor | None,
-    out: torch.Tensor,
-) -> None:
-    rows, size = x.shape
-    block = triton.next_power_of_2(size)
-    _norm_backward[(rows,)](
-        grad, grad.stride(0), x, weight, x if added is None else added, out, size, eps,
-        ADD=added is not None, BLOCK=block, num_warps=_warps(block),
-    )  # fmt: skip
-
-
-def rotate(
-    x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, heads: int, sign: float
-) -> None:
-    half = cos.shape[1] // 2
-    size = triton.next_power_of_2(half)
-    each = 16
-    _rotate[(x.shape[0], triton.cdiv(heads, each))](
-        x, x.stride(0), cos, sin, cos.stride(0), heads, sign, HALF=half, SIZE=size, HEADS=each
-    )
-
-
-def gated(x: torch.Tensor, out: torch.Tensor) -> None:
-    rows, size = out.shape
-    grid = (rows, triton.cdiv(size, _POINTWISE))
-    _gated[grid](x, out, out.stride(0), size, BLOCK=_POINTWISE)
-
-
-def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
-    rows, size = grad.shape
-    grid = (rows, triton.cdiv(size, _POINTWISE))
-    _gated_backward[grid](grad, grad.stride(0), x, size, BLOCK=_POINTWISE)
-
-
-def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
-    rows, size = out.shape
-    inner = state.state2 if state.nested else None
-    grid = (rows, triton.cdiv(size // 2, _POINTWISE))
-    _nf4[grid](
-        packed, state.code, state.absmax,
-        state.code if inner is None else inner.code,
-        state.absmax if inner is None else inner.absmax,
-        state.code if inner is None else state.offset,
-        out, out.stride(0), size, NESTED=inner is not None, BLOCK=_POINTWISE,
-    )  # fmt: skip
-
-
-def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
-    (rows, size), rank = x.shape, a.shape[0]
-    width = _rank_block(rank)
-    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width))
-    _down[grid](
-        x, x.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, INNER=_COLUMNS, RANK=width,
-        num_warps=8 if width > 64 else 4, num_stages=2,
-    )  # fmt: skip
-
-
-def grad(
-    given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]
-) -> torch.Tensor:
-    (rows, size), rank = x.shape, given.shape[1]
-    width, tiles = _rank_block(rank), triton.cdiv(size, _COLUMNS)
-    parts = max(1, min(16, triton.cdiv(264, tiles), triton.cdiv(rows, 4 * _TOKENS)))
-    share = triton.cdiv(triton.cdiv(rows, parts), _TOKENS) * _TOKENS
-    out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
-    _grad[(tiles, parts, triton.cdiv(rank, width))](
-        given, given.stride(0), x, x.stride(0), out, rows, size, rank, share, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=_COLUMNS, RANK=width,
-        num_warps=8 if width > 64 else 4, num_stages=2,
-    )  # fmt: skip
-    return out[0] if parts == 1 else out.sum(0)
-
-
-def up(
-    x: torch.Tensor, given: torch.Tensor, a: torch.Tensor, drop: tuple[int, int, float]
-) -> None:
-    (rows, size), rank = x.shape, a.shape[0]
-    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(size, 2 * _COLUMNS))
-    _up[grid](
-        x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=2 * _COLUMNS, INNER=64,
-        num_warps=4, num_stages=2,
-    )  # fmt: skip
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    rows, size = logits.shape
-    losses = torch.empty(rows, dtype=torch.float32, device=logits.device)
-    _cross_entropy[(rows,)](logits, labels, losses, size, BLOCK=4_096, num_warps=8)
-    return losses
-
-
-def _rank_block(rank: int) -> int:
-    return max(16, min(_MOST_RANK, triton.next_power_of_2(rank)))
-
-
-def _precision(x: torch.Tensor) -> str:
-    return "ieee" if x.dtype == torch.float32 else "tf32"
-
-
-def _warps(block: int) -> int:
-    return max(1, min(16, block // 512))

@@ -1,0 +1,139 @@
+"""Starts the Triton kernels; block sizes keep each within the 99 KB of shared memory of
+compute capability 8.6. Arguments are those of the functions of the same names in ``ops``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+
+from sqlforge.model.fused import triton_kernels as kernels
+
+_POINTWISE = 1_024
+_TOKENS = 64  # a tile's rows
+_COLUMNS = 64
+_MOST_RANK = 256  # of the adapters that one product handles
+
+
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.Tensor) -> None:
+    """``out`` becomes ``x``, normed."""
+    rows, size = x.shape
+    block = triton.next_power_of_2(size)
+    kernels.norm[(rows,)](
+        x, weight, out, out.stride(0), size, eps, BLOCK=block, num_warps=_warps(block)
+    )
+
+
+def norm_backward(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    eps: float,
+    added: torch.Tensor | None,
+    out: torch.Tensor,
+) -> None:
+    """``out`` becomes the gradient of ``x``, and ``added``."""
+    rows, size = x.shape
+    block = triton.next_power_of_2(size)
+    kernels.norm_backward[(rows,)](
+        grad, grad.stride(0), x, weight, x if added is None else added, out, size, eps,
+        ADD=added is not None, BLOCK=block, num_warps=_warps(block),
+    )  # fmt: skip
+
+
+def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, heads: int, sign: float) -> None:
+    """Rotate ``x`` in place by ``sign`` times the angles."""
+    half = cos.shape[1] // 2
+    size = triton.next_power_of_2(half)
+    each = 16
+    kernels.rotate[(x.shape[0], triton.cdiv(heads, each))](
+        x, x.stride(0), cos, sin, cos.stride(0), heads, sign, HALF=half, SIZE=size, HEADS=each
+    )
+
+
+def gated(x: torch.Tensor, out: torch.Tensor) -> None:
+    """``out`` becomes SwiGLU of ``x``."""
+    rows, size = out.shape
+    grid = (rows, triton.cdiv(size, _POINTWISE))
+    kernels.gated[grid](x, out, out.stride(0), size, BLOCK=_POINTWISE)
+
+
+def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
+    """``x`` becomes its gradient."""
+    rows, size = grad.shape
+    grid = (rows, triton.cdiv(size, _POINTWISE))
+    kernels.gated_backward[grid](grad, grad.stride(0), x, size, BLOCK=_POINTWISE)
+
+
+def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
+    """``out`` becomes the dequantised matrix."""
+    rows, size = out.shape
+    inner = state.state2 if state.nested else None
+    grid = (rows, triton.cdiv(size // 2, _POINTWISE))
+    kernels.nf4[grid](
+        packed, state.code, state.absmax,
+        state.code if inner is None else inner.code,
+        state.absmax if inner is None else inner.absmax,
+        state.code if inner is None else state.offset,
+        out, out.stride(0), size, NESTED=inner is not None, BLOCK=_POINTWISE,
+    )  # fmt: skip
+
+
+def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
+    """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``."""
+    (rows, size), rank = x.shape, a.shape[0]
+    width = _rank_block(rank)
+    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width))
+    kernels.down[grid](
+        x, x.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, INNER=_COLUMNS, RANK=width,
+        num_warps=8 if width > 64 else 4, num_stages=2,
+    )  # fmt: skip
+
+
+def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> torch.Tensor:
+    """The gradient of ``a``, fp32."""
+    (rows, size), rank = x.shape, given.shape[1]
+    width, tiles = _rank_block(rank), triton.cdiv(size, _COLUMNS)
+    parts = max(1, min(16, triton.cdiv(264, tiles), triton.cdiv(rows, 4 * _TOKENS)))
+    share = triton.cdiv(triton.cdiv(rows, parts), _TOKENS) * _TOKENS
+    out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
+    kernels.grad[(tiles, parts, triton.cdiv(rank, width))](
+        given, given.stride(0), x, x.stride(0), out, rows, size, rank, share, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=_COLUMNS, RANK=width,
+        num_warps=8 if width > 64 else 4, num_stages=2,
+    )  # fmt: skip
+    return out[0] if parts == 1 else out.sum(0)
+
+
+def up(x: torch.Tensor, given: torch.Tensor, a: torch.Tensor, drop: tuple[int, int, float]) -> None:
+    """Add the gradient of ``x`` to ``x``."""
+    (rows, size), rank = x.shape, a.shape[0]
+    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(size, 2 * _COLUMNS))
+    kernels.up[grid](
+        x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
+        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=2 * _COLUMNS, INNER=64,
+        num_warps=4, num_stages=2,
+    )  # fmt: skip
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Each row's loss; ``logits`` become their gradient."""
+    rows, size = logits.shape
+    losses = torch.empty(rows, dtype=torch.float32, device=logits.device)
+    kernels.cross_entropy[(rows,)](logits, labels, losses, size, BLOCK=4_096, num_warps=8)
+    return losses
+
+
+def _rank_block(rank: int) -> int:
+    return max(16, min(_MOST_RANK, int(triton.next_power_of_2(rank))))
+
+
+def _precision(x: torch.Tensor) -> str:
+    return "ieee" if x.dtype == torch.float32 else "tf32"
+
+
+def _warps(block: int) -> int:
+    return max(1, min(16, block // 512))
