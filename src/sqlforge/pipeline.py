@@ -47,7 +47,7 @@ def run(
     if recipe.evaluate.template_baseline:
         _predict(directory, "template", console, progress)
     _train(recipe, directory, console)
-    _merge(directory, console)
+    _merge(directory, console, progress)
     _predict(directory, "tuned", console, progress)
     if recipe.train.method != "full":
         _predict(directory, "merged", console, progress)
@@ -134,14 +134,14 @@ def _train(recipe: Recipe, run: RunDir, console: Console) -> None:
     )
 
 
-def _merge(run: RunDir, console: Console) -> None:
+def _merge(run: RunDir, console: Console, progress: Callable[[str], Progress]) -> None:
     if run.merged.exists():
         console.print("[dim]merge: done already[/]")
         return
     from sqlforge.stages.merge import merge_run
 
     console.rule("merge")
-    merge_run(run, console.print)
+    merge_run(run, console.print, progress=progress("merge"))
     console.print(f"whole model in {run.merged}")
 
 

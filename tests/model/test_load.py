@@ -21,16 +21,19 @@ from sqlforge.core.errors import ModelError
 from sqlforge.core.files import sha256
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.catalog import CATALOG
+from sqlforge.model.checkpoint import open_checkpoint
 from sqlforge.model.load import (
     Source,
     adapter_base,
     load_model,
     load_tokenizer,
     pick_device,
+    resolve,
     weight_digests,
     with_template,
 )
 from sqlforge.model.merge import load_adapted, load_any
+from sqlforge.model.merge_shards import merge
 from sqlforge.model.pack import IGNORED, collate, plan_packs
 from sqlforge.prompt.encode import encode_example
 
@@ -101,7 +104,9 @@ class _Trap:
 def test_pickled_weights_are_never_opened(folder: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     torch.save({"trap": _Trap(str(tmp_path / "sprung"))}, folder / "pytorch_model.bin")
-    assert "cannot be loaded" in _refusal(folder)
+    assert "whose weights are pickled (pytorch_model.bin)" in _refusal(folder)
+    with pytest.raises(ModelError, match="pickled"):
+        open_checkpoint(resolve(str(folder)))
     assert not (tmp_path / "sprung").exists()
 
 
@@ -116,8 +121,10 @@ def test_a_pickled_adapter_is_never_opened(folder: Path, tmp_path: Path) -> None
     adapter = _adapter(tmp_path / "adapter", folder)
     (adapter / "adapter_model.safetensors").unlink()
     torch.save({"trap": _Trap(str(tmp_path / "sprung"))}, adapter / "adapter_model.bin")
-    with pytest.raises(ModelError, match=r"adapter_model\.safetensors"):
+    with pytest.raises(ModelError, match=r"pickled \(adapter_model\.bin\)"):
         load_adapted(adapter, dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match="pickled"):
+        merge(adapter, tmp_path / "merged")
     assert not (tmp_path / "sprung").exists()
 
 

@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from model.tiny_llama import settings, with_drawn_b
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.load import load_model, resolve
-from sqlforge.model.merge import load_adapted, merge, tokenizer_of
+from sqlforge.model.merge import load_adapted, tokenizer_of
+from sqlforge.model.merge_shards import merge
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.train import train
 from sqlforge.prompt.encode import Encoded

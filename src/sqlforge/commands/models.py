@@ -33,15 +33,30 @@ def train(run: RunArgument, json: Json = None) -> None:
     print_facts(asdict(train_run(RunDir(run), console, console.print)), json)
 
 
-def merge(run: RunArgument, json: Json = None) -> None:
-    """Fold a run's adapter into a whole model that plain transformers loads."""
+def merge(
+    run: RunArgument,
+    base: Annotated[
+        Literal["bf16", "dequantised"] | None,
+        typer.Option(
+            help="bf16: the base's own weights; dequantised: those that QLoRA trained on. "
+            "Else what the run trained on."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A new folder; else RUN/merged.")] = None,
+    json: Json = None,
+) -> None:
+    """Fold a run's adapter into a whole model that plain transformers and vLLM load.
+
+    A few tensors are in memory at a time. A merge that was cut off goes on where it stopped;
+    nothing is overwritten.
+    """
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.merge import merge_run
 
     quiet_libraries()
-    directory = RunDir(run)
-    merge_run(directory, typer.echo)
-    print_facts({"merged": str(directory.merged)}, json)
+    bar = progress_on(new_console())("merge")
+    merged = merge_run(RunDir(run), typer.echo, base=base, out=out, progress=bar)
+    print_facts({"merged": str(merged)}, json)
 
 
 def predict(

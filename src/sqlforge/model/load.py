@@ -40,6 +40,7 @@ UNREADABLE = (
     TypeError,
     AttributeError,
 )
+_PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.location)
     except UNREADABLE as fault:
-        raise _cannot_load(source, fault) from fault
+        raise cannot_load(source, fault) from fault
     return with_template(tokenizer, source)
 
 
@@ -145,6 +146,7 @@ def load_model(
         ModelError: the weights cannot be had, or their configuration is not understood.
     """
     source = resolve(name)
+    refuse_pickles(source.location)
     options: dict[str, Any] = {
         "dtype": _DTYPES[dtype],
         "attn_implementation": "sdpa",
@@ -152,20 +154,45 @@ def load_model(
         "use_safetensors": True,
     }
     if quantization == "nf4":
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=_DTYPES[dtype],
-        )
+        options["quantization_config"] = nf4_config(_DTYPES[dtype])
     options["device_map"] = {"": pick_device(device)}
     try:
         model = AutoModelForCausalLM.from_pretrained(source.location, **options)
     except UNREADABLE as fault:
-        raise _cannot_load(source, fault) from fault
+        raise cannot_load(source, fault) from fault
     _log.info("loaded %s (%s, %s)", name, dtype, quantization)
     model.eval()
     return model
+
+
+def nf4_config(dtype: torch.dtype) -> BitsAndBytesConfig:
+    """How weights are held in 4 bits: NormalFloat, the scales quantised once more."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def refuse_pickles(location: str | Path) -> None:
+    """Refuse a folder whose weights are pickled: they may run code while they are read.
+
+    Pickles beside safetensors are left unopened.
+
+    Raises:
+        ModelError: there are pickles and no safetensors.
+    """
+    folder = Path(location)
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return
+    names = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
+    if names:
+        raise ModelError(
+            f"{folder}, whose weights are pickled ({names[0]})",
+            "safetensors, which cannot run code while they are read",
+            "convert them where you trust their origin (save_pretrained writes safetensors)",
+        )
 
 
 def pick_device(device: str) -> str:
@@ -199,7 +226,8 @@ def weight_digests(name: str) -> dict[str, str]:
     return {file.name: sha256(file) for file in sorted(folder.glob("*.safetensors"))}
 
 
-def _cannot_load(source: Source, fault: Exception) -> ModelError:
+def cannot_load(source: Source, fault: Exception) -> ModelError:
+    """The sentence for a model that cannot be had or read."""
     reason = " ".join(str(fault).split())[:200]
     embedded = "" if source.base is None else ", or use 'smollm2-135m', which a package carries"
     return ModelError(

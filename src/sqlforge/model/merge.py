@@ -1,16 +1,22 @@
-"""Fold LoRA weights into the base model."""
+"""Base models with an adapter on them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from peft import PeftModel
 
 from sqlforge.core.errors import ModelError
-from sqlforge.core.files import new_folder
-from sqlforge.model.load import UNREADABLE, Quantization, adapter_base, load_model, load_tokenizer
+from sqlforge.model.load import (
+    UNREADABLE,
+    Quantization,
+    adapter_base,
+    load_model,
+    load_tokenizer,
+    refuse_pickles,
+)
 
 
 def load_adapted(
@@ -30,9 +36,7 @@ def load_adapted(
     Raises:
         ModelError: the folder holds no adapter, or its base cannot be had.
     """
-    base = adapter_base(adapter)
-    if base is None:
-        raise ModelError(f"{adapter}", "a folder with adapter_config.json", "train first")
+    base = base_of(adapter)
     model = load_model(base, dtype=dtype, device=device, quantization=quantization)
     if unpack and quantization == "nf4":
         model = model.dequantize(getattr(torch, dtype)).eval()
@@ -50,6 +54,19 @@ def load_adapted(
         ) from fault
 
 
+def base_of(adapter: Path) -> str:
+    """The base model that a LoRA adapter's folder names.
+
+    Raises:
+        ModelError: it holds no adapter, or one whose weights are not safetensors.
+    """
+    base = adapter_base(adapter)
+    if base is None:
+        raise ModelError(f"{adapter}", "a folder with adapter_config.json", "train first")
+    refuse_pickles(adapter)
+    return base
+
+
 def load_any(name: str, *, dtype: str, device: str, quantization: Quantization = "none") -> Any:
     """A base model, merged folder or adapter folder by name, ready to generate."""
     folder = Path(name)
@@ -61,21 +78,3 @@ def load_any(name: str, *, dtype: str, device: str, quantization: Quantization =
 def tokenizer_of(name: str) -> Any:
     """The tokenizer that belongs to a base model, merged folder or adapter folder."""
     return load_tokenizer(adapter_base(Path(name)) or name)
-
-
-def merge(adapter: Path, out: Path, *, dtype: str, device: str) -> None:
-    """Write the merged model to ``out`` as safetensors that plain transformers loads.
-
-    The adapter goes into the 16-bit weights; where it was trained on 4-bit weights this is a
-    slightly different function, which the run's ``merged`` predictions show.
-
-    Raises:
-        ModelError: no adapter, or its base cannot be had.
-        StorageError: ``out`` cannot be written.
-    """
-    model = load_adapted(adapter, dtype=dtype, device=device)
-    merged = cast(Any, model).merge_and_unload()
-    merged.generation_config.temperature = None
-    with new_folder(out) as folder:
-        merged.save_pretrained(folder)
-        tokenizer_of(str(adapter)).save_pretrained(folder)

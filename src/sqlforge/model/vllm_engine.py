@@ -22,7 +22,7 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import ModelError, UserError
 from sqlforge.decode.constrain import constraint_for
 from sqlforge.decode.vote import Candidate
-from sqlforge.model.load import UNREADABLE, adapter_base, load_tokenizer, resolve
+from sqlforge.model.load import UNREADABLE, adapter_base, load_tokenizer, refuse_pickles, resolve
 from sqlforge.model.schema_argument import SCHEMA, schema_argument, vocabulary_at
 from sqlforge.model.writer import Asked
 
@@ -180,6 +180,7 @@ def open_vllm(name: str, *, dtype: str = "bfloat16") -> VllmWriter:
         )
     tokenizer = load_tokenizer(name)
     location = resolve(name).location
+    refuse_pickles(location)
     return VllmWriter(_load(name, location, dtype), tokenizer, location)
 
 
@@ -202,6 +203,7 @@ def _load(name: str, location: str, dtype: str) -> Any:
         return LLM(
             location,
             dtype=dtype,
+            load_format="safetensors",  # never pickles
             skip_tokenizer_init=True,  # ids in, ids out
             generation_config="vllm",  # none of the model's own defaults
             max_model_len=-1,  # the model's context, or what of it the memory holds

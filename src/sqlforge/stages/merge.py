@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+from sqlforge.core.config import Recipe
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
-from sqlforge.model.merge import merge
+from sqlforge.model.fold import MergeBase
+from sqlforge.model.merge_shards import merge
 
 
-def merge_run(run: RunDir, say: Callable[[str], None]) -> None:
-    """Write ``merged/``; a fully fine-tuned run has it already.
+def merge_run(
+    run: RunDir,
+    say: Callable[[str], None],
+    *,
+    base: MergeBase | None = None,
+    out: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write ``merged/`` and return it; a fully fine-tuned run has it already.
+
+    Args:
+        base: what the adapter is added to; else what it was trained on, which is
+            ``dequantised`` for QLoRA.
+        out: another folder than ``merged/``.
 
     Raises:
-        UserError: the run has not been trained yet.
-        ModelError, StorageError: see :func:`sqlforge.model.merge.merge`.
+        UserError: the run has not been trained yet, ``out`` exists, or the adapter was not
+            trained on 4 bits.
+        ModelError, StorageError: see :func:`sqlforge.model.merge_shards.merge`.
     """
     recipe = run.recipe()
     trained = run.merged if recipe.train.method == "full" else run.adapter
@@ -26,5 +42,32 @@ def merge_run(run: RunDir, say: Callable[[str], None]) -> None:
         )
     if recipe.train.method == "full":
         say("full fine-tuning left a whole model: nothing to merge")
-        return
-    merge(run.adapter, run.merged, dtype=recipe.model.dtype, device=recipe.model.device)
+        return run.merged
+    target = out or run.merged
+    chosen = base or trained_on(recipe)
+    _check(recipe, chosen)
+    merge(
+        run.adapter,
+        target,
+        base=chosen,
+        dtype=recipe.model.dtype,
+        device="cpu" if recipe.model.device == "cpu" else "auto",
+        progress=progress,
+    )
+    if target == run.merged:
+        run.note(merged_into=chosen)
+    return target
+
+
+def trained_on(recipe: Recipe) -> MergeBase:
+    """The weights that a run's adapter was trained on."""
+    return "dequantised" if recipe.train.method == "qlora" else "bf16"
+
+
+def _check(recipe: Recipe, base: MergeBase) -> None:
+    if base == "dequantised" and recipe.train.method != "qlora":
+        raise UserError(
+            f"--base dequantised for an adapter trained by {recipe.train.method}",
+            "bf16, the weights that it was trained on",
+            "leave --base out",
+        )
