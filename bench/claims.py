@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.environment import environment
+from sqlforge.core.environment import environment, usable_cores
 from sqlforge.core.files import write_json, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -197,9 +197,7 @@ def hardware() -> dict[str, Any]:
     told = environment()
     found: dict[str, Any] = {
         "cpu": told["processor"],
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else told["cores"],
+        "cores": usable_cores(),
         "memory_gib": told["memory_gib"],
     }
     torch = sys.modules.get("torch")

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from claims import ClaimRow
 from sqlforge.core.decoding import Decoding
-from sqlforge.core.records import Dataset, Metric, Prediction, Verdict
+from sqlforge.core.environment import usable_cores
+from sqlforge.core.records import Dataset, Metric, Prediction, QueryResult, Verdict
 from sqlforge.database.sandbox import Limits, Sandbox
-from sqlforge.decode.decide import chosen
-from sqlforge.decode.vote import Candidate, Choice
+from sqlforge.decode.vote import Candidate, Choice, choose, executed, only
 from sqlforge.score.judge import judge
 from sqlforge.score.paired import paired
 from sqlforge.score.statistics import wilson
 from sqlforge.score.summary import summarise
 
 LIMITS = Limits()
-WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(16, usable_cores())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +52,97 @@ class Judged:
         return [verdict.execution is True for verdict in self.verdicts]
 
 
-def judged(arm: Arm, dataset: Dataset, *, known: bool = True) -> Judged:
-    """Choose among an arm's candidates and, where golds are ``known``, judge what was chosen.
+@dataclass(slots=True)
+class Book:
+    """The verdicts on all SQL that was written to a benchmark's questions, each judged once.
 
     Verdicts are counted as a run's are, and as ``real_data.json`` has them.
     """
-    started = time.perf_counter()
-    choices = chosen(dataset.examples, arm.candidates, dataset.databases, arm.decoding, LIMITS)
-    seconds = time.perf_counter() - started
-    verdicts = _verdicts(dataset, [c.candidate.sql for c in choices]) if known else []
+
+    dataset: Dataset
+    _known: dict[tuple[int, str], Verdict] = field(default_factory=dict)
+
+    def learn(self, arms: Iterable[Arm]) -> None:
+        """Judge what the arms wrote and is not known yet."""
+        examples = self.dataset.examples
+        new = dict.fromkeys(
+            (place, candidate.sql)
+            for arm in arms
+            for place, some in enumerate(arm.candidates)
+            for candidate in some
+            if (place, candidate.sql) not in self._known
+        )
+        asked = [replace(examples[place], id=f"{n}") for n, (place, _) in enumerate(new)]
+        predictions = [Prediction(f"{n}", sql, sql) for n, (_, sql) in enumerate(new)]
+        with Sandbox(LIMITS, workers=WORKERS) as sandbox:
+            verdicts = judge(asked, predictions, self.dataset.databases, sandbox, match="internal")
+        for (place, sql), verdict in zip(new, verdicts, strict=True):
+            self._known[place, sql] = replace(verdict, id=examples[place].id)
+
+    def verdicts(self, sqls: Sequence[str]) -> list[Verdict]:
+        """Of one SQL to each question."""
+        return [self._known[place, sql] for place, sql in enumerate(sqls)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A way to choose among candidates that were executed."""
+
+    weigh: Callable[[Candidate, int], float] | None = None  # of a candidate that came so often
+    prefer_non_empty: bool = False
+
+    def choice(self, candidates: Sequence[Candidate], results: Mapping[str, QueryResult]) -> Choice:
+        """See :func:`sqlforge.decode.vote.choose`."""
+        if self.weigh is not None:
+            counts = Counter(candidate.text for candidate in candidates)
+            candidates = [replace(c, logprob=self.weigh(c, counts[c.text])) for c in candidates]
+        return choose(candidates, results, prefer_non_empty=self.prefer_non_empty)
+
+
+RULES = {
+    "vote": Rule(),
+    "vote_non_empty": Rule(prefer_non_empty=True),
+    "vote_by_counts": Rule(lambda candidate, count: math.log(count)),
+    "vote_by_probability_and_counts": Rule(
+        lambda candidate, count: candidate.logprob + math.log(count)
+    ),
+}
+
+
+def judged(arm: Arm, dataset: Dataset, book: Book | None) -> dict[str, Judged]:
+    """By each rule, where the arm votes; else by the arm's name alone.
+
+    Choices are judged where there is a book with golds.
+    """
+    chosen: dict[str, list[Choice]] = {"": [only(some[0]) for some in arm.candidates]}
+    seconds = 0.0
+    if arm.decoding.vote:
+        chosen, seconds = _voted(arm, dataset)
     groups = [example.db_id for example in dataset.examples]
-    return Judged(arm, choices, seconds, verdicts, groups)
+    found = {}
+    for rule, choices in chosen.items():
+        verdicts = book.verdicts([c.candidate.sql for c in choices]) if book else []
+        found[rule] = Judged(arm, choices, seconds, verdicts, groups)
+    return found
+
+
+def _voted(arm: Arm, dataset: Dataset) -> tuple[dict[str, list[Choice]], float]:
+    """Choices by all rules out of one execution, and the seconds of that and of the first rule."""
+    asked = [
+        (dataset.databases[example.db_id], some)
+        for example, some in zip(dataset.examples, arm.candidates, strict=True)
+    ]
+    chosen: dict[str, list[Choice]] = {rule: [] for rule in RULES}
+    others = 0.0
+    started = time.perf_counter()
+    with Sandbox(LIMITS, workers=WORKERS) as sandbox:
+        for (_, some), results in zip(asked, executed(asked, sandbox), strict=True):
+            chosen["vote"].append(RULES["vote"].choice(some, results))
+            paused = time.perf_counter()
+            for name in [name for name in RULES if name != "vote"]:
+                chosen[name].append(RULES[name].choice(some, results))
+            others += time.perf_counter() - paused
+    return chosen, time.perf_counter() - started - others
 
 
 def accuracy_rows(found: Judged) -> Iterator[ClaimRow]:
@@ -98,27 +177,19 @@ def gain_rows(name: str, arms: Mapping[str, Judged]) -> Iterator[ClaimRow]:
         yield ClaimRow(f"{row}_lost", found.mcnemar.only_base, n=n)
 
 
-def rule_rows(name: str, vote: Judged, dataset: Dataset) -> Iterator[ClaimRow]:
-    """What other rules would make of the same samples, and what the best choice would."""
-    prefers = replace(vote.arm.decoding, prefer_non_empty=True)
-    rules = {
-        "vote_non_empty": replace(vote.arm, decoding=prefers),
-        "vote_by_counts": _reweighed(vote.arm, lambda candidate, count: math.log(count)),
-        "vote_by_probability_and_counts": _reweighed(
-            vote.arm, lambda candidate, count: candidate.logprob + math.log(count)
-        ),
-    }
-    for rule, arm in rules.items():
-        found = judged(arm, dataset)
-        yield share(
-            f"{name}_{rule}_execution_accuracy", summarise(found.verdicts).execution_accuracy
-        )
-    best = [max(some, key=lambda c: c.logprob).sql for some in vote.arm.candidates]
-    likeliest = summarise(_verdicts(dataset, best)).execution_accuracy
+def rule_rows(name: str, votes: Mapping[str, Judged], book: Book) -> Iterator[ClaimRow]:
+    """What other rules make of the same samples, and what the best choice would."""
+    for rule, found in votes.items():
+        if rule != "vote":
+            accuracy = summarise(found.verdicts).execution_accuracy
+            yield share(f"{name}_{rule}_execution_accuracy", accuracy)
+    written = votes["vote"].arm.candidates
+    best = [max(some, key=lambda c: c.logprob).sql for some in written]
+    likeliest = summarise(book.verdicts(best)).execution_accuracy
     yield share(f"{name}_most_probable_sample_execution_accuracy", likeliest)
-    hits = [False] * len(dataset.examples)
-    for place in range(len(vote.arm.candidates[0])):
-        verdicts = _verdicts(dataset, [some[place].sql for some in vote.arm.candidates])
+    hits = [False] * len(written)
+    for place in range(len(written[0])):
+        verdicts = book.verdicts([some[place].sql for some in written])
         hits = [hit or v.execution is True for hit, v in zip(hits, verdicts, strict=True)]
     yield share(f"{name}_any_sample_right", wilson(sum(hits), len(hits)))
 
@@ -126,21 +197,3 @@ def rule_rows(name: str, vote: Judged, dataset: Dataset) -> Iterator[ClaimRow]:
 def share(name: str, metric: Metric, bound: str | None = None) -> ClaimRow:
     """A proportion with its interval."""
     return ClaimRow(name, metric.value, "fraction", bound, metric.low, metric.high, metric.n)
-
-
-def _reweighed(arm: Arm, weigh: Callable[[Candidate, int], float]) -> Arm:
-    """The arm with other weights in the place of log-probabilities."""
-    candidates = []
-    for some in arm.candidates:
-        counts = Counter(candidate.text for candidate in some)
-        candidates.append(tuple(replace(c, logprob=weigh(c, counts[c.text])) for c in some))
-    return replace(arm, candidates=tuple(candidates))
-
-
-def _verdicts(dataset: Dataset, sqls: Sequence[str]) -> list[Verdict]:
-    predictions = [
-        Prediction(example.id, sql, sql)
-        for example, sql in zip(dataset.examples, sqls, strict=True)
-    ]
-    with Sandbox(LIMITS, workers=WORKERS) as sandbox:
-        return judge(dataset.examples, predictions, dataset.databases, sandbox, match="internal")

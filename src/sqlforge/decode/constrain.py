@@ -8,11 +8,11 @@ cut. The work is native (``decode/native``) and holds no lock of Python's.
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from sqlforge.core.environment import usable_cores
 from sqlforge.core.errors import ConstraintError, ModelError
 from sqlforge.core.schema import Schema
 from sqlforge.decode.vocabulary import Vocabulary
@@ -149,7 +149,7 @@ def _fill(
     threads: int | None,
 ) -> None:
     natives = [None if cursor is None else cursor._native for cursor in cursors]
-    wanted = threads if threads is not None else len(os.sched_getaffinity(0))
+    wanted = threads if threads is not None else usable_cores()
     refused = _native().fill(natives, tokens, out, out.shape[1], wanted)
     if refused >= 0:
         raise _refused(tokens[refused], natives[refused].text)

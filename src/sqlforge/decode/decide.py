@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlforge.core.decoding import Decoding
+from sqlforge.core.environment import usable_cores
 from sqlforge.core.errors import UserError
 from sqlforge.core.records import Database, Example, Prediction
 from sqlforge.database.sandbox import Limits, Sandbox
@@ -16,7 +16,7 @@ from sqlforge.decode.vote import Candidate, Choice, only, vote
 from sqlforge.score.judge import judge
 
 Progress = Callable[[int, int], None]
-_MOST_WORKERS = 8
+_MOST_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def chosen(
     if not decoding.vote:
         return [only(candidate) for (candidate,) in candidates]
     asked = [(databases[e.db_id], c) for e, c in zip(examples, candidates, strict=True)]
-    workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+    workers = min(_MOST_WORKERS, usable_cores())
     with Sandbox(limits, workers=workers) as sandbox:
         prefer = decoding.prefer_non_empty
         return list(vote(asked, sandbox, prefer_non_empty=prefer, progress=progress))

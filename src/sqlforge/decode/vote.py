@@ -21,6 +21,8 @@ from sqlforge.database.sandbox import Sandbox
 from sqlforge.score.execution import gold_is_ordered, results_match
 from sqlforge.score.extract import extract_sql
 
+Asked = tuple[Database, Sequence["Candidate"]]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -131,13 +133,13 @@ def choose(
 
 
 def vote(
-    asked: Sequence[tuple[Database, Sequence[Candidate]]],
+    asked: Sequence[Asked],
     sandbox: Sandbox,
     *,
     prefer_non_empty: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Choice]:
-    """The choice for each question, in their order; every distinct SQL of one is executed once.
+    """The choice for each question, in their order.
 
     Args:
         asked: for each question its database and the candidates, one at least.
@@ -147,15 +149,21 @@ def vote(
 
     Where a database has no rows to execute on, the most probable candidate is taken.
     """
+    found = executed(asked, sandbox)
+    for done, ((_, candidates), results) in enumerate(zip(asked, found, strict=True), 1):
+        yield choose(candidates, results, prefer_non_empty=prefer_non_empty)
+        if progress is not None:
+            progress(done, len(asked))
+
+
+def executed(asked: Sequence[Asked], sandbox: Sandbox) -> Iterator[dict[str, QueryResult]]:
+    """What the candidates' SQL comes to, question by question; each distinct one runs once."""
     queries = [tuple(dict.fromkeys(c.sql for c in candidates)) for _, candidates in asked]
     results = sandbox.run_many(
         (database, sql) for (database, _), sqls in zip(asked, queries, strict=True) for sql in sqls
     )
-    for done, ((_, candidates), sqls) in enumerate(zip(asked, queries, strict=True), 1):
-        found = {sql: next(results) for sql in sqls}
-        yield choose(candidates, found, prefer_non_empty=prefer_non_empty)
-        if progress is not None:
-            progress(done, len(asked))
+    for sqls in queries:
+        yield {sql: next(results) for sql in sqls}
 
 
 def same_answer(sql: str, result: QueryResult, other_sql: str, other_result: QueryResult) -> bool:

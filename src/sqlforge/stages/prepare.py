@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from sqlforge.core.config import AuditPart, Recipe, SourcePart
+from sqlforge.core.environment import usable_cores
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import new_folder, sha256, storing, write_json, writing
 from sqlforge.core.records import Database, Dataset
@@ -26,7 +27,6 @@ from sqlforge.corpus.holding import audit_rows, hold_out
 from sqlforge.corpus.leaks import Reference
 from sqlforge.corpus.licences import summarise
 from sqlforge.corpus.mix import Portion, draw, plan_mix
-from sqlforge.corpus.ordered_pool import usable_cores
 from sqlforge.corpus.raw import Source
 from sqlforge.corpus.store import DatasetWriter
 from sqlforge.corpus.survivors import Row, Survivors
