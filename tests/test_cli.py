@@ -19,7 +19,9 @@ from sqlforge import cli
 from sqlforge.core.errors import GoldError, TrainingError
 from sqlforge.core.files import write_jsonl
 
-VERBS = "demo run prepare synth audit plan train predict score report merge export trace".split()
+VERBS = (
+    "demo run prepare synth audit plan train predict score report merge export publish trace"
+).split()
 TINY: dict[str, Any] = {
     "name": "tiny",
     "model": {"name": "smollm2-135m", "device": "cpu"},

@@ -9,7 +9,16 @@ from collections.abc import Callable
 import typer
 
 from sqlforge.cli_support import run_and_explain
-from sqlforge.commands import auditing, data, exporting, judging, models, planning, whole_runs
+from sqlforge.commands import (
+    auditing,
+    data,
+    exporting,
+    judging,
+    models,
+    planning,
+    publishing,
+    whole_runs,
+)
 
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (whole_runs.demo, "sqlforge demo --out runs/demo"),
@@ -28,6 +37,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (judging.report, "sqlforge report runs/mine"),
     (models.merge, "sqlforge merge runs/mine"),
     (exporting.export, "sqlforge export --grammar lark --db shop.sqlite --out shop.lark"),
+    (publishing.publish, "sqlforge publish runs/mine --to user/name --dry-run"),
     (judging.trace, "sqlforge trace synthetic-test-000003 --run runs/demo"),
 )
 

@@ -25,6 +25,8 @@ _EXTRAS = {
     "accelerate": "train",
     "safetensors": "train",
     "gguf": "train",
+    "huggingface_hub": "publish",
+    "httpx2": "publish",
     "faker": "data",
     "datasets": "data",
     "numpy": "data",

@@ -15,10 +15,11 @@ from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.report import slices
 from sqlforge.report.data import ReportData, SourceResult
+from sqlforge.report.gather import gather
 from sqlforge.score.breakdown import Breakdown
 from sqlforge.score.statistics import wilson
 from sqlforge.score.summary import summarise
-from sqlforge.stages.report import gather, report_run
+from sqlforge.stages.report import report_run
 from sqlforge.stages.score import score_run
 
 

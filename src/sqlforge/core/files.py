@@ -154,6 +154,12 @@ def storage_error(path: Path, reason: str) -> StorageError:
     )
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in ``folder``, by its path in there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hex, read in blocks."""
     with path.open("rb") as file:

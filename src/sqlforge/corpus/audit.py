@@ -11,12 +11,10 @@ from typing import Any
 from sqlforge.core.records import Example
 from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint
 from sqlforge.corpus.leaks import LEAKS, Finding, Reference, Rule, find_leaks, is_leak
+from sqlforge.corpus.licences import redistributable
 
 PAIRS = 5
 """So many pairs a benchmark and rule are shown."""
-
-NOT_REDISTRIBUTABLE = ("NC", "ND", "UNKNOWN", "PROPRIETARY", "NONE", "NOASSERTION")
-"""Parts of licence identifiers that do not let data or its changes be passed on freely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,7 @@ def report_facts(report: AuditReport, *, removed: bool) -> dict[str, Any]:
         "rows_left": report.rows - (report.leaking if removed else 0),
         "contaminated": contaminated,
         "licences": dict(report.licences),
-        "redistributable": not any(map(_forbids, report.licences)),
+        "redistributable": all(map(redistributable, report.licences)),
         "unparsed": report.unparsed,
         "without_schema": report.without_schema,
         "near_question_threshold": report.threshold,
@@ -262,8 +260,3 @@ def _example_facts(example: Example) -> dict[str, str]:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _forbids(licence: str) -> bool:
-    parts = licence.upper().replace("_", "-").split("-")
-    return not licence or any(part in NOT_REDISTRIBUTABLE for part in parts)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+NOT_REDISTRIBUTABLE = ("NC", "ND", "UNKNOWN", "PROPRIETARY", "NONE", "NOASSERTION")
+"""Parts of licence identifiers that do not let data or its changes be passed on freely."""
+
 _NOTES = {
     "sql-create-context": "made out of WikiSQL and Spider; Spider is CC-BY-SA-4.0",
     "wikisql": "questions and SQL; the tables' text is Wikipedia's (CC-BY-SA-3.0)",
@@ -44,6 +47,34 @@ class LicenceShare:
     def note(self) -> str:
         """What the licence alone does not tell; may be empty."""
         return _NOTES.get(self.source, "")
+
+
+def redistributable(licence: str) -> bool:
+    """Whether data under ``licence`` may be passed on; a licence of one's own making may not.
+
+    >>> [redistributable(l) for l in ("CC-BY-SA-4.0", "CC-BY-NC-4.0", "LicenseRef-own-database")]
+    [True, False, False]
+    """
+    parts = licence.upper().replace("_", "-").split("-")
+    return not is_private(licence) and not any(part in NOT_REDISTRIBUTABLE for part in parts)
+
+
+def is_private(licence: str) -> bool:
+    """Whether nobody has said that others may see the data: a user's own, or of unknown licence.
+
+    >>> is_private("LicenseRef-unknown"), is_private("CC-BY-ND-4.0")
+    (True, False)
+    """
+    return not licence or licence.upper().startswith("LICENSEREF-")
+
+
+def forbids_derivatives(licence: str) -> bool:
+    """Whether what is made out of the data, such as a model, may not be passed on.
+
+    >>> forbids_derivatives("CC-BY-ND-4.0"), forbids_derivatives("CC-BY-NC-4.0")
+    (True, False)
+    """
+    return "ND" in licence.upper().replace("_", "-").split("-")
 
 
 def summarise(counts: Mapping[tuple[str, str], int]) -> list[str]:

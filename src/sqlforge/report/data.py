@@ -41,7 +41,7 @@ class SourceResult:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test example with what the systems answered.
+    """One test example with what the systems answered; no ``question`` where it is held back.
 
     ``error`` and ``mistakes``, the classes of what is wrong, are the tuned model's.
     """
@@ -50,7 +50,7 @@ class Case:
     source: str
     kind: str | None
     db_id: str
-    question: str
+    question: str | None
     schema: str
     gold: str
     tuned: str
@@ -64,7 +64,7 @@ class MergedDifference:
     """A question that adapter and merged model answer differently."""
 
     id: str
-    question: str
+    question: str | None
     tuned: str
     merged: str
     tuned_right: bool

@@ -111,7 +111,7 @@ def _case(number: int, case: Case, title: str) -> Html:
         else None
     )
     pair = el("div", *panes, class_="pair")
-    return el("article", head, el("p", case.question, class_="question"), schema, pair, base)
+    return el("article", head, _question(case.question), schema, pair, base)
 
 
 def _what(case: Case) -> str:
@@ -127,8 +127,17 @@ def _merged_case(case: MergedDifference) -> Html:
         _pane(f"Merged, {_right(case.merged_right)}", right, "predicted"),
     ]
     head = el("header", el("span", case.id, class_="facts"))
-    question = el("p", case.question, class_="question")
-    return el("article", head, question, el("div", *panes, class_="pair"))
+    return el("article", head, _question(case.question), el("div", *panes, class_="pair"))
+
+
+def _question(question: str | None) -> Html:
+    if question is not None:
+        return el("p", question, class_="question")
+    words = (
+        "The question, and the values in the queries, are held back: they may be a private "
+        "database's. 'sqlforge trace' with this id and --run prints them on your terminal."
+    )
+    return el("p", words, class_="facts")
 
 
 def _pane(title: str, sql: Html, style: str) -> Html:

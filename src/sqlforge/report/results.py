@@ -23,15 +23,18 @@ from sqlforge.report.markup import Html, el, join, table
 SYSTEMS = ("base", "template", "tuned", "merged", "official", "strict")
 
 
-def verdict(result: SourceResult) -> str:
-    """What came out on one source, in one sentence."""
+def verdict(result: SourceResult, system: str = "tuned") -> str:
+    """What came out on one source, in one sentence; ``system`` is told against the base model.
+
+    Another system than ``tuned`` was not compared with it: its own interval is given.
+    """
     label = held_out_label if result.unseen else source_label
     where = label(result.source)
-    tuned, base = result.summaries.get("tuned"), result.summaries.get("base")
+    tuned, base = result.summaries.get(system), result.summaries.get("base")
     main = tuned or next(iter(result.summaries.values()))
     value, n = main.execution_accuracy, f"n = {main.n:,}"
     start = f"Execution accuracy on {where}: "
-    against = result.comparisons.get("base")
+    against = result.comparisons.get("base") if system == "tuned" else None
     if tuned is None or base is None or against is None:
         name = "" if tuned else f" ({next(iter(result.summaries))})"
         return f"{start}{percent(value.value)}{name} (95 % interval {interval(value)}, {n})."

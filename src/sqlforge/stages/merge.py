@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlforge.core.config import Recipe
 from sqlforge.core.errors import UserError
+from sqlforge.core.files import digests
 from sqlforge.core.run_dir import RunDir
 from sqlforge.model.fold import MergeBase
 from sqlforge.model.merge_shards import merge
@@ -55,7 +56,7 @@ def merge_run(
         progress=progress,
     )
     if target == run.merged:
-        run.note(merged_into=chosen)
+        run.note(merged_into=chosen, merged_sha256=digests(target))
     return target
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sqlforge.core.config import Recipe
 from sqlforge.core.errors import ModelError, RecipeError
-from sqlforge.core.files import new_folder
+from sqlforge.core.files import digests, new_folder
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
@@ -250,6 +250,8 @@ def _save(model: Any, tokenizer: Any, recipe: Recipe, run: RunDir) -> None:
         else:
             save_adapter(model, folder)
         tokenizer.save_pretrained(folder)
+        # Noted before the folder takes its name: `publish` uploads no other files.
+        run.note(**{f"{target.name}_sha256": digests(folder)})
 
 
 def _summary(
