@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from made_up_run import make_run
 
+from made_up_run import make_run
 from sqlforge.core.run_dir import RunDir
 from sqlforge.stages.report import report_run
 

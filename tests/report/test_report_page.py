@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from made_up_run import HOSTILE, KINDS, SECRET, SOURCE, make_run
 
+from made_up_run import HOSTILE, KINDS, SECRET, SOURCE, make_run
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.report import slices

@@ -7,9 +7,9 @@ import re
 from html import unescape
 
 import pytest
-from made_up_run import SOURCE
 from rich.console import Console
 
+from made_up_run import SOURCE
 from sqlforge.core.records import Verdict
 from sqlforge.core.redact import without_password
 from sqlforge.report.charts import Bar, Line, bar_chart, line_chart, smoothed, thinned
