@@ -25,6 +25,7 @@ from sqlforge.core.errors import TrainingError
 from sqlforge.model.adapt import add_lora
 from sqlforge.model.batches import choose_attention
 from sqlforge.model.catalog import CATALOG
+from sqlforge.model.fused import step as module
 from sqlforge.model.fused.step import FusedStep, why_not
 from sqlforge.model.load import Source
 from sqlforge.model.pack import Pack, collate, plan_packs
@@ -101,9 +102,11 @@ def error(got: torch.Tensor, wanted: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("kind", FAMILY)
 @pytest.mark.parametrize("recomputed", [True, 1, False])
+@pytest.mark.parametrize("short", [0, 1_024], ids=["long", "short"])
 def test_packed_recomputed_and_fused_equal_the_plain_unpacked_step(
-    kind: str, recomputed: bool | int
+    kind: str, recomputed: bool | int, short: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_SHORT", short)
     model = adapted(kind, rank=6)  # not a multiple of what cuBLAS likes
     encoded, keys = made_up_examples(20, schemas=4)
     packs = plan_packs(encoded, keys, budget=150, questions_per_schema=3, seed=1)

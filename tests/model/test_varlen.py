@@ -13,6 +13,7 @@ import torch
 import torch.nn.attention.varlen
 
 from model.tiny_llama import made_up_examples, tiny_adapted
+from sqlforge.model.fused.step import FusedStep
 from sqlforge.model.pack import Pack, as_row, collate, plan_packs
 from sqlforge.model.train import supervised_loss
 from sqlforge.model.varlen import VARLEN, can_run, sequences_of
@@ -31,6 +32,7 @@ def looped_kernel(
     *,
     scale: float | None,
     window_size: tuple[int, int],
+    enable_gqa: bool = False,
 ) -> torch.Tensor:
     """What the kernel computes, one sequence after the other."""
     assert window_size == (-1, 0)
@@ -43,7 +45,12 @@ def looped_kernel(
         shape = (asked.shape[1], seen.stop - seen.start)
         mask = torch.ones(shape, dtype=torch.bool).tril(shape[1] - shape[0])  # to the last key
         mixed = torch.nn.functional.scaled_dot_product_attention(
-            asked, key[seen].transpose(0, 1), value[seen].transpose(0, 1), mask, scale=scale
+            asked,
+            key[seen].transpose(0, 1),
+            value[seen].transpose(0, 1),
+            mask,
+            scale=scale,
+            enable_gqa=enable_gqa,
         )
         pieces.append(mixed.transpose(0, 1))
     return torch.cat(pieces)
@@ -81,6 +88,25 @@ def test_packs_as_sequences_have_the_loss_and_gradients_of_packs_under_their_mas
         as_sequences = loss_and_gradients(model, varlen_inputs(pack, "cpu"), VARLEN)
         assert as_sequences[0] == pytest.approx(masked[0], rel=1e-5)
         assert (as_sequences[1] - masked[1]).norm() <= 1e-5 * masked[1].norm()
+
+
+@pytest.mark.parametrize("questions", [1, 3], ids=["as they lie", "gathered"])
+def test_the_fused_step_attends_to_sequences_as_under_their_mask(
+    questions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", looped_kernel)
+    model = tiny_adapted()
+    encoded, keys = made_up_examples(20, schemas=4)
+    (pack,) = plan_packs(encoded, keys, budget=4_000, questions_per_schema=questions, seed=1)
+    assert sequences_of(pack)["gathered"] == (questions > 1)
+    masked = loss_and_gradients(model, collate(pack), "sdpa")
+    model.set_attn_implementation(VARLEN)
+    model.zero_grad()
+    loss = FusedStep(model, True).loss(varlen_inputs(pack, "cpu"))
+    loss.backward()
+    gradients = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+    assert loss.item() == pytest.approx(masked[0], rel=1e-5)
+    assert (gradients - masked[1]).norm() <= 1e-5 * masked[1].norm()
 
 
 def test_a_lone_example_after_a_group_does_not_see_the_groups_trunk() -> None:

@@ -8,8 +8,10 @@ the whole trunk and the branch up to itself. The cost grows with the pack's leng
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
 from itertools import groupby
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 
@@ -24,10 +26,13 @@ class Sequences(TypedDict):
     """Where a pack's sequences lie; a dictionary, because those are moved to the device.
 
     ``key_index`` names for every key that the kernel reads the pack's token that it belongs to.
-    ``query_ends`` and ``key_ends`` count from 0, ``[sequences + 1]``, int32.
+    ``query_ends`` and ``key_ends`` count from 0, ``[sequences + 1]``, int32. ``gathered`` says
+    whether keys are anything but the pack's tokens in their order: where no schema is shared they
+    are not.
     """
 
     key_index: torch.Tensor
+    gathered: bool
     query_ends: torch.Tensor
     key_ends: torch.Tensor
     longest_query: int
@@ -66,6 +71,7 @@ def sequences_of(pack: Pack) -> Sequences:
         longest_query, longest_key = max(longest_query, len(own)), max(longest_key, len(keys))
     return Sequences(
         key_index=torch.tensor(index),
+        gathered=index != list(range(len(pack))),
         query_ends=torch.tensor(query_ends, dtype=torch.int32),
         key_ends=torch.tensor(key_ends, dtype=torch.int32),
         longest_query=longest_query,
@@ -73,40 +79,60 @@ def sequences_of(pack: Pack) -> Sequences:
     )
 
 
-def _varlen(
+def attend(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     sequences: Sequences,
     scaling: float | None,
+    *,
+    sparing: bool = True,
 ) -> torch.Tensor:
+    """What ``own_attention.register`` asks for; ``sparing`` copies keys only where it must.
+
+    Training by transformers' layers copies them always, as the planner has it.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
     groups = query.shape[1] // key.shape[1]
     # Rotated queries and keys of an fp32 model are fp32 even under autocast; values never are.
     dtype = value.dtype
+    options: dict[str, Any] = {}
+    if sparing and groups > 1 and shares_keys():
+        groups, options = 1, {"enable_gqa": True}
+    gathered = sequences["gathered"] or not sparing
     mixed = varlen_attn(
         query[0].transpose(0, 1).to(dtype),
-        _keys(key.to(dtype), sequences, groups),
-        _keys(value, sequences, groups),
+        _keys(key.to(dtype), sequences, groups, gathered),
+        _keys(value, sequences, groups, gathered),
         sequences["query_ends"],
         sequences["key_ends"],
         sequences["longest_query"],
         sequences["longest_key"],
         scale=scaling,
         window_size=(-1, 0),
+        **options,
     )
     assert isinstance(mixed, torch.Tensor)  # a tuple only where more is asked for
     return mixed[None]
 
 
-register(VARLEN, "sequences", _varlen)
+register(VARLEN, "sequences", partial(attend, sparing=False))
 
 
-def _keys(states: torch.Tensor, sequences: Sequences, groups: int) -> torch.Tensor:
+def shares_keys() -> bool:
+    """Whether this PyTorch's kernel lets several heads of queries read one head of keys."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    return "enable_gqa" in inspect.signature(varlen_attn).parameters
+
+
+def _keys(states: torch.Tensor, sequences: Sequences, groups: int, gathered: bool) -> torch.Tensor:
     """Keys or values of every sequence, ``[keys, heads, head size]``.
 
     Indexed, not ``index_select``: its backward sums by sorting, so the order of sums is fixed.
     """
-    chosen = states[0].transpose(0, 1)[sequences["key_index"]]
-    return chosen.repeat_interleave(groups, dim=1)
+    chosen = states[0].transpose(0, 1)
+    if gathered:
+        chosen = chosen[sequences["key_index"]]
+    return chosen if groups == 1 else chosen.repeat_interleave(groups, dim=1)

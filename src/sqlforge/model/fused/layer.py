@@ -42,14 +42,16 @@ class LayerParts:
 class Pass:
     """What all layers of one micro-batch share.
 
-    ``matrices`` are one buffer a role, filled again by every layer. ``seed`` draws dropout's masks:
-    one for each input and layer, so projections that read one input share its mask.
+    ``matrices`` are one buffer a role, filled again by every layer; ``overlaid`` ones lie in the
+    same memory and are filled again for each use. ``seed`` draws dropout's masks: one for each
+    input and layer, so projections that read one input share its mask.
     """
 
     cos: torch.Tensor
     sin: torch.Tensor
     attend: Attend
     matrices: tuple[torch.Tensor, ...]
+    overlaid: bool
     seed: int
     training: bool
 
@@ -104,7 +106,7 @@ class Layer:
     ) -> tuple[torch.Tensor | None, list[torch.Tensor]]:
         """Gradients of the input, and of all A and B; empties ``kept`` on the way.
 
-        The matrices of all roles lie in their buffers.
+        The matrices of all roles lie in their buffers, unless these are overlaid.
         """
         parts, middle, gates = self.parts, kept.middle, kept.gates
         assert middle is not None and gates is not None
@@ -154,6 +156,8 @@ class Layer:
         self, grad: torch.Tensor, place: int, kept: Kept, *, input_needs_grad: bool = True
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         role = self.parts.roles[place]
+        if self.shared.overlaid:
+            self.fill(place)
         return role.backward(
             grad,
             kept.inputs.pop(),
@@ -219,13 +223,12 @@ class RunLayer(torch.autograd.Function):
         layer, kept = Layer(ctx.parts, ctx.shared, ctx.number, given), ctx.kept
         ctx.kept = None
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            missing = range(4)
             if kept is None:
-                kept = Kept()
+                kept, missing = Kept(), range(3, 4)
                 layer.forward(x, kept, whole=False)
-                layer.fill(3)
-            else:
-                for place in range(4):
-                    layer.fill(place)
+            for place in () if ctx.shared.overlaid else missing:
+                layer.fill(place)
             needed = ctx.needs_input_grad[0]
             to_x, found = layer.backward(grad.contiguous(), x, kept, input_needs_grad=needed)
         grads = [g.to(p.dtype) for g, p in zip(found, given, strict=True)]

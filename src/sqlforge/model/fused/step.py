@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sqlforge.core.errors import TrainingError
+from sqlforge.model import varlen
 from sqlforge.model.attention import PACKED
 from sqlforge.model.fused.head import last_norm, summed_cross_entropy
 from sqlforge.model.fused.layer import Attend, LayerParts, Pass, run_layer
@@ -17,6 +18,7 @@ from sqlforge.model.settings import TrainSettings
 from sqlforge.model.varlen import VARLEN
 
 _log = logging.getLogger(__name__)
+_SHORT = 1_024  # tokens; with so few, memory is what one is short of
 _FAMILY = ("llama", "mistral", "phi3")
 
 
@@ -41,6 +43,7 @@ class FusedStep:
         self._parts = [_parts(layer, self._causal.config) for layer in layers]
         self._recomputed = len(layers) * recomputed if recomputed is True else int(recomputed)
         self._matrices: tuple[torch.Tensor, ...] = ()
+        self._overlaid = False
 
     def loss(self, inputs: dict[str, Any]) -> torch.Tensor:
         """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
@@ -60,11 +63,13 @@ class FusedStep:
             x = torch.nn.functional.embedding(ids, body.embed_tokens.weight).detach()
             wide = torch.empty(1, dtype=torch.float32, device=ids.device)
             cos, sin = body.rotary_emb(wide, inputs["position_ids"])
+        matrices = self._buffers(x)
         shared = Pass(
             cos=cos[0],
             sin=sin[0],
             attend=self._attend(inputs),
-            matrices=self._buffers(x),
+            matrices=matrices,
+            overlaid=self._overlaid,
             seed=int(torch.randint(2**31 - 1_000_000, ())) if self._model.training else 0,
             training=self._model.training,
         )
@@ -74,30 +79,34 @@ class FusedStep:
         return x
 
     def _buffers(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """One matrix a role, made when the first micro-batch comes."""
+        """One matrix a role, made when the first micro-batch comes; for short ones in one place."""
         if not self._matrices:
-            self._matrices = tuple(
-                x.new_empty(role.outputs, role.width) for role in self._parts[0].roles
-            )
+            sizes = [(role.outputs, role.width) for role in self._parts[0].roles]
+            self._overlaid = len(x) <= _SHORT
+            if self._overlaid:
+                whole = x.new_empty(max(rows * columns for rows, columns in sizes))
+                made = [whole[: rows * columns].view(rows, columns) for rows, columns in sizes]
+            else:
+                made = [x.new_empty(size) for size in sizes]
+            self._matrices = tuple(made)
         return self._matrices
 
     def _attend(self, inputs: dict[str, Any]) -> Attend:
         """The model's attention, on tokens before heads."""
         from transformers import AttentionInterface
 
-        name = self._causal.config._attn_implementation
-        attention = AttentionInterface()[name]
-        parts, module = self._parts[0], self._causal.model.layers[0].self_attn
-        options = {
-            "pack_layout": inputs.get("pack_layout") if name == PACKED else None,
-            "sequences": inputs.get("sequences") if name == VARLEN else None,
-        }
+        config = self._causal.config
+        attention = AttentionInterface()[config._attn_implementation]
+        module, scale = self._causal.model.layers[0].self_attn, self._parts[0].head_size ** -0.5
+        layout, sequences = inputs.get("pack_layout"), inputs.get("sequences")
         mask = inputs["attention_mask"]
 
         def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-            given = (piece.transpose(0, 1)[None] for piece in (query, key, value))
-            scale = parts.head_size**-0.5
-            mixed: torch.Tensor = attention(module, *given, mask, scaling=scale, **options)[0]
+            given = [piece.transpose(0, 1)[None] for piece in (query, key, value)]
+            if config._attn_implementation == VARLEN and sequences is not None:
+                return varlen.attend(given[0], given[1], given[2], sequences, scale)[0]
+            more = {"pack_layout": layout} if config._attn_implementation == PACKED else {}
+            mixed: torch.Tensor = attention(module, *given, mask, scaling=scale, **more)[0]
             return mixed[0]
 
         return attend
