@@ -76,7 +76,7 @@ def plain_step(model: Any, encoded: Sequence[Encoded]) -> tuple[float, torch.Ten
     total = 0.0
     for example in encoded:
         (pack,) = plan_packs([example], ["one"], budget=4_000, questions_per_schema=1, seed=0)
-        loss = supervised_loss(model, collate(pack))
+        loss = supervised_loss(model, moved(collate(pack), model.device))
         loss.backward()
         total += loss.item()
     return total, gradients(model)
@@ -90,10 +90,16 @@ def fused_step(
     model.zero_grad()
     total = 0.0
     for pack in packs:
-        loss = step.loss(collated([pack]))
+        loss = step.loss(moved(collated([pack]), model.device))
         loss.backward()
         total += loss.item()
     return total, gradients(model)
+
+
+def moved(values: Any, device: torch.device) -> Any:
+    if isinstance(values, dict):
+        return {key: moved(value, device) for key, value in values.items()}
+    return values.to(device) if isinstance(values, torch.Tensor) else values
 
 
 def error(got: torch.Tensor, wanted: torch.Tensor) -> float:
@@ -132,7 +138,8 @@ def test_on_the_real_smollm2_too(smol: Any, conversations: Any) -> None:
 @pytest.mark.parametrize("quantised", [False, True], ids=["bf16", "nf4"])
 def test_in_bf16_it_errs_no_more_than_transformers_layers(quantised: bool) -> None:
     shape = SIZES | {"model_type": "mistral", "head_dim": 16, "initializer_range": 0.02}
-    base = random_base(shape, device="cpu", quantised=quantised)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    base = random_base(shape, device=device, quantised=quantised)
     # In evaluation bitsandbytes lays weights on a CPU out anew; training never does.
     model = with_lora(base, "mistral", dtype="bfloat16").train()
     exact = in_fp32(model, shape)
@@ -149,6 +156,7 @@ def in_fp32(model: Any, shape: dict[str, Any]) -> Any:
 
     config = MistralConfig(**{k: v for k, v in shape.items() if k != "model_type"})
     exact = with_lora(AutoModelForCausalLM.from_config(config).eval(), "mistral")
+    exact.to(model.device)
     numbers = {
         name: p if (state := getattr(p, "quant_state", None)) is None else dequantize_4bit(p, state)
         for name, p in model.named_parameters()

@@ -60,7 +60,8 @@ def with_drawn_b(adapted: Any, spread: float = 0.05) -> Any:
     generator = torch.Generator().manual_seed(5)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
-            parameter.data = spread * torch.randn(parameter.shape, generator=generator)
+            drawn = spread * torch.randn(parameter.shape, generator=generator)
+            parameter.data = drawn.to(parameter.device)
     return adapted
 
 

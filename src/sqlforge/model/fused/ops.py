@@ -47,6 +47,11 @@ def turn_off(kernel: Kernel, reason: str) -> None:
         _log.warning("the kernel '%s' is not used, PyTorch's own steps in: %s", kernel, reason)
 
 
+def turn_on() -> None:
+    """Use all kernels again."""
+    _OFF.clear()
+
+
 def norm(x: torch.Tensor, weight: torch.Tensor, eps: float, out: torch.Tensor) -> None:
     """``out`` becomes ``x / rms(x) * weight``."""
     if (kernels := _kernels("norm", x)) and _ran("norm", kernels.norm, x, weight, eps, out):

@@ -1,0 +1,111 @@
+"""What bench/train_throughput.py measures: its rows, in the order in which they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from train_prompts import MISTRAL, SMOLLM2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One way to train.
+
+    ``tokens`` is a micro-batch's budget (of a row where peers pack ``rows`` of them); ``questions``
+    how many share a schema; ``recomputed`` the layers that are, ``None`` all; ``off`` the kernels
+    that PyTorch's own steps stand in for; ``cap`` GiB that PyTorch may reserve.
+    """
+
+    name: str
+    stack: Literal["ours", "trl", "unsloth"] = "ours"
+    model: str = MISTRAL
+    tokens: int = 8_192
+    rows: int = 1
+    questions: int = 1
+    rank: int = 64
+    dropout: float = 0.05
+    adapter_dtype: str = "float32"
+    optimizer: str = "adamw"
+    recomputed: int | None = None
+    step: str = "fused"
+    off: tuple[str, ...] = ()
+    cap: float | None = 11.25
+    warm: int = 3
+    timed: int = 8
+    packing: bool = True
+    liger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a row came to. ``tokens`` are those computed, no padding; where questions share a
+    schema, that counts once, so ``example_tokens`` are what the same examples have alone.
+    """
+
+    name: str
+    tokens_per_second: float = 0.0
+    example_tokens_per_second: float = 0.0
+    examples_per_second: float = 0.0
+    reserved: float = 0.0  # GiB
+    allocated: float = 0.0
+    seconds: float = 0.0  # a step
+    adapters: str = ""
+    states: str = ""
+    loss: float = 0.0
+    failed: str = ""
+
+
+_MAIN = Asked("mistral")
+_SMOL = Asked(
+    "smollm2",
+    model=SMOLLM2,
+    tokens=32_768,
+    recomputed=0,
+    cap=None,
+    timed=20,
+    adapter_dtype="bfloat16",
+)
+OURS = (
+    _MAIN,
+    replace(_MAIN, name="mistral_no_dropout", dropout=0.0),
+    replace(_MAIN, name="mistral_10_5", cap=10.5),
+    replace(_MAIN, name="mistral_shared_schemas", questions=8),
+    replace(_MAIN, name="mistral_12288_8bit", tokens=12_288, optimizer="adamw-8bit"),
+    replace(_MAIN, name="mistral_4096", tokens=4_096),
+    replace(_MAIN, name="mistral_4096_26_recomputed", tokens=4_096, recomputed=26),
+    replace(_MAIN, name="mistral_plain_nf4", off=("nf4",)),
+    replace(_MAIN, name="mistral_plain_adapters", off=("adapters",)),
+    replace(_MAIN, name="mistral_plain_pointwise", off=("norm", "rotate", "gated")),
+    replace(_MAIN, name="mistral_layers", step="plain", timed=5),
+    replace(_MAIN, name="mistral_512", tokens=512, timed=6),
+    replace(
+        _MAIN, name="mistral_512_8bit", tokens=512, optimizer="adamw-8bit", timed=6,
+        adapter_dtype="bfloat16",
+    ),
+    _SMOL,
+    replace(_SMOL, name="smollm2_65536", tokens=65_536),
+    replace(_SMOL, name="smollm2_16384", tokens=16_384),
+    replace(_SMOL, name="smollm2_no_dropout", dropout=0.0),
+    replace(_SMOL, name="smollm2_shared_schemas", questions=16),
+    replace(_SMOL, name="smollm2_plain_pointwise", off=("norm", "rotate", "gated")),
+    replace(_SMOL, name="smollm2_layers", step="plain", timed=8),
+)  # fmt: skip
+_PEER = Asked("", tokens=2_048, timed=4, warm=2)
+PEERS = (
+    replace(_PEER, name="unsloth", stack="unsloth", rows=8),
+    replace(_PEER, name="unsloth_no_dropout", stack="unsloth", rows=8, dropout=0.0),
+    replace(_PEER, name="trl_reference", stack="trl", packing=False, timed=12, warm=3),
+    replace(_PEER, name="trl_liger", stack="trl", rows=2, liger=True, timed=8),
+    replace(
+        _PEER, name="trl_liger_no_dropout", stack="trl", rows=2, liger=True, dropout=0.0, timed=8
+    ),
+)
+TINY = {
+    "hidden_size": 64,
+    "intermediate_size": 192,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+"""Shapes of a dry run."""

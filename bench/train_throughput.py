@@ -1,0 +1,239 @@
+"""Training speed at the exact shape of Mistral 7B v0.3 and SmolLM2-135M, ours and the peers'.
+
+Random weights (NF4 with double quantisation for Mistral, 16 bit for SmolLM2), rank 64 on seven
+projections, real Spider and WikiSQL prompts, PyTorch held to what a 12 GB card has. All rows run on
+the same card one after the other, those of a stack of ours in one process, each peer's row in one
+of its own; each is printed at once, and all are written to ``build/train/rows.json`` as they come.
+
+1. Where data is: ``python bench/train_throughput.py --prepare --data-dir DIR``; carry
+   ``build/train`` along.
+2. Where the card is: ``python bench/train_throughput.py --site FOLDER [--only NAME …]``. FOLDER
+   holds, unpacked, what that Python lacks: bitsandbytes; for the peers trl, datasets, dill,
+   multiprocess, unsloth, unsloth_zoo, liger-kernel, cut-cross-entropy, tyro, docstring-parser,
+   typeguard, shtab, msgspec, nest-asyncio (measured: TRL 1.15.0, Unsloth 2026.10.9).
+
+``--dry-run`` takes the same path on a CPU with tiny shapes and writes nothing of it to docs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from claims import ClaimRow, write_claims
+from finished_run import print_rows
+from train_prompts import FOLDER, SEED, prepare
+from train_rows import OURS, PEERS, Asked, Measured
+
+MARK = "ROW "
+ROWS = {asked.name: asked for asked in (*OURS, *PEERS)}
+
+
+def main() -> None:
+    options = _options()
+    if options.prepare:
+        prepare(options.data_dir)
+        return
+    if options.site:
+        sys.path.insert(0, str(options.site.resolve()))
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            [str(options.site.resolve()), os.environ.get("PYTHONPATH", "")]
+        )
+    if options.child:
+        _child(options.child, options.dry_run, options.profile)
+        return
+    chosen = [ROWS[name] for name in options.only or ROWS if name not in options.without]
+    found = _run(chosen, options)
+    rows = claims({row.name: row for row in found if not row.failed})
+    print_rows(rows)
+    if not options.dry_run:
+        print(
+            write_claims(
+                "train_throughput",
+                command="python bench/train_throughput.py --site FOLDER",
+                seed=SEED,
+                rows=rows,
+                folder=options.out,
+            )
+        )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prepare", action="store_true", help="write the prompts")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--site", type=Path, help="a folder of packages that this Python lacks")
+    parser.add_argument("--only", nargs="+", choices=ROWS, metavar="NAME", default=[])
+    parser.add_argument("--without", nargs="+", choices=ROWS, metavar="NAME", default=[])
+    parser.add_argument("--seconds", type=int, default=90, help="that a row may take")
+    parser.add_argument("--limit", type=int, default=10_000, help="seconds, then no row is begun")
+    parser.add_argument("--profile", nargs="+", choices=ROWS, metavar="NAME", default=[])
+    parser.add_argument("--dry-run", action="store_true", help="tiny shapes on the CPU")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where JSON is written")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def _run(chosen: Sequence[Asked], options: argparse.Namespace) -> list[Measured]:
+    """Each row once, whatever becomes of the others."""
+    begun, found = time.monotonic(), []
+    groups: list[list[str]] = []
+    for asked in chosen:
+        alike = groups and ROWS[groups[-1][-1]].stack == "ours" == asked.stack
+        if alike and ROWS[groups[-1][-1]].model == asked.model:
+            groups[-1].append(asked.name)
+        else:
+            groups.append([asked.name])
+    for group in groups:
+        waiting = [*group]
+        while waiting:
+            if time.monotonic() - begun > options.limit:
+                print(f"no time is left for {', '.join(waiting)}", flush=True)
+                break
+            for row in _rows(waiting, options, begun + options.limit):
+                waiting.remove(row.name)
+                found.append(row)
+                tell(row)
+                text = json.dumps([asdict(one) for one in found], indent=1)
+                (options.out / "rows.json").write_text(text)
+    return found
+
+
+def _rows(names: Sequence[str], options: argparse.Namespace, until: float) -> Iterator[Measured]:
+    """Rows as a process of their own gives them; one that ends it, or is too slow, has failed."""
+    command = [sys.executable, __file__, "--child", *names, "--out", str(options.out)]
+    command += ["--dry-run"] if options.dry_run else []
+    command += ["--profile", *options.profile] if options.profile else []
+    command += ["--site", str(options.site)] if options.site else []
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    lines: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    left, last, log = [*names], time.monotonic(), []
+    while left:
+        try:
+            line = lines.get(timeout=max(1.0, last + options.seconds - time.monotonic()))
+        except queue.Empty:
+            line = None
+        if line is None or time.monotonic() > until + 60:
+            process.kill()
+            process.wait()
+            (options.out / f"{left[0]}.log").write_text("".join(log))
+            print("".join(log[-25:]), flush=True)
+            yield Measured(left[0], failed=f"ended or timed out ({process.returncode})")
+            return
+        if line.startswith(MARK):
+            row = Measured(**json.loads(line.removeprefix(MARK)))
+            left.remove(row.name)
+            last = time.monotonic()
+            yield row
+        elif options.profile and line.startswith(("-----", "   ", "Self", "Name", " Name")):
+            print(line, end="", flush=True)
+        else:
+            log.append(line)
+    process.wait()
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line)
+    lines.put(None)
+
+
+def _child(names: Sequence[str], dry: bool, profiled: Sequence[str]) -> None:
+    """Measure in this process."""
+    first = ROWS[names[0]]
+    if first.stack != "ours":
+        import train_peers
+
+        if not (train_peers.WEIGHTS / "config.json").exists():
+            # Unsloth patches what it finds: a process that has not imported it makes the folder.
+            command = f"import train_peers; train_peers.save_weights({dry})"
+            subprocess.run([sys.executable, "-c", command], check=True, cwd=Path(__file__).parent)
+        _say(train_peers.measured(first, dry))
+        return
+    import logging
+
+    import torch
+
+    import train_ours
+
+    logging.basicConfig(level=logging.WARNING)
+    base = train_ours.base_model(first.model, dry)
+    for name in names:
+        asked = replace(ROWS[name], timed=2, warm=1, tokens=2_048) if dry else ROWS[name]
+        try:
+            row = train_ours.measured(asked, base, dry, profile=name in profiled)
+        except (RuntimeError, ValueError) as fault:  # out of memory is told; the card is still good
+            row = Measured(name, failed=" ".join(str(fault).split())[:300])
+            if isinstance(fault, torch.AcceleratorError):
+                _say(row)
+                raise
+        _say(row)
+
+
+def _say(row: Measured) -> None:
+    print(f"\n{MARK}{json.dumps(asdict(row))}", flush=True)
+
+
+def tell(row: Measured) -> None:
+    """One line a row."""
+    if row.failed:
+        print(f"{row.name:<28} FAILED: {row.failed}", flush=True)
+        return
+    shared = row.example_tokens_per_second
+    print(
+        f"{row.name:<28} {row.tokens_per_second:>9,.0f} tokens/s ({shared:>9,.0f} of examples) "
+        f"{row.examples_per_second:>8.1f} examples/s {row.reserved:6.2f} GiB reserved "
+        f"({row.allocated:.2f} in tensors) {row.seconds:7.3f} s a step, adapters {row.adapters}, "
+        f"states {row.states}, loss {row.loss:.3f}",
+        flush=True,
+    )
+
+
+def claims(rows: dict[str, Measured]) -> list[ClaimRow]:
+    """Every row, and the ratios that are bounded."""
+    found: list[ClaimRow] = []
+    bounds = {
+        "mistral": (">= 12000", "<= 11.25"),
+        "mistral_512": (None, "<= 6.3"),
+        "mistral_512_8bit": (None, "<= 5.3"),
+        "smollm2": (">= 300000", None),
+    }
+    for row in rows.values():
+        speed, memory = bounds.get(row.name, (None, None))
+        found += [
+            ClaimRow(f"{row.name}_speed", row.tokens_per_second, "tokens/s", speed),
+            ClaimRow(f"{row.name}_examples", row.examples_per_second, "examples/s"),
+            ClaimRow(f"{row.name}_reserved", row.reserved, "GiB", memory),
+        ]
+    ours, shared = rows.get("mistral"), rows.get("mistral_shared_schemas")
+    unsloth = [rows[n] for n in ("unsloth", "unsloth_no_dropout") if n in rows]
+    trl = [rows[n] for n in ("trl_liger", "trl_liger_no_dropout") if n in rows]
+    for name, peers, bound in (("unsloth", unsloth, ">= 1.6"), ("trl_liger", trl, None)):
+        if ours and peers:
+            best = max(peer.tokens_per_second for peer in peers)
+            found.append(ClaimRow(f"to_{name}", ours.tokens_per_second / best, "", bound))
+    reference = rows.get("trl_reference")
+    for mark, row in (("", ours), ("_shared_schemas", shared)):
+        if row and reference:
+            ratio = row.examples_per_second / reference.examples_per_second
+            found.append(ClaimRow(f"to_reference{mark}", ratio, "", ">= 40"))
+    return found
+
+
+if __name__ == "__main__":
+    main()
