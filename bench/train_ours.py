@@ -153,11 +153,14 @@ def profiled(asked: Asked) -> Any:
     from torch.profiler import ProfilerActivity, profile, schedule
 
     def tell(found: Any) -> None:
-        table = found.key_averages().table(
-            sort_by="self_device_time_total", row_limit=32, max_name_column_width=70
-        )
-        lines = [line for line in table.splitlines() if line.strip()]
-        print("\n".join(line[:72] + line[-90:] for line in lines), flush=True)
+        kernels = [e for e in found.key_averages() if e.self_device_time_total > 0]
+        kernels = [e for e in kernels if e.device_type != torch.autograd.DeviceType.CPU]
+        kernels.sort(key=lambda e: -e.self_device_time_total)
+        whole = sum(e.self_device_time_total for e in kernels) / 2_000
+        print(f"| {asked.name}: {whole:.1f} ms of kernels a step", flush=True)
+        for one in kernels[:30]:
+            each = one.self_device_time_total / 2_000
+            print(f"| {each:8.2f} ms {one.count // 2:6} times {one.key[:110]}", flush=True)
 
     activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
     plan = schedule(wait=asked.warm + asked.timed, warmup=1, active=2, repeat=1)

@@ -71,13 +71,9 @@ OURS = (
     replace(_MAIN, name="mistral_no_dropout", dropout=0.0),
     replace(_MAIN, name="mistral_10_5", cap=10.5),
     replace(_MAIN, name="mistral_shared_schemas", questions=8),
-    replace(_MAIN, name="mistral_12288_8bit", tokens=12_288, optimizer="adamw-8bit"),
-    replace(_MAIN, name="mistral_4096", tokens=4_096),
-    replace(_MAIN, name="mistral_4096_26_recomputed", tokens=4_096, recomputed=26),
     replace(_MAIN, name="mistral_plain_nf4", off=("nf4",)),
     replace(_MAIN, name="mistral_plain_adapters", off=("adapters",)),
     replace(_MAIN, name="mistral_plain_pointwise", off=("norm", "rotate", "gated")),
-    replace(_MAIN, name="mistral_layers", step="plain", timed=5),
     replace(_MAIN, name="mistral_512", tokens=512, timed=6),
     replace(
         _MAIN, name="mistral_512_8bit", tokens=512, optimizer="adamw-8bit", timed=6,
@@ -85,12 +81,19 @@ OURS = (
     ),
     _SMOL,
     replace(_SMOL, name="smollm2_65536", tokens=65_536),
-    replace(_SMOL, name="smollm2_16384", tokens=16_384),
     replace(_SMOL, name="smollm2_no_dropout", dropout=0.0),
+)  # fmt: skip
+MORE = (
+    replace(_MAIN, name="mistral_layers", step="plain", timed=5),
+    replace(_MAIN, name="mistral_12288_8bit", tokens=12_288, optimizer="adamw-8bit"),
+    replace(_MAIN, name="mistral_4096", tokens=4_096),
+    replace(_MAIN, name="mistral_4096_26_recomputed", tokens=4_096, recomputed=26),
+    replace(_SMOL, name="smollm2_16384", tokens=16_384),
     replace(_SMOL, name="smollm2_shared_schemas", questions=16),
     replace(_SMOL, name="smollm2_plain_pointwise", off=("norm", "rotate", "gated")),
     replace(_SMOL, name="smollm2_layers", step="plain", timed=8),
-)  # fmt: skip
+)
+"""Ablations that come after the peers, if there is time."""
 _PEER = Asked("", tokens=2_048, timed=4, warm=2)
 PEERS = (
     replace(_PEER, name="unsloth", stack="unsloth", rows=8),

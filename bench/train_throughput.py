@@ -32,10 +32,10 @@ from pathlib import Path
 from claims import ClaimRow, write_claims
 from finished_run import print_rows
 from train_prompts import FOLDER, SEED, prepare
-from train_rows import OURS, PEERS, Asked, Measured
+from train_rows import MORE, OURS, PEERS, Asked, Measured
 
 MARK = "ROW "
-ROWS = {asked.name: asked for asked in (*OURS, *PEERS)}
+ROWS = {asked.name: asked for asked in (*OURS, *PEERS, *MORE)}
 
 
 def main() -> None:
@@ -130,7 +130,8 @@ def _rows(names: Sequence[str], options: argparse.Namespace, until: float) -> It
         if line is None or time.monotonic() > until + 60:
             process.kill()
             process.wait()
-            (options.out / f"{left[0]}.log").write_text("".join(log))
+            with (options.out / "failed.log").open("a") as file:
+                file.write(f"=== {left[0]}\n{''.join(log)}\n")
             print("".join(log[-25:]), flush=True)
             yield Measured(left[0], failed=f"ended or timed out ({process.returncode})")
             return
@@ -139,7 +140,7 @@ def _rows(names: Sequence[str], options: argparse.Namespace, until: float) -> It
             left.remove(row.name)
             last = time.monotonic()
             yield row
-        elif options.profile and line.startswith(("-----", "   ", "Self", "Name", " Name")):
+        elif line.startswith("| "):
             print(line, end="", flush=True)
         else:
             log.append(line)
