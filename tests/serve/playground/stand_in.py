@@ -100,6 +100,8 @@ def serving(file: Path) -> Iterator[StandIn]:
                 self.reply(page.status, page.body, dict(page.headers))
             elif self.path == "/v1/schema":
                 self.guarded(stand_in.schema)
+            elif self.path == "/v1/models":
+                self.guarded(lambda: {"data": [{"id": "smollm2-135m"}]})
             else:
                 self.reply(404, b"{}", {})
 

@@ -50,13 +50,14 @@ export function showRows(rows) {
   else byId("grid").replaceChildren(el("p", { class: "note" }, "The query has no rows."));
   chart = chartOf(rows);
   byId("chart").hidden = !chart;
+  byId("rows-card").classList.toggle("with-chart", Boolean(chart));
   redraw();
 }
 
 function redraw() {
   const figure = byId("chart");
   if (!chart || figure.hidden) return;
-  drawChart(figure, chart, Math.min(820, Math.max(240, figure.clientWidth - 24)));
+  drawChart(figure, chart, Math.min(960, Math.max(240, figure.clientWidth - 24)));
   const scrolls = figure.scrollHeight > figure.clientHeight;
   if (scrolls) figure.setAttribute("tabindex", "0");
   else figure.removeAttribute("tabindex");

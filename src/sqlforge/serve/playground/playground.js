@@ -73,7 +73,7 @@ function ask() {
   const samples = Number(byId("samples").value);
   const body = { question: asked };
   const known = before.filter((turn) => turn.sql).slice(-MOST_TURNS);
-  if (known.length) body.history = known.map((turn) => ({ question: turn.question, sql: turn.sql }));
+  if (known.length) body.history = known.map((turn) => ({ question: turn.question, sql: turn.ran ?? turn.sql }));
   if (samples) body.samples = samples;
   busy("Thinking", async (signal) => {
     const answer = { ...(await post("v1/sql", body, signal)), question: asked };
@@ -82,13 +82,14 @@ function ask() {
     remember(asked, answer.sql);
     showHistory();
     announce(answer);
-    question.select();
+    if (question.value.trim() === asked) question.value = ""; // else the next is being written
+    grow();
   });
 }
 
 function showTurn(answer) {
   shownAnswer = answer;
-  byId("starters").hidden = true;
+  byId("starters").hidden = byId("intro").hidden = true;
   showAnswer(answer, follow);
   showThread();
   byId("follow-label").hidden = !answer.sql;
@@ -102,13 +103,15 @@ function announce(answer) {
 }
 
 function run() {
-  const { sql } = current();
+  const { sql, edited } = current();
   if (!sql.trim()) return;
+  const turn = shownAnswer;
   busy("Running", async (signal) => {
     tell(byId("sql-error"), null);
     try {
       const found = await post("v1/sql/run", { sql }, signal);
       showRows({ ...found, ran: found.seconds });
+      if (edited) keepEdit(turn, sql);
       byId("status").textContent = `${count(found.rows.length, "row")}.`;
     } catch (fault) {
       if (!(fault instanceof Failure) || fault.status < 400 || fault.status >= 500 || [401, 429].includes(fault.status)) throw fault;
@@ -116,6 +119,13 @@ function run() {
       tell(byId("sql-error"), fault.message);
     }
   });
+}
+
+/** What was made of a query is what a follow-up and the history mean. */
+function keepEdit(turn, sql) {
+  turn.ran = sql;
+  remember(turn.question, sql);
+  showHistory();
 }
 
 // ---- Conversation and history -------------------------------------------------------------------
@@ -166,11 +176,20 @@ async function loadSchema() {
     byId("schema-note").textContent = schema.tables.length ? "" : "This database has no tables.";
     tree.show(schema.tables);
     const columns = schema.tables.reduce((sum, table) => sum + table.columns.length, 0);
-    byId("about").replaceChildren(el("span", { class: "badge" }, dialect), ` ${count(schema.tables.length, "table")}, ${count(columns, "column")}`);
+    byId("about-schema").textContent = `${dialect} · ${count(schema.tables.length, "table")} · ${count(columns, "column")}`;
     if (!shownAnswer) offer(schema.tables);
   } catch (fault) {
     byId("schema-note").textContent = "";
     failed(fault, loadSchema);
+  }
+}
+
+async function loadModel() {
+  try {
+    const { data } = await get("v1/models");
+    byId("about-model").textContent = data[0]?.id ?? "";
+  } catch (fault) {
+    if (!(fault instanceof Failure)) throw fault; // the name is an ornament
   }
 }
 
@@ -264,6 +283,7 @@ function keyGiven(event) {
   byId("key").close();
   const again = afterKey;
   afterKey = null;
+  loadModel();
   if (again !== loadSchema) loadSchema();
   again?.();
 }
@@ -273,7 +293,7 @@ const THEMES = ["auto", "light", "dark"];
 function showTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  byId("theme").textContent = `Theme: ${theme}`;
+  byId("theme-name").textContent = theme;
 }
 
 function nextTheme() {
@@ -298,6 +318,7 @@ const SHORTCUTS = {
 function showKeys() {
   const always = [
     ["Enter", "Ask, in the question"],
+    ["↑", "Bring back the last question, in an empty one"],
     ["Ctrl+Enter", "Run the SQL, in the editor; ask elsewhere"],
     ["Esc", "Cancel what runs"],
     ["↑ ↓ ← →", "Walk the tables; Enter picks"],
@@ -336,9 +357,12 @@ function listen() {
   byId("ask").addEventListener("submit", (event) => (event.preventDefault(), ask()));
   question.addEventListener("input", grow);
   question.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+    const plain = !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.isComposing;
+    const back = event.key === "ArrowUp" && !question.value && remembered()[0]?.question;
+    if (!plain || (event.key !== "Enter" && !back)) return;
     event.preventDefault();
-    ask();
+    if (back) put(back, false);
+    else ask();
   });
   byId("cancel").addEventListener("click", cancel);
   byId("sql-run").addEventListener("click", run);
@@ -377,5 +401,6 @@ showKeys();
 showTheme(document.documentElement.dataset.theme ?? "auto");
 showHistory();
 byId("key-open").hidden = !hasKey();
-question.focus();
+if (matchMedia("(pointer: fine)").matches) question.focus(); // a phone would open its keyboard
 loadSchema();
+loadModel();

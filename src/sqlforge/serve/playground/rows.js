@@ -19,12 +19,29 @@ export function shown(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+// 0.30000000000000004 is 0.3 to a reader; the whole value is in the cell's title and in copies.
+function brief(value) {
+  const whole = typeof value !== "number" || Number.isInteger(value) || !Number.isFinite(value);
+  return whole ? shown(value) : String(Number(value.toPrecision(12)));
+}
+
+/** Rows in the order of column `i`: numbers by size, texts by the alphabet, NULL last. */
+export function sorted(rows, i, down) {
+  const order = new Intl.Collator(undefined, { numeric: true }).compare;
+  const compare = (a, b) => {
+    if (isNumber(a) && isNumber(b)) return a < b ? -1 : a > b ? 1 : 0;
+    return order(shown(a), shown(b));
+  };
+  const known = rows.filter((row) => row[i] !== null).sort((a, b) => compare(a[i], b[i]) * (down ? -1 : 1));
+  return [...known, ...rows.filter((row) => row[i] === null)];
+}
+
 /** Fills `grid`, an element that scrolls, with a table; long results come as one scrolls. */
-export function showTable(grid, { columns, rows }) {
+export function showTable(grid, { columns, rows }, order = null) {
   const numbers = numeric(columns, rows);
-  const heads = columns.map((name, i) =>
-    el("th", { scope: "col", class: numbers[i] ? "num" : null }, name || "(no name)"),
-  );
+  const given = { columns, rows };
+  const heads = columns.map((name, i) => heading(grid, given, name || "(no name)", i, numbers[i], order));
+  if (order) rows = sorted(rows, order.column, order.down);
   const corner = el("th", { class: "row-number", scope: "col" }, el("span", { class: "hidden" }, "Row"));
   const body = el("tbody");
   const table = el(
@@ -49,13 +66,28 @@ export function showTable(grid, { columns, rows }) {
   };
 }
 
+// A press sorts upwards, the next downwards, the third as the database had it.
+function heading(grid, given, name, i, number, order) {
+  const mine = order?.column === i;
+  const next = !mine ? { column: i, down: false } : order.down ? null : { column: i, down: true };
+  const again = () => {
+    showTable(grid, given, next);
+    grid.querySelectorAll("th button")[i].focus({ preventScroll: true });
+  };
+  const sort = mine ? (order.down ? "descending" : "ascending") : null;
+  const arrow = el("span", { class: "sort", "aria-hidden": "true" }, mine ? (order.down ? "▾" : "▴") : "");
+  const button = el("button", { type: "button", title: "Sort", onclick: again }, name, arrow);
+  return el("th", { scope: "col", class: number ? "num" : null, "aria-sort": sort }, button);
+}
+
 function line(row, index, numbers) {
   const cells = row.map((value, i) => {
     const text = shown(value);
     if (text === null) return el("td", { class: numbers[i] ? "num null" : "null" }, "NULL");
-    const long = text.length > 60 || text.includes("\n");
-    const kind = numbers[i] ? "num" : text === "" ? "empty" : null;
-    return el("td", { class: kind, title: long ? text : null }, text === "" ? "(empty)" : text);
+    if (text === "") return el("td", { class: "empty" }, "(empty)");
+    const short = brief(value);
+    const more = short !== text || text.length > 40 || text.includes("\n");
+    return el("td", { class: numbers[i] ? "num" : null, title: more ? text : null }, short);
   });
   const number = el("td", { class: "row-number" }, String(index + 1));
   return el("tr", { "aria-rowindex": index + 2 }, number, ...cells);

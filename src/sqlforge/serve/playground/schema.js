@@ -30,6 +30,7 @@ export class Tree {
       return [this.#tableItem(table, columns, open)];
     });
     this.root.replaceChildren(...items);
+    this.root.hidden = items.length === 0;
     items[0]?.setAttribute("tabindex", "0");
     return items.length;
   }
