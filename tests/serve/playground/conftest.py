@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from serve.playground.shop import make
 from serve.playground.stand_in import StandIn, serving
 
+PATIENCE = 20_000  # ms, on a machine that does other things too
+expect.set_options(timeout=PATIENCE)
 WIDE = {"width": 1280, "height": 800}
 
 
@@ -44,7 +46,7 @@ def server(shop: Path) -> Iterator[StandIn]:
 def page(browser: Browser, server: StandIn) -> Iterator[Page]:
     """The playground, opened; at the end nothing may have gone wrong in the browser's eyes."""
     context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
-    context.set_default_timeout(5000)
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda fault: wrong.append(str(fault)))

@@ -30,7 +30,7 @@ class StandIn:
         self.asked: list[dict[str, Any]] = []  # bodies of /v1/sql
         self.key: str | None = None
         self.seconds = 0.0  # how long the model takes
-        self.fail: tuple[int, dict[str, str], dict[str, Any]] | None = None
+        self.fail: Any = None  # (status, headers, body) of every answer
         self.url = ""
 
     def run(self, sql: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def serving(file: Path) -> Iterator[StandIn]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     stand_in.url = f"http://127.0.0.1:{server.server_port}/"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield stand_in
     finally:

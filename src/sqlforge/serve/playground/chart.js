@@ -44,7 +44,7 @@ function describe({ kind, points }, caption) {
   const top = points.reduce((a, b) => (b.value > a.value ? b : a));
   const low = points.reduce((a, b) => (b.value < a.value ? b : a));
   const said = kind === "line" ? "Line chart" : "Bar chart";
-  return `${said}: ${caption}, ${points.length} points, highest ${top.label} with ${top.value}, lowest ${low.label} with ${low.value}. The table below has all values.`;
+  return `${said}: ${caption}, ${points.length} points, highest ${top.label} with ${brief(top.value)}, lowest ${low.label} with ${brief(low.value)}. The table has all values.`;
 }
 
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
@@ -131,7 +131,7 @@ export function ticks(low, high) {
   const size = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].find((factor) => factor * size >= raw) * size;
   const from = Math.floor(low / step);
-  const to = Math.ceil(high / step);
+  const to = Math.max(from + 1, Math.ceil(high / step));
   return Array.from({ length: to - from + 1 }, (_, i) => Number(((from + i) * step).toPrecision(12)));
 }
 

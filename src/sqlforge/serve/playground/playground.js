@@ -13,7 +13,7 @@ let dialect = "";
 let turns = []; // the conversation: what was asked and answered, oldest first
 let shownAnswer = null;
 let running = null; // the AbortController of what runs
-let afterKey = null; // what to do again once there is a key
+const waiting = new Set(); // what to do again once there is a key
 
 // ---- Asking and running -------------------------------------------------------------------------
 
@@ -270,22 +270,22 @@ function choose(name) {
 }
 
 function askForKey(again, title = null) {
-  afterKey = again;
-  byId("key-title").textContent = title ?? "This server asks for an API key";
+  if (again) waiting.add(again);
   byId("key-open").hidden = false;
+  if (byId("key").open) return;
+  byId("key-title").textContent = title ?? "This server asks for an API key";
   byId("key-value").value = "";
-  if (!byId("key").open) byId("key").showModal();
+  byId("key").showModal();
 }
 
 function keyGiven(event) {
   event.preventDefault();
   useKey(byId("key-value").value.trim());
   byId("key").close();
-  const again = afterKey;
-  afterKey = null;
+  const works = new Set([loadSchema, ...waiting]);
+  waiting.clear();
   loadModel();
-  if (again !== loadSchema) loadSchema();
-  again?.();
+  works.forEach((work) => work());
 }
 
 const THEMES = ["auto", "light", "dark"];
@@ -390,6 +390,8 @@ function listen() {
   byId("help-open").addEventListener("click", () => byId("help").showModal());
   byId("key-open").addEventListener("click", () => askForKey(null, "API key"));
   byId("key-cancel").addEventListener("click", () => byId("key").close());
+  byId("key-cancel").addEventListener("click", () => waiting.clear());
+  byId("key").addEventListener("cancel", () => waiting.clear());
   byId("key-form").addEventListener("submit", keyGiven);
   byId("single-keys").checked = store.get("single-keys") !== "off";
   byId("single-keys").addEventListener("change", (event) => store.set("single-keys", event.target.checked ? null : "off"));
