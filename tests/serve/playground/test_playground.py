@@ -27,9 +27,7 @@ def ask(page: Page, question: str) -> None:
 
 def copied(page: Page, button: str) -> str:
     """What a button puts on the clipboard, caught on its way there."""
-    page.evaluate(
-        "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
-    )
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     page.get_by_role("button", name=button).click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     text: str = page.evaluate("window.copied")
