@@ -20,7 +20,7 @@ from sqlforge.core.errors import GoldError, TrainingError
 from sqlforge.core.files import write_jsonl
 
 VERBS = (
-    "demo run prepare synth audit plan train predict score report merge export publish trace"
+    "demo run prepare synth audit plan train predict score report merge export publish serve trace"
 ).split()
 TINY: dict[str, Any] = {
     "name": "tiny",

@@ -10,14 +10,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "sqlforge"
 HEAVY = set("torch transformers peft bitsandbytes accelerate safetensors gguf vllm".split())
-LATE = {
-    "faker",
-    "datasets",
-    "pyarrow",
-    "rapidfuzz",
-    "huggingface_hub",
-    "httpx2",
-}  # of an extra: inside functions, or in model
+# Of an extra: inside functions, or in model.
+LATE = set("faker datasets pyarrow rapidfuzz huggingface_hub httpx2".split())
+# Of the extra serve, whose modules are imported late as a whole.
+OF_SERVE = set("fastapi starlette uvicorn prometheus_client".split())
 ON_NUMPY = {"corpus/minhash.py", "corpus/near_duplicates.py"}  # late themselves, all but each other
 _LOW = {"core", "database", "corpus", "prompt", "score", "decode", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -82,6 +78,8 @@ def test_a_file_imports_only_what_its_folder_may(file: Path) -> None:
             assert allowed, f"{folder} may not import {name}"
         elif top in HEAVY:
             assert folder == "model" or (folder == "stages" and not at_top), name
+        elif top in OF_SERVE:
+            assert folder == "serve", name
         elif top in LATE:
             assert folder == "model" or not at_top, (
                 f"{name} belongs to an extra: import it where it is needed"
@@ -137,6 +135,8 @@ def test_every_folder_stands_in_the_table() -> None:
         ("sqlforge.stages.publish", "torch transformers huggingface_hub"),
         ("sqlforge.stages.plan", "torch transformers numpy"),
         ("sqlforge.pipeline", "torch transformers"),
+        ("sqlforge.serve.app", "torch transformers numpy"),
+        ("sqlforge.stages.serve", "torch transformers numpy fastapi uvicorn"),
     ],
 )
 def test_a_light_module_loads_without_the_heavy_packages(module: str, absent: str) -> None:

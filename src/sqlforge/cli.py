@@ -17,6 +17,7 @@ from sqlforge.commands import (
     models,
     planning,
     publishing,
+    serving,
     whole_runs,
 )
 
@@ -38,6 +39,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (models.merge, "sqlforge merge runs/mine"),
     (exporting.export, "sqlforge export --grammar lark --db shop.sqlite --out shop.lark"),
     (publishing.publish, "sqlforge publish runs/mine --to user/name --dry-run"),
+    (serving.serve, "sqlforge serve --model runs/mine/merged --port 8000"),
     (judging.trace, "sqlforge trace synthetic-test-000003 --run runs/demo"),
 )
 

@@ -31,6 +31,11 @@ _EXTRAS = {
     "datasets": "data",
     "numpy": "data",
     "pyarrow": "data",
+    "fastapi": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
+    "httpx2": "serve",
 }
 
 

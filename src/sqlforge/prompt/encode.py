@@ -7,8 +7,11 @@ ever searched for.
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from sqlforge.core.errors import ModelError
@@ -43,9 +46,15 @@ class Encoded:
 
 
 def encode_prompt(tokenizer: ChatTokenizer, conversation: Sequence[Message]) -> tuple[int, ...]:
-    """Ids of the conversation up to where the answer begins; ``<s>`` counted once."""
-    text = _render(tokenizer, conversation, add_generation_prompt=True)
-    return tuple(tokenizer.encode(text, add_special_tokens=False))
+    """Ids of the conversation up to where the answer begins; ``<s>`` counted once.
+
+    A control token's text inside a message stays text: only the template writes control tokens.
+    """
+    mark = f"\ue000{secrets.token_hex(8)}\ue000"
+    apart = _control_texts_apart(tokenizer, conversation, mark)
+    text = _render(tokenizer, apart, add_generation_prompt=True)
+    pieces = [tokenizer.encode(piece, add_special_tokens=False) for piece in text.split(mark)]
+    return tuple(token for piece in pieces for token in piece)
 
 
 def encode_example(tokenizer: ChatTokenizer, conversation: Sequence[Message], sql: str) -> Encoded:
@@ -112,6 +121,26 @@ def check_encoded(tokenizer: ChatTokenizer, encoded: Encoded) -> None:
     doubled = begin is not None and encoded.prompt[:2] == (begin, begin)
     if doubled or (begin is not None and begin in encoded.answer):
         raise _broken_template("the begin-of-sequence token does not stand once, at the front")
+
+
+def _control_texts_apart(
+    tokenizer: ChatTokenizer, conversation: Sequence[Message], mark: str
+) -> Sequence[Message]:
+    """The conversation with ``mark`` behind the first letter of every control token in it."""
+    added: dict[str, int] = getattr(tokenizer, "get_added_vocab", dict)()
+    texts = [re.escape(text) for text in added if len(text) > 1]
+    if not texts:
+        return conversation
+    begins = re.compile(f"(?=(?:{'|'.join(texts)}))")  # also where one begins within another
+    return [
+        Message(role=message["role"], content=_marked(message["content"], begins, mark))
+        for message in conversation
+    ]
+
+
+def _marked(content: str, begins: re.Pattern[str], mark: str) -> str:
+    cuts = [0, *(found.start() + 1 for found in begins.finditer(content)), len(content)]
+    return mark.join(content[a:b] for a, b in pairwise(cuts))
 
 
 def _render(

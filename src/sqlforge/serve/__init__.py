@@ -1,1 +1,1 @@
-"""What answers over HTTP: the playground so far."""
+"""What answers over HTTP: OpenAI's interface, questions about a database, health and metrics."""

@@ -147,6 +147,11 @@ class Engine:
         return len(self._batch.table.jobs)
 
     @property
+    def width(self) -> int:
+        """Longest prompt and text together, in tokens."""
+        return self._width
+
+    @property
     def prefilled(self) -> int:
         """Prompt tokens that were run, padding left out."""
         return self._prefilled + self._batch.prefilled

@@ -69,6 +69,7 @@ class Ticket:
         self._ids: list[int] = []
         self._completion: Completion | None = None
         self._error: BaseException | None = None
+        self._told: Callable[[], object] | None = None
 
     @property
     def done(self) -> bool:
@@ -112,6 +113,25 @@ class Ticket:
         assert self._completion is not None
         return self._completion
 
+    def watch(self, told: Callable[[], object], *, tokens: bool) -> None:
+        """Have ``told`` called in the engine's thread at the end, and at further ``tokens`` too.
+
+        For event loops, which cannot wait as :meth:`result` and :meth:`stream` do; the engine needs
+        its own thread. ``told`` must neither block nor raise; :attr:`written` says what is new.
+        """
+        self._told = told
+        if tokens:
+            self.listening = True
+            self._note("listening")
+        if self.done:
+            told()
+
+    @property
+    def written(self) -> list[int]:
+        """The tokens that are told so far, the end token left out; all of them once it is done."""
+        with self._changed:
+            return list(self._ids)
+
     def cancel(self) -> None:
         """End it where it stands; its row is free after the engine's next step."""
         self.cancelled = True
@@ -122,6 +142,8 @@ class Ticket:
         with self._changed:
             self._ids.extend(ids)
             self._changed.notify_all()
+        if ids and self._told is not None:
+            self._told()
 
     def finish(self, completion: Completion | None, error: BaseException | None = None) -> None:
         """The engine's side of :meth:`result`."""
@@ -130,3 +152,5 @@ class Ticket:
                 self._ids = list(completion.ids)
             self._completion, self._error = completion, error
             self._changed.notify_all()
+        if self._told is not None:
+            self._told()

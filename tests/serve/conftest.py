@@ -1,0 +1,30 @@
+"""SmolLM2-135M on a running engine, behind the real application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from model.conftest import smol, smol_installed, smol_tokenizer
+from sqlforge.model.engine import Engine
+from sqlforge.serve.app import create_app
+from sqlforge.serve.local import LocalModel
+from sqlforge.serve.settings import ServeSettings
+
+__all__ = ["smol", "smol_installed", "smol_tokenizer"]
+
+
+@pytest.fixture(scope="session")
+def local(smol: Any, smol_tokenizer: Any) -> Iterator[LocalModel]:
+    with Engine(smol, smol_tokenizer, rows=8, width=256) as engine:
+        engine.start()
+        yield LocalModel(engine, smol_tokenizer)
+
+
+@pytest.fixture
+def client(local: LocalModel) -> TestClient:
+    """The application as a test's process sees it; no key, no rate."""
+    return TestClient(create_app(ServeSettings("smol"), local))
