@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from sqlforge.cli_support import quiet_libraries
+from sqlforge.cli_support import quiet_libraries, write_facts
+from sqlforge.commands.options import Json
 
 
 def serve(
@@ -43,6 +44,7 @@ def serve(
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds to finish what runs when told to stop.")
     ] = 30.0,
+    json: Json = None,
 ) -> None:
     """Serve a model over HTTP: OpenAI's interface, health and metrics.
 
@@ -52,6 +54,10 @@ def serve(
     from sqlforge.serve.settings import ServeSettings
     from sqlforge.stages.serve import Place
     from sqlforge.stages.serve import serve as run_server
+
+    def found(facts: object) -> None:
+        if json is not None:
+            write_facts(facts, json)
 
     quiet_libraries()
     settings = ServeSettings(
@@ -68,4 +74,5 @@ def serve(
         Place(host, port, grace),
         context=context,
         say=lambda told: typer.echo(told, err=True),
+        found=found,
     )

@@ -31,6 +31,7 @@ def serve(
     *,
     context: int | None,
     say: Say,
+    found: Callable[[dict[str, Any]], object] = lambda facts: None,
 ) -> None:
     """Serve ``model`` until SIGTERM or SIGINT.
 
@@ -41,6 +42,7 @@ def serve(
         context: longest prompt and text together, in tokens; what the model has if ``None``, 4,096
             at most.
         say: told where it listens.
+        found: told the same once it does, as facts.
 
     Raises:
         UserError: the port is in use, a public address without keys, or the model cannot be had.
@@ -65,12 +67,12 @@ def serve(
             app = create_app(replace(settings, running=rows), local)
             port = listening.getsockname()[1]
             url = f"http://{f'[{place.host}]' if ':' in place.host else place.host}:{port}"
-            run_until_told(
-                app,
-                listening,
-                grace_s=place.grace_s,
-                started=lambda: say(f"{settings.model} answers on {url}, stop it with Ctrl-C"),
-            )
+
+            def started() -> None:
+                found({"url": url, "model": settings.model, "rows": rows, "context": local.width})
+                say(f"{settings.model} answers on {url}, stop it with Ctrl-C")
+
+            run_until_told(app, listening, grace_s=place.grace_s, started=started)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,109 @@
+"""The server as a process of its own, which loads, answers and is told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+KEY = "a-key-that-is-long-enough"
+COUNT = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,"  # goes on for long
+pytestmark = pytest.mark.xdist_group("serve process")
+
+
+class Process:
+    """A running ``sqlforge serve``."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        facts = folder / "facts.json"
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sqlforge", "serve", "--model", "smollm2-135m",
+                 "--port", "0", "--context", "512", "--json", str(facts), *words],
+                stderr=log, env={**os.environ, "SQLFORGE_API_KEYS": KEY},
+            )  # fmt: skip
+        while not facts.exists():
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        self.url = str(json.loads(facts.read_text())["url"])
+        self.client = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"})
+
+    def open_texts(self) -> float:
+        """How many texts are being written, as the metrics say."""
+        page = self.client.get("/metrics").text.splitlines()
+        (line,) = [line for line in page if line.startswith("sqlforge_texts_open ")]
+        return float(line.split()[1])
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory, smol_installed: None) -> Iterator[Process]:
+    made = Process(tmp_path_factory.mktemp("serve"))
+    yield made
+    made.client.close()
+    made.process.kill()
+    made.process.wait()
+
+
+def test_clients_that_go_away_free_their_rows(process: Process) -> None:
+    body = {"model": "smollm2-135m", "prompt": COUNT, "max_tokens": 400, "temperature": 0}
+    with (
+        httpx2.Client(base_url=process.url, headers=process.client.headers) as leaving,
+        pytest.raises(httpx2.ReadTimeout),
+    ):
+        leaving.post("/v1/completions", json=body, timeout=0.5)
+    with process.client.stream("POST", "/v1/completions", json={**body, "stream": True}) as stream:
+        next(stream.iter_lines())
+        assert process.open_texts() >= 1
+    until = time.monotonic() + 3
+    while process.open_texts() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert process.open_texts() == 0
+    assert " gone " in process.log.read_text() or " 499 " in process.log.read_text()
+
+
+def test_a_port_in_use_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "sqlforge", "serve", "--model", "nowhere", "--port", str(port)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"sqlforge: Got port {port}, which is in use on 127.0.0.1, expected a free one: "
+        "name another with --port.\n"
+    )
+
+
+def test_sigterm_finishes_what_runs_and_refuses_new_requests(process: Process) -> None:
+    body = {
+        "model": "smollm2-135m", "stream": True, "temperature": 0, "max_tokens": 80,
+        "prompt": COUNT,
+    }  # fmt: skip
+    with httpx2.Client(base_url=process.url, headers=process.client.headers) as other:
+        assert other.get("/readyz").status_code == 200
+        with process.client.stream("POST", "/v1/completions", json=body, timeout=60) as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            process.process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            refused = other.get("/v1/models")
+            ready = other.get("/readyz")
+            rest = [line for line in lines if line]
+    assert refused.status_code == 503 and "Retry-After" in refused.headers
+    assert refused.json()["error"]["code"] == "stopping"
+    assert ready.status_code == 503
+    assert rest[-1] == "data: [DONE]"
+    assert json.loads(rest[-2].removeprefix("data: "))["choices"][0]["finish_reason"] == "length"
+    assert process.process.wait(timeout=10) == 0
+    assert "Traceback" not in process.log.read_text()
