@@ -35,7 +35,6 @@ _EXTRAS = {
     "starlette": "serve",
     "uvicorn": "serve",
     "prometheus_client": "serve",
-    "httpx2": "serve",
 }
 
 
