@@ -19,7 +19,7 @@ from sqlforge.core.config import Recipe, dump_recipe
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
-from sqlforge.model.load import load_tokenizer
+from tiny_base import write_tiny_base
 
 # One worker makes the finished run, for all of these tests.
 pytestmark = pytest.mark.xdist_group("pipeline")
@@ -28,30 +28,7 @@ SYSTEMS = ("base", "template", "tuned", "merged")
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of two layers with SmolLM2's tokenizer and weights drawn by seed."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = load_tokenizer("smollm2-135m")
-    torch.set_num_threads(1)  # workers share the cores
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=True,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return write_tiny_base(tmp_path_factory.mktemp("model"))
 
 
 def recipe_for(model: Path, **train: object) -> Recipe:

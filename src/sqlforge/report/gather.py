@@ -34,7 +34,7 @@ from sqlforge.score.breakdown import break_down
 from sqlforge.score.predictions_file import read_answers
 from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary, summarise, verdict_of
-from sqlforge.score.taxonomy import CLASSES
+from sqlforge.score.taxonomy import without_names
 
 SYSTEMS = ("base", "template", "tuned", "merged")
 _FAILURES, _SUCCESSES, _MERGED = 30, 6, 10
@@ -200,7 +200,7 @@ def _case(judged: _Judged, example: Example) -> Case:
         gold=_shown(judged, example, example.sql),
         tuned=_shown(judged, example, tuned.sql) if tuned else "",
         base=_shown(judged, example, base.sql) if base else None,
-        error=_class_of(verdict.error) if private else verdict.error,
+        error=without_names(verdict.error) if private else verdict.error,
         mistakes=mistakes,
     )
 
@@ -210,14 +210,6 @@ def _shown(judged: _Judged, example: Example, sql: str) -> str:
     if not is_private(example.licence):
         return sql
     return masked_sql(sql, judged.databases[example.db_id].schema)
-
-
-def _class_of(error: str | None) -> str | None:
-    """What went wrong without the name that the model wrote, which may be a cell's value."""
-    if error is None:
-        return None
-    start = error.partition(":")[0]
-    return start if start in (*CLASSES, "wrong result") else "wrong"
 
 
 def _merged(judged: _Judged) -> MergedCheck | None:

@@ -73,6 +73,17 @@ def mistakes(
     return tuple(name for name in CLASSES if name in classes) or ("other",)
 
 
+def without_names(error: str | None) -> str | None:
+    """The phrase of a verdict without the name in it, which may be a value of the database.
+
+    >>> without_names("unknown column: Oslo"), without_names("wrong result"), without_names(None)
+    ('unknown column', 'wrong result', None)
+    """
+    if error is None or error in CLASSES or error == "wrong result":
+        return error
+    return _stopped(error) or "wrong"
+
+
 def _stopped(error: str | None) -> str | None:
     for name in ("refused", "does not parse", "unknown table", "unknown column", "timeout"):
         if error is not None and error.startswith(name):

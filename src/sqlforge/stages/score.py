@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import read_jsonl, write_json, write_jsonl
 from sqlforge.core.records import Database, Dataset, Example, Prediction, Verdict
 from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.licences import is_private
 from sqlforge.corpus.store import read_databases, read_examples
 from sqlforge.database.sandbox import Limits, Sandbox
 from sqlforge.score.api import SuiteOptions
@@ -22,6 +23,7 @@ from sqlforge.score.paired import paired
 from sqlforge.score.predictions_file import read_answers
 from sqlforge.score.suite import build_suite, judge_on_suite
 from sqlforge.score.summary import Summary, summarise, to_json, verdict_of, verdict_rows
+from sqlforge.score.taxonomy import without_names
 
 Progress = Callable[[int, int], None]
 SYSTEMS = ("base", "template", "tuned", "merged")
@@ -72,13 +74,15 @@ def score_run(
                 for system, answers in systems.items()
             }
             for system, found in verdicts.items():
-                _write(run.scores / f"{system}-{source}", summarise(found), found, source)
+                kept = _kept(examples, found)
+                _write(run.scores / f"{system}-{source}", summarise(found), kept, source)
             summaries[source] = {system: summarise(found) for system, found in verdicts.items()}
             comparison[source] = _compare(verdicts, examples, systems, recipe.seed)
             for system, answers in systems.items():
                 found = _judge_strictly(examples, answers, databases, sandbox)
                 name = f"{system}-{source}.strict"
-                _write(run.scores / name, summarise(found), found, "test", source)
+                kept = _kept(examples, found)
+                _write(run.scores / name, summarise(found), kept, "test", source)
             if source == "spider":
                 for system, answers in systems.items():
                     found = _judge_officially(examples, answers, databases, sandbox)
@@ -160,6 +164,25 @@ def _judge_officially(
     graded = with_kinds(Dataset("spider", tuple(examples), asked), must=False).examples
     predictions = [answers[example.id] for example in graded]
     return list(judge_each(graded, predictions, databases, sandbox, skip_bad_gold=True))
+
+
+def _kept(examples: Sequence[Example], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts as they are written: of private databases without the names that a model wrote.
+
+    A value in double quotes, or where a name should be, is a name to the parser.
+    """
+    private = {example.id for example in examples if is_private(example.licence)}
+    return [
+        replace(
+            verdict,
+            error=without_names(verdict.error),
+            exact_error=None,
+            bad_gold=None if verdict.bad_gold is None else "fails",
+        )
+        if verdict.id in private
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def _write(
