@@ -167,3 +167,11 @@ def test_no_password_is_anywhere(private: tuple[RunDir, str, str]) -> None:
 
 def values_in(content: bytes) -> list[str]:
     return [canary for canary in CANARIES if canary.encode().lower() in content.lower()]
+
+
+def test_pairs_of_the_leak_audit_are_held_back_too(private: tuple[RunDir, str, str]) -> None:
+    run, _, _ = private
+    facts = (run.data / "audit.json").read_text()
+    assert not values_in(facts.encode())
+    found = json.loads(facts)["benchmarks"]["internal"]
+    assert found["pairs"] and "(held back: about a private database)" in facts

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlforge.core.records import Example
 from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint
 from sqlforge.corpus.leaks import LEAKS, Finding, Reference, Rule, find_leaks, is_leak
-from sqlforge.corpus.licences import redistributable
+from sqlforge.corpus.licences import OWN_DATABASE, redistributable
 
 PAIRS = 5
 """So many pairs a benchmark and rule are shown."""
@@ -156,7 +156,8 @@ class Tally:
         if len(kept) == PAIRS and rank >= kept[-1][0]:
             return
         other = self._references[finding.benchmark].fingerprints[finding.met[0]].example
-        pair = Pair(finding.rule, row.example, other, finding.similarity)
+        shown = _held_back(row.example), _held_back(other)
+        pair = Pair(finding.rule, *shown, finding.similarity)
         kept.append((rank, pair))
         kept.sort(key=lambda ranked: (ranked[0], ranked[1].train.id))
         del kept[PAIRS:]
@@ -238,6 +239,14 @@ def _benchmark_facts(found: BenchmarkAudit, rows: int) -> dict[str, Any]:
         },
         "pairs": [_pair_facts(pair) for pair in found.pairs],
     }
+
+
+def _held_back(example: Example) -> Example:
+    """``example``, without question and query where they hold a private database's values."""
+    if example.licence != OWN_DATABASE:
+        return example
+    words = "(held back: about a private database)"
+    return replace(example, question=words, sql=words)
 
 
 def _pair_facts(pair: Pair) -> dict[str, Any]:

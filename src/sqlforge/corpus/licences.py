@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+OWN_DATABASE = "LicenseRef-own-database"
+"""Of questions that ``sqlforge synth`` made about a user's database: they hold its values."""
+
 NOT_REDISTRIBUTABLE = ("NC", "ND", "UNKNOWN", "PROPRIETARY", "NONE", "NOASSERTION")
 """Parts of licence identifiers that do not let data or its changes be passed on freely."""
 

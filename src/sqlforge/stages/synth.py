@@ -11,6 +11,7 @@ from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.core.files import new_folder, write_json, write_text
 from sqlforge.core.records import Database, Example, SqlValue
 from sqlforge.core.schema import Column, Schema, Table
+from sqlforge.corpus.licences import OWN_DATABASE
 from sqlforge.corpus.own_database.describe import Described, describe, with_descriptions
 from sqlforge.corpus.own_database.generate import Asked, Maker, coverage, split
 from sqlforge.corpus.own_database.names_file import Names, read_names, suggested
@@ -23,7 +24,6 @@ from sqlforge.database.place import Place, place_of
 from sqlforge.database.reading import ReadOnlyDatabase
 from sqlforge.database.sample import Sampled, sample
 
-OWN_LICENCE = "LicenseRef-own-database"
 _SHARES: dict[SplitName, float] = {"train": 0.9, "validation": 0.05, "test": 0.05}
 Bars = Callable[[str], Callable[[int, int], None]]
 
@@ -175,7 +175,7 @@ def _examples(asked: Sequence[Asked], split_name: str, db_id: str) -> list[Examp
             one.sql,
             db_id,
             f"own-{db_id}",
-            OWN_LICENCE,
+            OWN_DATABASE,
             one.kind,
         )
         for number, one in enumerate(asked)
