@@ -69,7 +69,7 @@ def whole(folder: Path) -> dict[str, int]:
         for path in folder.rglob("*")
         if path.is_file()
         and not path.is_relative_to(folder / "scores")
-        and path.name not in ("manifest.json", "report.html")
+        and path.name not in ("manifest.json", "report.html", "model-card.md")
     }
 
 

@@ -170,7 +170,7 @@ def score(
 
 
 def report(run: RunArgument, json: Json = None) -> None:
-    """Write a run's report.html anew."""
+    """Write a run's report.html and model-card.md anew."""
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.report import report_run
 

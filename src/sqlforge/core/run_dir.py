@@ -7,7 +7,7 @@
     data/            examples and databases        checkpoints/  of training
     adapter/         LoRA weights                  merged/       whole model
     predictions/     SYSTEM.jsonl                  scores/       SYSTEM-SOURCE.json
-    logs/            metrics.jsonl                 report.html
+    logs/            metrics.jsonl                 report.html, model-card.md
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlforge.core.files import storing, write_json, write_text
 
 # Temporary names that ``core.files`` gives to what later becomes a file or folder of a run.
 _LEFTOVER = re.compile(
-    r"\.(recipe\.yaml|manifest\.json|report\.html|data|adapter|merged)\.\w+(\.tmp)?"
+    r"\.(recipe\.yaml|manifest\.json|report\.html|model-card\.md|data|adapter|merged)\.\w+(\.tmp)?"
 )
 
 
@@ -85,6 +85,11 @@ class RunDir:
     def report(self) -> Path:
         """What people read."""
         return self.path / "report.html"
+
+    @property
+    def card(self) -> Path:
+        """What stands on the model's page where it is published."""
+        return self.path / "model-card.md"
 
     @property
     def scores(self) -> Path:

@@ -125,13 +125,14 @@ class CardData:
         return "merged" if self.part == "merged" and scored else "tuned"
 
 
-def card_of(run: RunDir, part: Part) -> CardData:
-    """What the card of a scored run says.
+def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData:
+    """What the card of a scored run says; ``data`` if it is gathered already.
 
     Raises:
         UserError: no predictions have been scored yet, or the folder is no run.
     """
-    recipe, manifest, data = run.recipe(), run.manifest(), gather(run)
+    recipe, manifest = run.recipe(), run.manifest()
+    data = data or gather(run)
     environment = manifest.get("environment", {})
     databases = read_databases(run.data_file("databases.jsonl"))
     return CardData(
