@@ -95,6 +95,20 @@ def test_the_dequantised_base_is_bit_by_bit_what_is_trained_on(base: Path) -> No
     assert all(torch.equal(through_nf4(stored[name]), seen[name]) for name in seen)
 
 
+def test_a_single_shard_of_another_name_keeps_its_index(
+    base: Path, adapter: Path, tmp_path: Path
+) -> None:
+    everything = weights(base)
+    for file in base.glob("*.safetensors"):
+        file.unlink()
+    save_file(everything, base / "model-00001-of-00001.safetensors")
+    where = dict.fromkeys(everything, "model-00001-of-00001.safetensors")
+    index = {"metadata": {}, "weight_map": where}
+    (base / "model.safetensors.index.json").write_text(json.dumps(index))
+    merge(adapter, tmp_path / "merged")
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "merged").dtype is torch.bfloat16
+
+
 def test_merged_into_the_dequantised_base(base: Path, adapter: Path, tmp_path: Path) -> None:
     merge(adapter, tmp_path / "merged", base="dequantised")
     found, stored, lora = weights(tmp_path / "merged"), weights(base), open_adapter(adapter)

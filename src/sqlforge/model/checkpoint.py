@@ -12,7 +12,7 @@ from sqlforge.core.errors import ModelError
 from sqlforge.model.load import Source, cannot_load, refuse_pickles
 from sqlforge.model.shards import INDEX, Stored, read_header, unreadable
 
-_SINGLE = "model.safetensors"
+SINGLE = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def open_checkpoint(source: Source) -> tuple[Shard, ...]:
 def _files(source: Source) -> list[Path]:
     index = _find(source, INDEX)
     if index is None:
-        single = _find(source, _SINGLE)
+        single = _find(source, SINGLE)
         if single is None:
-            raise cannot_load(source, FileNotFoundError(f"neither {_SINGLE} nor {INDEX}"))
+            raise cannot_load(source, FileNotFoundError(f"neither {SINGLE} nor {INDEX}"))
         return [single]
     try:
         told = json.loads(index.read_text(encoding="utf-8"))["weight_map"]

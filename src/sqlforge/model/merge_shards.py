@@ -20,7 +20,7 @@ import torch
 
 from sqlforge.core.errors import StorageError, UserError
 from sqlforge.core.files import sha256, storing, write_json
-from sqlforge.model.checkpoint import Shard, open_checkpoint
+from sqlforge.model.checkpoint import SINGLE, Shard, open_checkpoint
 from sqlforge.model.fold import Adapter, MergeBase, open_adapter, quantised_weights, through_nf4
 from sqlforge.model.load import Source, load_tokenizer, pick_device, resolve
 from sqlforge.model.merge import base_of
@@ -205,7 +205,7 @@ def _check_room(folder: Path, job: _Job) -> None:
 
 
 def _write_index(folder: Path, job: _Job) -> None:
-    if len(job.shards) == 1:
+    if [shard.path.name for shard in job.shards] == [SINGLE]:
         return
     sizes = [as_written(shard.tensors, job.dtype).values() for shard in job.shards]
     total = sum(stored.nbytes for some in sizes for stored in some)
