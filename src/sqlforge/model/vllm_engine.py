@@ -188,13 +188,9 @@ def _load(name: str, location: str, dtype: str) -> Any:
     import torch
 
     on_cpu = not torch.cuda.is_available()
-    for variable, value in _SETTINGS.items():
+    told = _SETTINGS | (cpu_settings() if on_cpu else {})
+    for variable, value in told.items():
         os.environ.setdefault(variable, value)
-    if on_cpu:
-        # One small function of vLLM's is compiled otherwise, which takes longer than it saves.
-        os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
-        # Its own default is nearly all the memory there is, and it writes all of it.
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(_cache_gib()))
     warnings.filterwarnings("ignore", module=r"vllm\b")
     logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # none is needed
     from vllm import LLM
@@ -221,6 +217,20 @@ def _load(name: str, location: str, dtype: str) -> Any:
             "a whole model of a kind that vLLM knows, and memory for it",
             "use the engine transformers, or see vLLM's own words with VLLM_LOGGING_LEVEL=INFO",
         ) from fault
+
+
+def cpu_settings() -> dict[str, str]:
+    """vLLM's environment on a CPU, where whoever starts it says nothing else."""
+    return {
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # torch's own threads, all cores
+        # One small function of vLLM's is compiled otherwise, which takes longer than it saves.
+        "TORCHDYNAMO_DISABLE": "1",
+        "VLLM_USE_AOT_COMPILE": "0",  # else its server wants what the line above turns off
+        # Its own default is nearly all the memory there is, and it writes all of it.
+        "VLLM_CPU_KVCACHE_SPACE": str(_cache_gib()),
+    }
 
 
 def _cache_gib() -> int:
