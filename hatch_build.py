@@ -53,10 +53,10 @@ def build() -> Path:
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 except ImportError:  # run as a script, outside a build
-    BuildHookInterface = object  # type: ignore[assignment,misc]
+    BuildHookInterface = object
 
 
-class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg]
+class CustomBuildHook(BuildHookInterface):
     """Called by hatchling; the wheel is then one for this platform."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

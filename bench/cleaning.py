@@ -83,7 +83,7 @@ def _spider(data_dir: Path) -> list[ClaimRow]:
     names = _Names()
     kept: list[Kept] = []
     for split in ("train", "dev"):
-        dataset = read_spider(data_dir, split).dataset  # type: ignore[arg-type]
+        dataset = read_spider(data_dir, split).dataset
         for example in dataset.examples:
             schema = dataset.databases[example.db_id].schema
             names.look(example.sql, schema)

@@ -41,7 +41,7 @@ def main() -> None:
     rows = speed_rows()
     if folder is not None:
         for split in ("train", "dev"):
-            rows += recall_rows(split, read_spider(folder, split).dataset)  # type: ignore[arg-type]
+            rows += recall_rows(split, read_spider(folder, split).dataset)
     print_rows(rows)
     print(write_claims("linking", command="python bench/linking.py", seed=SEED, rows=rows))
 

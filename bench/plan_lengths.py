@@ -55,8 +55,8 @@ def main() -> None:
     examples, databases, count = drawn(published)
     with tempfile.TemporaryDirectory() as folder:
         tokenizers = {
-            "mistral": mistral_tokenizer(vocabularies[0], Path(folder)),  # type: ignore[arg-type]
-            "llama": llama_tokenizer(vocabularies[1]),  # type: ignore[arg-type]
+            "mistral": mistral_tokenizer(vocabularies[0], Path(folder)),
+            "llama": llama_tokenizer(vocabularies[1]),
             "smollm2": load_tokenizer("smollm2-135m"),
         }
         rows, encoded = measured(examples, databases, tokenizers)

@@ -66,7 +66,7 @@ def main() -> None:
     spider = {
         db_id: database
         for split in ("train", "dev")
-        for db_id, database in read_spider(asked.data_dir, split).dataset.databases.items()  # type: ignore[arg-type]
+        for db_id, database in read_spider(asked.data_dir, split).dataset.databases.items()
         if database.path is not None
     }
     with tempfile.TemporaryDirectory() as name:

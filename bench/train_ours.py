@@ -74,7 +74,7 @@ def measured(asked: Asked, base: Any, dry: bool, profile: bool = False) -> Measu
     window = [packs[i % len(packs)] for i in range(steps)]
     ops.turn_on()
     for kernel in asked.off:
-        ops.turn_off(kernel, "an ablation")  # type: ignore[arg-type]
+        ops.turn_off(kernel, "an ablation")
     device = "cpu" if dry else "cuda"
     with training_memory(device, asked.cap), tempfile.TemporaryDirectory() as folder:
         model: Any = add_lora(

@@ -101,7 +101,7 @@ def test_a_file_that_is_no_recipe_ends_in_one_sentence(tmp_path: Path) -> None:
 def test_a_recipe_cannot_be_changed_once_loaded() -> None:
     recipe = Recipe.model_validate(TINY)
     with pytest.raises(ValueError, match="frozen"):
-        recipe.seed = 8  # type: ignore[misc]  # that is the claim
+        recipe.seed = 8  # that is the claim
 
 
 def test_the_resolved_copy_hides_the_password_of_a_url(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_a_truncated_archive_leaves_nothing_half_done(
     tmp_path: Path, cache: Path, suffix: str
 ) -> None:
     whole = tmp_path / f"whole.tar.{suffix}"
-    with tarfile.open(whole, f"w:{suffix}") as tar:  # type: ignore[call-overload]
+    with tarfile.open(whole, f"w:{suffix}") as tar:
         add(tar, "a.sqlite", os.urandom(200_000))
         add(tar, "b.sqlite", os.urandom(200_000))
     cut = tmp_path / f"cut.tar.{suffix}"

@@ -232,7 +232,7 @@ def test_published_gold_queries_execute_but_for_three_that_fail_in_the_original(
 ) -> None:
     failed: list[str] = []
     for split in ("train", "dev"):
-        dataset = read_spider(published_data, split).dataset  # type: ignore[arg-type]
+        dataset = read_spider(published_data, split).dataset
         open_files: dict[str, sqlite3.Connection] = {}
         for example in dataset.examples:
             path = dataset.databases[example.db_id].path

@@ -251,7 +251,7 @@ def test_a_pad_token_is_found_and_never_supervised(special: dict[str, str], pad:
     assert tokenizer.pad_token == pad
     message = [{"role": "user", "content": "How many?"}]
     answers = ("SELECT count(*) FROM t", "SELECT 1")
-    encoded = [encode_example(tokenizer, message, sql) for sql in answers]  # type: ignore[arg-type]
+    encoded = [encode_example(tokenizer, message, sql) for sql in answers]
     packs = plan_packs(encoded, ["t", "t"], budget=200, questions_per_schema=2, seed=0)
     labels = [label for pack in packs for label in collate(pack)["labels"][0].tolist()]
     supervised = [label for label in labels if label != IGNORED]

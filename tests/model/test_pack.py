@@ -86,7 +86,7 @@ def _logits(model: Any, pack: Pack, way: str) -> torch.Tensor:
     inputs = _inputs(pack, way)
     del inputs["labels"]
     with torch.no_grad():
-        return model(**inputs, use_cache=False).logits[0]  # type: ignore[no-any-return]
+        return model(**inputs, use_cache=False).logits[0]
 
 
 def _with_other_tokens(pack: Pack, places: list[int]) -> Pack:

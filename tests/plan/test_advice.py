@@ -31,7 +31,7 @@ def corpus(count: int = 400, seed: int = 1) -> Corpus:
 
 def asked(name: str = "mistral-7b-v0.3", tokens: int = 2_048, **changes: object) -> Asked:
     shape = shape_of(name)
-    training = replace(Training(checkpointed=shape.layers), **changes)  # type: ignore[arg-type]
+    training = replace(Training(checkpointed=shape.layers), **changes)
     return Asked(shape, training, corpus(), tokens)
 
 
@@ -72,9 +72,9 @@ def test_changes_that_are_advised_make_it_fit(run: Asked, gib: float, told: list
         checkpointed=run.shape.layers
         if "train.gradient_checkpointing" in values
         else run.training.checkpointed,
-        optimizer=values.get("train.optimizer", run.training.optimizer),  # type: ignore[arg-type]
-        method=values.get("train.method", run.training.method),  # type: ignore[arg-type]
-        adapter_dtype=values.get("train.adapter_dtype", run.training.adapter_dtype),  # type: ignore[arg-type]
+        optimizer=values.get("train.optimizer", run.training.optimizer),
+        method=values.get("train.method", run.training.method),
+        adapter_dtype=values.get("train.adapter_dtype", run.training.adapter_dtype),
         rank=int(values.get("train.rank", run.training.rank)),
     )
     tokens = int(values.get("train.pack_tokens", run.pack_tokens))

@@ -336,4 +336,4 @@ def test_a_manifest_without_digests_is_told(run: RunDir) -> None:
 def test_nothing_of_a_plan_can_be_changed(run: RunDir) -> None:
     planned = plan_publication(run, NAME)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        planned.held = ()  # type: ignore[misc]
+        planned.held = ()

@@ -66,4 +66,4 @@ def test_a_file_is_scored_and_progress_is_told(tmp_path: Path) -> None:
 def test_the_package_names_what_it_offers() -> None:
     assert sqlforge.score.ScoredFile.__name__ == "ScoredFile"
     with pytest.raises(AttributeError, match="no attribute 'score_nothing'"):
-        _ = sqlforge.score.score_nothing  # type: ignore[attr-defined]
+        _ = sqlforge.score.score_nothing

@@ -27,7 +27,7 @@ def test_unknown_benchmarks_and_splits_are_a_users_mistake(tmp_path: Path) -> No
     with pytest.raises(DataError, match="the split 'test' of spider, expected dev or train"):
         load_benchmark("spider", tmp_path, "test")
     with pytest.raises(DataError, match="the benchmark 'owl'"):
-        load_benchmark("owl", tmp_path)  # type: ignore[arg-type]
+        load_benchmark("owl", tmp_path)
 
 
 def test_a_gold_query_that_is_no_sql_names_its_example(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_the_official_mode_forgives_what_the_strict_one_does_not(
     gold = Example("1", "?", "SELECT DISTINCT city, id FROM shop", "shop", "spider", "CC0-1.0")
     prediction = Prediction("1", "SELECT id, city FROM shop", "")
     for match, right in (("official", True), ("strict", False)):
-        (verdict,) = judge([gold], [prediction], {"shop": shop}, sandbox, match=match)  # type: ignore[arg-type]
+        (verdict,) = judge([gold], [prediction], {"shop": shop}, sandbox, match=match)
         assert verdict.execution is right
 
 

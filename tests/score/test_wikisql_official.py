@@ -69,7 +69,7 @@ def test_values_are_numbers_in_real_columns_and_lower_case_text_elsewhere(
     condition: str, expected: tuple[int, int, object]
 ) -> None:
     form = logical_form(f"SELECT COUNT(Ship) FROM table_7 WHERE {condition}", SHIPS)
-    assert form == LogicalForm(0, 3, (expected,))  # type: ignore[arg-type]
+    assert form == LogicalForm(0, 3, (expected,))
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class _Spooled(Sequence[T]):
     """Rows in a file, and where each begins."""
 
     def __init__(self, rows: Iterable[T]) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sqlforge-")  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="sqlforge-")  # noqa: SIM115  (closed with the spool)
         weakref.finalize(self, _close, self._file)
         self._starts = array("Q", [0])
         folder = Path(tempfile.gettempdir())

@@ -103,7 +103,7 @@ def read_from(file: IO[bytes], path: Path, stored: Stored) -> torch.Tensor:
     view, done = memoryview(buffer), 0
     file.seek(stored.start)
     while done < len(buffer):
-        count = file.readinto(view[done:])  # type: ignore[attr-defined]
+        count = file.readinto(view[done:])  # type: ignore[attr-defined]  # raw files have it
         if not count:
             raise unreadable(path, ValueError("it ends too early"))
         done += count

@@ -132,7 +132,7 @@ class LocalModel:
                 await news.wait()
                 news.clear()
                 done, ids, new = ticket.done, ticket.written, ""
-                for seen in range(seen + 1, len(ids) + 1):  # noqa: B020
+                for seen in range(seen + 1, len(ids) + 1):  # noqa: B020  (goes on from where it stood)
                     new += text.feed(ids[seen - 1])
                     if text.stopped:
                         yield Piece(new, seen, "stop")

@@ -17,7 +17,7 @@ def read(
     for column in columns.split(","):
         spelled, kind = column.split()
         parsed.append(Column(spelled, kind.lower(), kind.isupper()))
-    return TableRows(Table(name, tuple(parsed), keys), tuple(rows), complete, False)  # type: ignore[arg-type]
+    return TableRows(Table(name, tuple(parsed), keys), tuple(rows), complete, False)
 
 
 CITIES = read("cities", "id INT, name text", [(1, "Oslo"), (2, "Bergen"), (3, "Hamar")])

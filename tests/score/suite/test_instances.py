@@ -63,7 +63,7 @@ def test_every_declared_constraint_holds(library: Database, tmp_path: Path, seed
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM overdue").fetchone() is not None
-    assert min(column(path, "SELECT age FROM member"), default=6) > 5  # type: ignore[type-var]
+    assert min(column(path, "SELECT age FROM member"), default=6) > 5
     assert all(v is not None for v in column(path, "SELECT isbn FROM book"))
     rows = column(path, "SELECT isbn || word FROM tag")
     assert len(set(rows)) == len(rows), "rows without a key stay distinct"

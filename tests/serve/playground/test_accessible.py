@@ -33,7 +33,7 @@ def test_axe_finds_nothing_in_any_state(
     page: Page, server: StandIn, scheme: str, width: int
 ) -> None:
     server.answers[SPENT] = ANSWER
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     expect(page.locator(".starter").first).to_be_visible()
     assert violations(page) == []

@@ -116,7 +116,7 @@ def test_a_long_result_says_where_it_is_cut_and_comes_as_one_scrolls(
     assert page.locator("tbody tr").count() == 1000
     expect(page.locator("table")).to_have_attribute("aria-rowcount", "1001")
     header = page.locator("thead th").nth(1).bounding_box()
-    assert header and header["y"] >= grid.bounding_box()["y"] - 1  # type: ignore[index]
+    assert header and header["y"] >= grid.bounding_box()["y"] - 1
 
 
 def test_a_column_sorts_by_size_with_null_last(page: Page, server: StandIn) -> None:
@@ -386,7 +386,7 @@ def test_single_keys_work_outside_of_fields_and_can_be_turned_off(
 def test_tab_walks_through_the_page_and_out_again(page: Page, server: StandIn) -> None:
     server.answers[SPENT] = {"sql": SPENT_SQL}
     ask(page, SPENT)
-    where: Callable[[], str] = lambda: page.evaluate(  # noqa: E731
+    where: Callable[[], str] = lambda: page.evaluate(  # noqa: E731  (read again and again)
         "document.activeElement.id || document.activeElement.textContent"
     )
     page.get_by_role("link", name="Skip to the question").focus()

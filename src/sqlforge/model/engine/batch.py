@@ -242,7 +242,7 @@ class Batch:
             return Launched(rows, both, None)
         host = torch.empty(both.shape, dtype=both.dtype, pin_memory=True)
         host.copy_(both, non_blocking=True)
-        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has no types here
         ready.record()
         return Launched(rows, host, ready)
 

@@ -141,7 +141,7 @@ class Runner:
     def _capture(self, rows: int, read: int) -> torch.cuda.CUDAGraph | None:
         try:
             # Libraries set themselves up in their first calls, which a graph must not hold.
-            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types here
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 warm = self._step(rows, read)

@@ -139,7 +139,7 @@ def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop) -> torch.Tensor:
     """The gradient of :func:`down`'s ``a``, fp32 where the device has such a product."""
     if drop.share > 0 and (kernels := _kernels("adapters", x)):
         made: list[torch.Tensor] = []
-        run = lambda *given: made.append(kernels.grad(*given))  # noqa: E731
+        run = lambda *given: made.append(kernels.grad(*given))  # noqa: E731  (one a kernel)
         if _ran("adapters", run, grad, x, drop.numbers):
             return made[0]
     return product(grad.T, x if drop.share == 0 else _dropped(x, drop))
@@ -167,7 +167,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Each row's loss, fp32; ``logits`` become their gradient."""
     if kernels := _kernels("cross_entropy", logits):
         made: list[torch.Tensor] = []
-        run = lambda *given: made.append(kernels.cross_entropy(*given))  # noqa: E731
+        run = lambda *given: made.append(kernels.cross_entropy(*given))  # noqa: E731  (one a kernel)
         if _ran("cross_entropy", run, logits, labels):
             return made[0]
     shares = torch.log_softmax(logits.float(), dim=-1)
