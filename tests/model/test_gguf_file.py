@@ -118,7 +118,7 @@ def test_llama_31s_waves_are_stretched_as_transformers_stretches_them(tmp_path: 
 
 def test_what_gguf_is_not_written_for_is_said_in_one_sentence(folder: Path, tmp_path: Path) -> None:
     tokenizer = _tokenizer()
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save_pretrained(folder)
     with pytest.raises(ModelError, match="splits text by"):
         export_gguf(str(folder), "f16", tmp_path / "out")
