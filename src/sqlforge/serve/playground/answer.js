@@ -26,7 +26,7 @@ export function showAnswer(answer, onLink) {
 }
 
 /** Shows a query that may be edited; without one there is nothing to show but the card. */
-export function showSql(query, dialect) {
+function showSql(query, dialect) {
   original = laidOut(query);
   sql.value = original;
   byId("dialect").textContent = dialect ?? "";
@@ -68,7 +68,14 @@ function showFacts({ confidence, seconds }) {
   if (Number.isFinite(confidence)) {
     const percent = `${Math.round(confidence * 100)} %`;
     const bar = el("meter", { min: 0, max: 1, value: confidence, "aria-hidden": "true" });
-    facts.push(el("span", { class: "confidence", title: "How sure the model is of this query" }, bar, ` confidence ${percent}`));
+    facts.push(
+      el(
+        "span",
+        { class: "confidence", title: "How sure the model is of this query" },
+        bar,
+        ` confidence ${percent}`,
+      ),
+    );
   }
   if (Number.isFinite(seconds)) facts.push(el("span", {}, duration(seconds)));
   byId("answer-facts").replaceChildren(...facts);
@@ -79,10 +86,27 @@ function showLinks(links, onLink) {
   const chips = links.map((link) => {
     const place = link.column ? `${link.table}.${link.column}` : link.table;
     const value = link.value === null || link.value === undefined ? "" : ` = ${link.value}`;
-    const said = link.said && link.said !== link.value ? el("span", { class: "said" }, `“${link.said}”`) : null;
+    const said =
+      link.said && link.said !== link.value
+        ? el("span", { class: "said" }, `“${link.said}”`)
+        : null;
     const name = el("span", { class: "link-name" }, place + value);
     const title = `Show ${place} among the tables`;
-    return el("li", {}, el("button", { type: "button", class: "chip", title, onclick: () => onLink(link.table, link.column ?? null) }, said, name));
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          title,
+          onclick: () => onLink(link.table, link.column ?? null),
+        },
+        said,
+        name,
+      ),
+    );
   });
   byId("chips").replaceChildren(...chips);
 }
@@ -95,11 +119,25 @@ function showCandidates(candidates) {
   const items = candidates.map((tried) => {
     const facts = [];
     if (tried.votes) facts.push(count(tried.votes, "vote"));
-    if (Number.isFinite(tried.probability)) facts.push(`probability ${tried.probability.toPrecision(2)}`);
+    if (Number.isFinite(tried.probability))
+      facts.push(`probability ${tried.probability.toPrecision(2)}`);
     if (tried.error) facts.push(tried.error);
-    const use = el("button", { type: "button", class: "quiet", onclick: () => edit(tried.sql) }, "Put into the editor");
-    const code = el("pre", { class: "code", tabindex: "0", "aria-label": "Candidate" }, painted(laidOut(tried.sql)));
-    return el("li", {}, code, el("p", { class: tried.error ? "hint bad" : "hint" }, facts.join(" · "), " ", use));
+    const use = el(
+      "button",
+      { type: "button", class: "quiet", onclick: () => edit(tried.sql) },
+      "Put into the editor",
+    );
+    const code = el(
+      "pre",
+      { class: "code", tabindex: "0", "aria-label": "Candidate" },
+      painted(laidOut(tried.sql)),
+    );
+    return el(
+      "li",
+      {},
+      code,
+      el("p", { class: tried.error ? "hint bad" : "hint" }, facts.join(" · "), " ", use),
+    );
   });
   byId("candidate-list").replaceChildren(el("ol", { class: "candidates" }, ...items));
 }
@@ -107,7 +145,8 @@ function showCandidates(candidates) {
 function showSchemaText({ schema_text: text, tables, tables_shown: seen }) {
   byId("saw").hidden = !text;
   byId("saw").open = false;
-  const part = Number.isFinite(tables) && seen < tables ? `: ${seen} of ${count(tables, "table")}` : "";
+  const part =
+    Number.isFinite(tables) && seen < tables ? `: ${seen} of ${count(tables, "table")}` : "";
   byId("saw-title").textContent = `What the model saw of the schema${part}`;
   byId("schema-text").textContent = text ?? "";
 }
@@ -123,7 +162,10 @@ function edit(query) {
 
 function paint() {
   // A last line that is empty has no height of its own in a <pre>.
-  byId("sql-paint").replaceChildren(painted(sql.value), sql.value.endsWith("\n") || !sql.value ? " " : "");
+  byId("sql-paint").replaceChildren(
+    painted(sql.value),
+    sql.value.endsWith("\n") || !sql.value ? " " : "",
+  );
   byId("edited").hidden = sql.value === original;
   byId("sql-reset").hidden = sql.value === original;
   sql.style.height = "auto";

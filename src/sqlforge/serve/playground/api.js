@@ -75,11 +75,11 @@ function exact(_, value, context) {
 
 function sentence(answer, body) {
   const said = body?.error?.message ?? body?.message;
+  if (typeof said === "string" && said) return said;
   if (answer.status === 429) {
     const wait = answer.headers.get("Retry-After");
     return `The server is busy: try again ${wait ? `in ${wait} s` : "in a moment"}.`;
   }
-  if (typeof said === "string" && said) return said;
   if (answer.status === 401) return "This server asks for an API key.";
   if (answer.status === 404) return "This server has no database: start it with --db.";
   if (answer.status === 413) return "This is too long for the server.";

@@ -10,7 +10,12 @@ const COUNTING = /(^|_|\b)(id|no|nr|key|code|zip|phone|rowid)$|Id$|ID$/; // numb
 export function chartOf({ columns, rows }) {
   if (columns.length !== 2 || rows.length < 2 || rows.length > MOST) return null;
   const numbers = numeric(columns, rows);
-  const calendar = columns.map((name, i) => years(name, rows.map((row) => row[i])));
+  const calendar = columns.map((name, i) =>
+    years(
+      name,
+      rows.map((row) => row[i]),
+    ),
+  );
   const value = [1, 0].find((i) => numbers[i] && !calendar[i] && !COUNTING.test(columns[i]));
   if (value === undefined) return null;
   const label = 1 - value;
@@ -27,7 +32,9 @@ export function chartOf({ columns, rows }) {
 }
 
 function years(name, values) {
-  const whole = values.every((v) => typeof v === "number" && Number.isInteger(v) && v > 1000 && v < 2200);
+  const whole = values.every(
+    (v) => typeof v === "number" && Number.isInteger(v) && v > 1000 && v < 2200,
+  );
   return whole && /year|yr|jahr|année|año/i.test(name);
 }
 
@@ -36,7 +43,11 @@ const moment = (text) => (/^\d{4}$/.test(text) ? Date.UTC(Number(text), 0) : Dat
 /** Draws it into `figure`, `width` CSS pixels wide. */
 export function drawChart(figure, chart, width) {
   const caption = `${chart.value} by ${chart.label}`;
-  const picture = (chart.kind === "line" ? drawLine : drawBars)(chart, width, describe(chart, caption));
+  const picture = (chart.kind === "line" ? drawLine : drawBars)(
+    chart,
+    width,
+    describe(chart, caption),
+  );
   figure.replaceChildren(el("figcaption", {}, caption), picture);
 }
 
@@ -75,9 +86,24 @@ function drawBars({ points }, width, description) {
       "g",
       {},
       svg("title", {}, `${label}: ${value}`),
-      svg("text", { x: left - 8, y: top + step / 2, class: "chart-label", "text-anchor": "end" }, shorten(label, most)),
-      svg("rect", { x: from, y: top + 3, width: length, height: step - 6, rx: 2, class: "chart-bar" }),
-      svg("text", { x: Math.max(x(value), x(0)) + 6, y: top + step / 2, class: "chart-value" }, brief(value)),
+      svg(
+        "text",
+        { x: left - 8, y: top + step / 2, class: "chart-label", "text-anchor": "end" },
+        shorten(label, most),
+      ),
+      svg("rect", {
+        x: from,
+        y: top + 3,
+        width: length,
+        height: step - 6,
+        rx: 2,
+        class: "chart-bar",
+      }),
+      svg(
+        "text",
+        { x: Math.max(x(value), x(0)) + 6, y: top + step / 2, class: "chart-value" },
+        brief(value),
+      ),
     );
   });
   const zero = svg("line", { x1: x(0), x2: x(0), y1: 0, y2: height, class: "chart-axis" });
@@ -98,20 +124,43 @@ function drawLine({ points }, width, description) {
   const y = (value) => 12 + ((height - 44) * (high - value)) / (high - low || 1);
   const grid = marks.flatMap((mark) => [
     svg("line", { x1: left, x2: width - right, y1: y(mark), y2: y(mark), class: "chart-grid" }),
-    svg("text", { x: left - 8, y: y(mark), class: "chart-label", "text-anchor": "end" }, brief(mark)),
+    svg(
+      "text",
+      { x: left - 8, y: y(mark), class: "chart-label", "text-anchor": "end" },
+      brief(mark),
+    ),
   ]);
-  const path = points.map((point) => `${x(point.at).toFixed(1)},${y(point.value).toFixed(1)}`).join(" ");
+  const path = points
+    .map((point) => `${x(point.at).toFixed(1)},${y(point.value).toFixed(1)}`)
+    .join(" ");
   const dots = points.map((point) =>
-    svg("circle", { cx: x(point.at), cy: y(point.value), r: 3, class: "chart-dot" }, svg("title", {}, `${point.label}: ${point.value}`)),
+    svg(
+      "circle",
+      { cx: x(point.at), cy: y(point.value), r: 3, class: "chart-dot" },
+      svg("title", {}, `${point.label}: ${point.value}`),
+    ),
   );
   const names = spaced(points, x, 84).map((point, i, all) =>
     svg(
       "text",
-      { x: x(point.at), y: height - 12, class: "chart-label", "text-anchor": i === 0 ? "start" : i === all.length - 1 ? "end" : "middle" },
+      {
+        x: x(point.at),
+        y: height - 12,
+        class: "chart-label",
+        "text-anchor": i === 0 ? "start" : i === all.length - 1 ? "end" : "middle",
+      },
       point.label.slice(0, 10),
     ),
   );
-  return frame(width, height, description, ...grid, svg("polyline", { points: path, class: "chart-line" }), ...dots, ...names);
+  return frame(
+    width,
+    height,
+    description,
+    ...grid,
+    svg("polyline", { points: path, class: "chart-line" }),
+    ...dots,
+    ...names,
+  );
 }
 
 // First and last always, and of the rest those that leave room.
@@ -119,7 +168,8 @@ function spaced(points, x, room) {
   const last = points[points.length - 1];
   const kept = [points[0]];
   for (const point of points.slice(1, -1)) {
-    const clear = x(point.at) - x(kept[kept.length - 1].at) > room && x(last.at) - x(point.at) > room;
+    const clear =
+      x(point.at) - x(kept[kept.length - 1].at) > room && x(last.at) - x(point.at) > room;
     if (clear) kept.push(point);
   }
   return last.at === points[0].at ? kept : [...kept, last];
@@ -132,7 +182,9 @@ export function ticks(low, high) {
   const step = [1, 2, 2.5, 5, 10].find((factor) => factor * size >= raw) * size;
   const from = Math.floor(low / step);
   const to = Math.max(from + 1, Math.ceil(high / step));
-  return Array.from({ length: to - from + 1 }, (_, i) => Number(((from + i) * step).toPrecision(12)));
+  return Array.from({ length: to - from + 1 }, (_, i) =>
+    Number(((from + i) * step).toPrecision(12)),
+  );
 }
 
 function frame(width, height, description, ...parts) {

@@ -15,14 +15,24 @@ export function remembered() {
   if (!Array.isArray(kept)) return [];
   return kept
     .filter((entry) => typeof entry?.question === "string" && Number.isFinite(entry.when))
-    .map(({ question, sql, when }) => ({ question, sql: typeof sql === "string" ? sql : null, when }))
+    .map(({ question, sql, when }) => ({
+      question,
+      sql: typeof sql === "string" ? sql : null,
+      when,
+    }))
     .slice(0, MOST);
 }
 
 /** Adds a question with its query; asking the same again moves it to the top. */
 export function remember(question, sql) {
-  const entry = { question: question.slice(0, LONGEST), sql: sql?.slice(0, LONGEST) ?? null, when: Date.now() };
-  const rest = remembered().filter((other) => other.question !== entry.question || other.sql !== entry.sql);
+  const entry = {
+    question: question.slice(0, LONGEST),
+    sql: sql?.slice(0, LONGEST) ?? null,
+    when: Date.now(),
+  };
+  const rest = remembered().filter(
+    (other) => other.question !== entry.question || other.sql !== entry.sql,
+  );
   store.set("history", JSON.stringify([entry, ...rest].slice(0, MOST)));
 }
 

@@ -32,7 +32,9 @@ export function sorted(rows, i, down) {
     if (isNumber(a) && isNumber(b)) return a < b ? -1 : a > b ? 1 : 0;
     return order(shown(a), shown(b));
   };
-  const known = rows.filter((row) => row[i] !== null).sort((a, b) => compare(a[i], b[i]) * (down ? -1 : 1));
+  const known = rows
+    .filter((row) => row[i] !== null)
+    .sort((a, b) => compare(a[i], b[i]) * (down ? -1 : 1));
   return [...known, ...rows.filter((row) => row[i] === null)];
 }
 
@@ -40,9 +42,15 @@ export function sorted(rows, i, down) {
 export function showTable(grid, { columns, rows }, order = null) {
   const numbers = numeric(columns, rows);
   const given = { columns, rows };
-  const heads = columns.map((name, i) => heading(grid, given, name || "(no name)", i, numbers[i], order));
+  const heads = columns.map((name, i) =>
+    heading(grid, given, name || "(no name)", i, numbers[i], order),
+  );
   if (order) rows = sorted(rows, order.column, order.down);
-  const corner = el("th", { class: "row-number", scope: "col" }, el("span", { class: "hidden" }, "Row"));
+  const corner = el(
+    "th",
+    { class: "row-number", scope: "col" },
+    el("span", { class: "hidden" }, "Row"),
+  );
   const body = el("tbody");
   const table = el(
     "table",
@@ -75,7 +83,11 @@ function heading(grid, given, name, i, number, order) {
     grid.querySelectorAll("th button")[i].focus({ preventScroll: true });
   };
   const sort = mine ? (order.down ? "descending" : "ascending") : null;
-  const arrow = el("span", { class: "sort", "aria-hidden": "true" }, mine ? (order.down ? "▾" : "▴") : "");
+  const arrow = el(
+    "span",
+    { class: "sort", "aria-hidden": "true" },
+    mine ? (order.down ? "▾" : "▴") : "",
+  );
   const button = el("button", { type: "button", title: "Sort", onclick: again }, name, arrow);
   return el("th", { scope: "col", class: number ? "num" : null, "aria-sort": sort }, button);
 }

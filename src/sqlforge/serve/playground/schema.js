@@ -24,7 +24,8 @@ export class Tree {
     this.wanted = text.trim().toLowerCase();
     const items = this.tables.flatMap((table) => {
       const own = this.#holds(table.name);
-      const columns = this.wanted && !own ? table.columns.filter((c) => this.#holds(c.name)) : table.columns;
+      const columns =
+        this.wanted && !own ? table.columns.filter((c) => this.#holds(c.name)) : table.columns;
       if (this.wanted && !own && columns.length === 0) return [];
       const open = this.open.has(table.name) || (this.wanted !== "" && !own);
       return [this.#tableItem(table, columns, open)];
@@ -42,7 +43,9 @@ export class Tree {
     byId("filter").value = "";
     this.picked = name;
     this.filter("");
-    const item = this.#items().find((one) => one.dataset.table === name && (one.dataset.column ?? null) === column);
+    const item = this.#items().find(
+      (one) => one.dataset.table === name && (one.dataset.column ?? null) === column,
+    );
     item?.scrollIntoView({ block: "nearest" });
     item?.classList.add("flash");
   }
@@ -52,22 +55,73 @@ export class Tree {
   }
 
   #tableItem(table, columns, open) {
-    const rows = Number.isFinite(table.rows) ? el("span", { class: "rows num" }, table.rows.toLocaleString("en")) : null;
+    const rows = Number.isFinite(table.rows)
+      ? el("span", { class: "rows num" }, table.rows.toLocaleString("en"))
+      : null;
     const hint = Number.isFinite(table.rows) ? `, ${count(table.rows, "row")}` : "";
-    const row = el("div", { class: "tree-row" }, el("span", { class: "twist", "aria-hidden": "true" }), el("span", { class: "tree-name" }, table.name), rows);
-    const group = el("ul", { role: "group" }, ...(open ? columns.map((column) => this.#columnItem(table, column)) : []));
-    const item = el("li", { role: "treeitem", tabindex: "-1", "aria-expanded": String(open), "aria-selected": String(table.name === this.picked), "aria-label": `${table.name}${hint}`, title: table.comment || null }, row, group);
+    const row = el(
+      "div",
+      { class: "tree-row" },
+      el("span", { class: "twist", "aria-hidden": "true" }),
+      el("span", { class: "tree-name" }, table.name),
+      rows,
+    );
+    const group = el(
+      "ul",
+      { role: "group" },
+      ...(open ? columns.map((column) => this.#columnItem(table, column)) : []),
+    );
+    const item = el(
+      "li",
+      {
+        role: "treeitem",
+        tabindex: "-1",
+        "aria-expanded": String(open),
+        "aria-selected": String(table.name === this.picked),
+        "aria-label": `${table.name}${hint}`,
+        title: table.comment || null,
+      },
+      row,
+      group,
+    );
     item.dataset.table = table.name;
     row.addEventListener("click", () => this.#choose(item));
     return item;
   }
 
   #columnItem(table, column) {
-    const key = column.primary_key ? el("span", { class: "key", title: "primary key" }, "PK") : null;
-    const refers = column.references ? el("span", { class: "key", title: `refers to ${column.references}` }, "FK") : null;
-    const label = [column.name, column.type, column.primary_key && "primary key", column.references && `refers to ${column.references}`].filter(Boolean).join(", ");
-    const row = el("div", { class: "tree-row" }, el("span", { class: "tree-name" }, column.name), key, refers, el("span", { class: "type" }, column.type.toLowerCase()));
-    const item = el("li", { role: "treeitem", tabindex: "-1", "aria-label": label, title: column.references ? `${column.name} → ${column.references}` : column.name }, row);
+    const key = column.primary_key
+      ? el("span", { class: "key", title: "primary key" }, "PK")
+      : null;
+    const refers = column.references
+      ? el("span", { class: "key", title: `refers to ${column.references}` }, "FK")
+      : null;
+    const label = [
+      column.name,
+      column.type,
+      column.primary_key && "primary key",
+      column.references && `refers to ${column.references}`,
+    ]
+      .filter(Boolean)
+      .join(", ");
+    const row = el(
+      "div",
+      { class: "tree-row" },
+      el("span", { class: "tree-name" }, column.name),
+      key,
+      refers,
+      el("span", { class: "type" }, column.type.toLowerCase()),
+    );
+    const item = el(
+      "li",
+      {
+        role: "treeitem",
+        tabindex: "-1",
+        "aria-label": label,
+        title: column.references ? `${column.name} → ${column.references}` : column.name,
+      },
+      row,
+    );
     item.dataset.table = table.name;
     item.dataset.column = column.name;
     row.addEventListener("click", () => this.#choose(item));
@@ -94,7 +148,9 @@ export class Tree {
     if (open) this.open.add(name);
     else this.open.delete(name);
     this.filter(byId("filter").value);
-    const item = this.#items().find((one) => one.dataset.table === name && one.dataset.column === undefined);
+    const item = this.#items().find(
+      (one) => one.dataset.table === name && one.dataset.column === undefined,
+    );
     if (item) this.#focus(item);
   }
 
@@ -115,8 +171,15 @@ export class Tree {
       ArrowUp: () => this.#focus(items[Math.max(at - 1, 0)]),
       Home: () => this.#focus(items[0]),
       End: () => this.#focus(items[items.length - 1]),
-      ArrowRight: () => table && (open ? this.#focus(items[Math.min(at + 1, items.length - 1)]) : this.#toggle(here.dataset.table, true)),
-      ArrowLeft: () => (table ? open && this.#toggle(here.dataset.table, false) : this.#focus(here.parentElement.parentElement)),
+      ArrowRight: () =>
+        table &&
+        (open
+          ? this.#focus(items[Math.min(at + 1, items.length - 1)])
+          : this.#toggle(here.dataset.table, true)),
+      ArrowLeft: () =>
+        table
+          ? open && this.#toggle(here.dataset.table, false)
+          : this.#focus(here.parentElement.parentElement),
       Enter: () => this.#choose(here),
       " ": () => this.#choose(here),
     };
@@ -127,14 +190,21 @@ export class Tree {
   }
 }
 
-const said = (name) => name.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[_\s]+/g, " ").trim().toLowerCase();
+const said = (name) =>
+  name
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replace(/[_\s]+/g, " ")
+    .trim()
+    .toLowerCase();
 const NUMBER = /int|real|num|dec|float|double|money/i;
 const TEXT = /char|text|clob|string|enum/i;
 
 /** Questions about a table that its columns suggest. */
 export function starters(table) {
   const things = said(table.name);
-  const free = table.columns.filter((column) => !column.primary_key && !column.references && !/id$/i.test(column.name));
+  const free = table.columns.filter(
+    (column) => !column.primary_key && !column.references && !/id$/i.test(column.name),
+  );
   const number = free.find((column) => NUMBER.test(column.type));
   const text = free.filter((column) => TEXT.test(column.type));
   const asked = [`How many ${things} are there?`];

@@ -16,7 +16,9 @@ const TOKEN = new RegExp(
     /(?<word>[\p{L}_][\p{L}\p{N}_$]*)/,
     /(?<space>\s+)/,
     /(?<other>[\s\S])/,
-  ].map((part) => part.source).join("|"),
+  ]
+    .map((part) => part.source)
+    .join("|"),
   "gu",
 );
 
@@ -48,13 +50,17 @@ export function painted(sql) {
   return fragment;
 }
 
-const BEFORE = new Set("FROM WHERE GROUP HAVING ORDER LIMIT UNION EXCEPT INTERSECT WINDOW".split(" "));
+const BEFORE = new Set(
+  "FROM WHERE GROUP HAVING ORDER LIMIT UNION EXCEPT INTERSECT WINDOW".split(" "),
+);
 const JOINS = new Set("JOIN LEFT RIGHT FULL INNER CROSS NATURAL".split(" "));
 
 /** One long line broken before its clauses; a query with lines or comments stays as it is. */
 export function laidOut(sql) {
   const all = tokens(sql.trim());
-  if (all.some(({ kind, text }) => kind === "comment" || (kind === "space" && text.includes("\n")))) {
+  if (
+    all.some(({ kind, text }) => kind === "comment" || (kind === "space" && text.includes("\n")))
+  ) {
     return sql.trim();
   }
   let depth = 0;
@@ -66,7 +72,8 @@ export function laidOut(sql) {
       const clause = BEFORE.has(word) || (word === "SELECT" && out);
       const join = JOINS.has(word) && !JOINS.has(last) && last !== "OUTER";
       if (clause) out = `${out.trimEnd()}\n`;
-      else if (join || (word === "AND" && /\n/.test(out) && !between(out))) out = `${out.trimEnd()}\n  `;
+      else if (join || (word === "AND" && /\n/.test(out) && !between(out)))
+        out = `${out.trimEnd()}\n  `;
     }
     if (text === "(") depth += 1;
     if (text === ")") depth = Math.max(0, depth - 1);
