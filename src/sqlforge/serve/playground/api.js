@@ -75,13 +75,13 @@ function exact(_, value, context) {
 
 function sentence(answer, body) {
   const said = body?.error?.message ?? body?.message;
+  if (answer.status === 404) return "This server has no database: start it with --db.";
   if (typeof said === "string" && said) return said;
   if (answer.status === 429) {
     const wait = answer.headers.get("Retry-After");
     return `The server is busy: try again ${wait ? `in ${wait} s` : "in a moment"}.`;
   }
   if (answer.status === 401) return "This server asks for an API key.";
-  if (answer.status === 404) return "This server has no database: start it with --db.";
   if (answer.status === 413) return "This is too long for the server.";
   return `The server could not do this (status ${answer.status}).`;
 }
