@@ -3,9 +3,10 @@
 const KEY = "sqlforge.key";
 
 export class Failure extends Error {
-  constructor(message, status) {
+  constructor(message, status, stale = false) {
     super(message);
     this.status = status;
+    this.stale = stale; // another key is in use by now
   }
 }
 
@@ -43,7 +44,8 @@ export function post(path, body, signal) {
 
 async function request(path, options) {
   const headers = { Accept: "application/json", ...options.headers };
-  if (key) headers.Authorization = `Bearer ${key}`;
+  const used = key;
+  if (used) headers.Authorization = `Bearer ${used}`;
   let answer, text;
   try {
     answer = await fetch(path, { ...options, headers, credentials: "same-origin" });
@@ -53,7 +55,7 @@ async function request(path, options) {
     throw new Failure("The server cannot be reached: see whether it is still running.", 0);
   }
   const body = parse(text);
-  if (!answer.ok) throw new Failure(sentence(answer, body), answer.status);
+  if (!answer.ok) throw new Failure(sentence(answer, body), answer.status, used !== key);
   if (body === undefined) throw new Failure("The server's answer is not JSON.", answer.status);
   return body;
 }

@@ -44,7 +44,8 @@ export function failed(fault, again) {
   }
   if (!(fault instanceof Failure)) throw fault;
   byId("status").textContent = "";
-  if (fault.status === 401) askForKey(again, hasKey() ? "This key is not accepted" : null);
+  if (fault.status === 401 && fault.stale) again();
+  else if (fault.status === 401) askForKey(again, hasKey() ? "This key is not accepted" : null);
   else tell(byId("error"), fault.message);
 }
 
