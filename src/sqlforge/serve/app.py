@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 import sqlforge
+from sqlforge.serve.answering import Answerer
 from sqlforge.serve.chat import openai_routes
 from sqlforge.serve.faults import RefusedError
 from sqlforge.serve.gate import Gate
@@ -21,6 +22,7 @@ from sqlforge.serve.local import LocalModel
 from sqlforge.serve.metrics import Metrics
 from sqlforge.serve.openai_forms import ErrorBody
 from sqlforge.serve.settings import ServeSettings
+from sqlforge.serve.sql import sql_routes
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "Refused, and why."},
@@ -28,12 +30,16 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(settings: ServeSettings, engine: LocalModel | None) -> FastAPI:
+def create_app(
+    settings: ServeSettings, engine: LocalModel | None, answerer: Answerer | None = None
+) -> FastAPI:
     """The application.
 
     Args:
         settings: see :class:`ServeSettings`.
         engine: what writes texts; without one OpenAI's routes are left out.
+        answerer: answers questions about a database; without one there is no page either. Whoever
+            opened it closes it.
 
     ``app.state.room`` is closed to stop taking requests (see :mod:`sqlforge.serve.running`).
     """
@@ -56,6 +62,8 @@ def create_app(settings: ServeSettings, engine: LocalModel | None) -> FastAPI:
     _add_health(app, room, metrics)
     if engine is not None:
         app.include_router(openai_routes(engine, settings, room, metrics))
+    if answerer is not None:
+        app.include_router(sql_routes(answerer, settings, room, metrics))
     return app
 
 

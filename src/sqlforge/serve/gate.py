@@ -6,7 +6,9 @@ Keys, rates, sizes, a request's id, metrics, the access log, and the end of ever
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 import time
 import uuid
 from typing import Any
@@ -23,6 +25,7 @@ from sqlforge.serve.settings import ServeSettings
 
 ACCESS = logging.getLogger("sqlforge.serve.access")
 _LOG = logging.getLogger("sqlforge.serve")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _DRAINED = 16  # times what a request may hold: so much is read before it is refused
 
 
@@ -133,6 +136,8 @@ class Gate:
                 f"Got the content type '{kind[:60]}', expected application/json: "
                 "send the request as JSON.",
             )
+        if _HALF.search(body) and not _whole_characters(body):
+            raise RefusedError(400, "Got half a character (a lone surrogate): send whole ones.")
         told = False
 
         async def replay() -> Message:
@@ -201,6 +206,17 @@ async def _body(receive: Receive, most: int) -> bytes | None:
         parts = [*parts, part] if size <= most else []
         if not message.get("more_body", False) or size > _DRAINED * most:
             return b"".join(parts) if size <= most else None
+
+
+def _whole_characters(body: bytes) -> bool:
+    """Whether every text in a JSON document can be written down; what is no JSON passes."""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True  # told of by whoever reads it
+    return True
 
 
 def _host(header: str) -> str:

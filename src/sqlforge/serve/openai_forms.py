@@ -16,11 +16,9 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Stops = Annotated[
-    list[Annotated[str, StringConstraints(min_length=1, max_length=_STOP_LENGTH)]] | None,
-    BeforeValidator(_as_list, json_schema_input_type=str | list[str] | None),
-    Field(max_length=_MOST_STOPS),
-]
+_Stop = Annotated[str, StringConstraints(min_length=1, max_length=_STOP_LENGTH)]
+_SomeStops = Annotated[list[_Stop], Field(max_length=_MOST_STOPS)] | None
+Stops = Annotated[_SomeStops, BeforeValidator(_as_list, json_schema_input_type=_Stop | _SomeStops)]
 
 
 class _Form(BaseModel):
