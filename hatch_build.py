@@ -66,7 +66,10 @@ class CustomBuildHook(BuildHookInterface):
         try:
             made = build()
         except (OSError, subprocess.CalledProcessError) as fault:
-            self.app.display_warning(f"decoding under a schema is not built: {fault}")
+            self.app.display_warning(
+                f"decoding under a schema is not built ({fault}): install a C++ compiler "
+                "(Debian: apt-get install g++) and install SQLForge again if you want it"
+            )
             return
         build_data["pure_python"] = False
         build_data["infer_tag"] = True

@@ -124,10 +124,11 @@ def _sqlforge(card: CardData, repository: str) -> str:
     if card.part == "merged":
         lines += [
             "",
-            "For Ollama, `sqlforge export` writes a GGUF file and a Modelfile; then:",
+            "For Ollama, as a GGUF file with a Modelfile:",
             "",
             "```console",
-            f"$ ollama create {folder} -f Modelfile",
+            f"$ sqlforge export --model {folder} --gguf q8_0 --out {folder}-gguf",
+            f"$ ollama create {folder} -f {folder}-gguf/Modelfile",
             f"$ ollama run {folder}",
             "```",
         ]
