@@ -10,6 +10,7 @@ import typer
 
 from sqlforge.cli_support import run_and_explain
 from sqlforge.commands import (
+    asking,
     auditing,
     data,
     exporting,
@@ -40,6 +41,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (exporting.export, "sqlforge export --grammar lark --db shop.sqlite --out shop.lark"),
     (publishing.publish, "sqlforge publish runs/mine --to user/name --dry-run"),
     (serving.serve, "sqlforge serve --model runs/mine/merged --port 8000"),
+    (asking.ask, 'sqlforge ask --db shop.db "Which customers spent the most in 2024?"'),
     (judging.trace, "sqlforge trace synthetic-test-000003 --run runs/demo"),
 )
 

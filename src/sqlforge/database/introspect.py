@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
@@ -253,18 +253,36 @@ def _parsed_key(key: exp.ForeignKey) -> ForeignKey | None:
 
 
 def _inspected(inspector: Inspector, dialect: str) -> Schema:
+    """All tables, then all views; asked for in a few questions where the server can answer so."""
+    from sqlalchemy.engine.reflection import ObjectKind
+
+    keys = _named(inspector.get_multi_pk_constraint(kind=ObjectKind.ANY))
+    columns = _named(inspector.get_multi_columns(kind=ObjectKind.ANY))
+    foreign = _named(inspector.get_multi_foreign_keys(kind=ObjectKind.ANY))
     tables = []
     for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
-        key = set(inspector.get_pk_constraint(name).get("constrained_columns") or ())
-        columns = tuple(
-            Column(c["name"], str(c["type"]), c["name"] in key, c.get("comment"))
-            for c in inspector.get_columns(name)
-        )
-        foreign = tuple(
-            ForeignKey(
-                tuple(k["constrained_columns"]), k["referred_table"], tuple(k["referred_columns"])
+        if name not in columns:  # it went away in between, or what a view rests on did
+            continue
+        key = set((keys.get(name) or {}).get("constrained_columns") or ())
+        tables.append(
+            Table(
+                name,
+                tuple(
+                    Column(c["name"], str(c["type"]), c["name"] in key, c.get("comment"))
+                    for c in columns[name]
+                ),
+                tuple(
+                    ForeignKey(
+                        tuple(k["constrained_columns"]),
+                        k["referred_table"],
+                        tuple(k["referred_columns"]),
+                    )
+                    for k in foreign.get(name) or ()
+                ),
             )
-            for k in inspector.get_foreign_keys(name)
         )
-        tables.append(Table(name, columns, foreign))
     return Schema(tuple(tables), dialect)
+
+
+def _named(found: Mapping[tuple[str | None, str], Any]) -> dict[str, Any]:
+    return {name: value for (_, name), value in found.items()}

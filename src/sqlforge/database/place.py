@@ -91,8 +91,14 @@ def engine_for(place: Place, **connect_args: object) -> Engine:
     assert place.url is not None
     try:
         return create_engine(place.url, connect_args=connect_args, pool_size=1, max_overflow=0)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise no_driver(place.url.get_backend_name(), getattr(error, "name", None)) from None
+    except NoSuchModuleError:
+        raise DatabaseError(
+            f"a database of the unknown kind '{place.url.drivername}'",
+            f"one of sqlite, {', '.join(_MODULES)}, or a dialect installed for SQLAlchemy",
+            "check the URL's beginning",
+        ) from None
+    except ModuleNotFoundError as error:
+        raise no_driver(place.url.get_backend_name(), error.name) from None
 
 
 def no_driver(backend: str, module: str | None) -> DatabaseError:

@@ -1,0 +1,71 @@
+"""``ask``: answers from a database on the terminal.
+
+Stages are imported inside the command, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from sqlforge.cli_support import new_console, write_facts
+from sqlforge.commands.options import Json
+from sqlforge.core.errors import UserError
+
+
+def ask(
+    db: Annotated[
+        str, typer.Option(help="An SQLite or DuckDB file, or a SQLAlchemy URL of a server.")
+    ],
+    question: Annotated[str | None, typer.Argument(help="In your own words.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the "
+            "model trained last under runs/, else smollm2-135m."
+        ),
+    ] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Go on asking; questions may refer to those before.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also show schema text, linking and candidates.")
+    ] = False,
+    samples: Annotated[
+        int, typer.Option(min=1, max=64, help="Answers to vote over; their results are compared.")
+    ] = 1,
+    constrain: Annotated[
+        Literal["none", "schema"],
+        typer.Option(help="schema: only SQL that names what the database has."),
+    ] = "schema",
+    refuse_below: Annotated[
+        float | None,
+        typer.Option(help="Refuse answers that are right with a lower probability than this."),
+    ] = None,
+    max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows shown at most.")] = 100,
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a query may take.")] = (
+        10.0
+    ),
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
+    json: Json = None,
+) -> None:
+    """Ask a database a question; it is only read.
+
+    Exits 1 if a single question got no rows.
+    """
+    from sqlforge.core.decoding import Decoding
+
+    if question is None and not chat:
+        raise UserError("no question", "one in quotes", "ask something, or add --chat")
+    decoding = Decoding(
+        constrain=constrain, samples=samples, vote=samples > 1, refuse_below=refuse_below
+    )
+    from sqlforge.stages.ask import Asked, ask_database
+
+    asked = Asked(db, question, model, chat, explain, max_rows, timeout, max_new_tokens)
+    found = ask_database(asked, decoding, new_console())
+    if json is not None:
+        write_facts(found if chat else found[0], json)
+    if not chat and found[0]["rows"] is None:
+        raise typer.Exit(1)
