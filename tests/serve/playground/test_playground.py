@@ -303,6 +303,30 @@ def test_a_table_is_picked_by_keyboard_and_its_columns_have_types_and_keys(
     assert page.locator("#sql").input_value() == "SELECT *\nFROM customers\nLIMIT 100"
 
 
+def test_a_thousand_tables_stay_quick_and_every_one_can_be_found(
+    page: Page, server: StandIn
+) -> None:
+    columns = [
+        {"name": f"field_{i}", "type": "TEXT", "primary_key": i == 0, "references": None}
+        for i in range(30)
+    ]
+    tables = [{"name": f"t_{i}", "columns": columns, "comment": None} for i in range(1000)]
+    body = {"dialect": "sqlite", "tables": tables}
+    page.route("**/v1/schema", lambda route: route.fulfill(json=body))
+    links = [{"table": "t_987", "column": "field_7", "value": None, "said": "seven"}]
+    server.answers["q"] = {"sql": "SELECT title FROM products", "linked": links}
+    page.reload()
+    expect(page.locator("#schema-note")).to_have_text(
+        "the first 300 of 1,000 tables: filter for others"
+    )
+    page.get_by_label("Filter tables and columns").fill("field_2")
+    expect(page.get_by_role("treeitem", name="field_29, TEXT")).to_have_count(300)
+    ask(page, "q")
+    page.get_by_role("button", name="t_987.field_7").click()
+    expect(page.get_by_role("treeitem", name="field_7, TEXT")).to_be_visible()
+    expect(page.get_by_role("treeitem", name="t_987")).to_have_attribute("aria-selected", "true")
+
+
 def test_hostile_names_and_values_are_only_text(page: Page, server: StandIn) -> None:
     links = [{"table": HOSTILE_TABLE, "column": HOSTILE, "value": HOSTILE, "said": HOSTILE}]
     sql = f"SELECT 1 AS \"{HOSTILE.replace(chr(34), '')}\", '{HOSTILE.replace(chr(39), '')}' AS b"

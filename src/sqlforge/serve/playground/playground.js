@@ -159,8 +159,8 @@ async function loadSchema() {
   try {
     const schema = await get("v1/schema");
     dialect = schema.dialect;
-    byId("schema-note").textContent = schema.tables.length ? "" : "This database has no tables.";
-    tree.show(schema.tables);
+    const note = tree.show(schema.tables);
+    byId("schema-note").textContent = schema.tables.length ? note : "This database has no tables.";
     const columns = schema.tables.reduce((sum, table) => sum + table.columns.length, 0);
     byId("about-schema").textContent =
       `${dialect} · ${count(schema.tables.length, "table")} · ${count(columns, "column")}`;
@@ -270,8 +270,7 @@ function listen() {
   byId("cancel").addEventListener("click", cancel);
   byId("sql-run").addEventListener("click", run);
   byId("filter").addEventListener("input", () => {
-    const n = tree.filter(byId("filter").value);
-    byId("schema-note").textContent = byId("filter").value ? `${count(n, "table")} found` : "";
+    byId("schema-note").textContent = tree.filter(byId("filter").value);
   });
   byId("filter").addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;

@@ -1,6 +1,8 @@
 // The tables as a tree that the keyboard can walk, and questions one may start from.
 import { byId, count, el } from "./dom.js";
 
+const MOST = 300; // tables that are in the tree at once; the filter finds the others
+
 /** The tree in `root`; `onPick(table)` and `onColumn(table, column)` are told what is chosen. */
 export class Tree {
   constructor(root, onPick, onColumn) {
@@ -13,36 +15,46 @@ export class Tree {
     root.addEventListener("keydown", (event) => this.#walk(event));
   }
 
+  /** Takes the tables of a schema; answers as `filter` does. */
   show(tables) {
     this.tables = tables;
     if (tables.length === 1) this.open.add(tables[0].name);
-    this.filter("");
+    return this.filter("");
   }
 
-  /** Only tables and columns whose name holds `text`; a matching column opens its table. */
+  /**
+   * Only tables and columns whose name holds `text`; a matching column opens its table. Says in
+   * words how many there are where not all are shown.
+   */
   filter(text) {
     this.wanted = text.trim().toLowerCase();
+    let found = 0;
     const items = this.tables.flatMap((table) => {
       const own = this.#holds(table.name);
       const columns =
         this.wanted && !own ? table.columns.filter((c) => this.#holds(c.name)) : table.columns;
       if (this.wanted && !own && columns.length === 0) return [];
+      found += 1;
+      if (found > MOST) return [];
       const open = this.open.has(table.name) || (this.wanted !== "" && !own);
       return [this.#tableItem(table, columns, open)];
     });
     this.root.replaceChildren(...items);
     this.root.hidden = items.length === 0;
     items[0]?.setAttribute("tabindex", "0");
-    return items.length;
+    const part =
+      found > MOST ? `the first ${MOST} of ${count(found, "table")}: filter for others` : "";
+    return part || (this.wanted ? `${count(found, "table")} found` : "");
   }
 
   /** Opens a table, marks it as picked and brings it, or one of its columns, into view. */
   reveal(name, column = null) {
     if (!this.tables.some((table) => table.name === name)) return;
     this.open.add(name);
-    byId("filter").value = "";
     this.picked = name;
-    this.filter("");
+    const far = this.tables.findIndex((table) => table.name === name) >= MOST;
+    byId("filter").value = far ? name : "";
+    byId("schema-note").textContent = this.filter(byId("filter").value);
     const item = this.#items().find(
       (one) => one.dataset.table === name && (one.dataset.column ?? null) === column,
     );
