@@ -8,14 +8,15 @@ from playwright.sync_api import Page, expect
 
 from serve.playground.stand_in import StandIn
 from serve.playground.test_playground import SPENT, SPENT_SQL, ask
+from sqlforge.serve.answering import Link, Tried
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 ANSWER = {
     "sql": SPENT_SQL,
     "confidence": 0.8,
     "refused": True,
-    "linked": [{"table": "orders", "column": "ordered_on", "value": None, "said": "in 2024"}],
-    "candidates": [{"sql": SPENT_SQL, "probability": 0.4, "votes": 2, "error": "no such table"}],
+    "linked": (Link("orders", "ordered_on", None, "in 2024"),),
+    "candidates": (Tried(SPENT_SQL, 0.4, 2, "no such table"),),
 }
 
 
@@ -48,7 +49,7 @@ def test_axe_finds_nothing_in_any_state(
     page.get_by_label("SQL", exact=True).fill("SELECT '\x3cb>', 5, f(x) -- remark\nFROM nowhere")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#sql-error")).to_be_visible()
-    server.fail = (500, {}, {})
+    page.route("**/v1/sql/run", lambda route: route.fulfill(status=500, json={}))
     if width == 1280:
         page.get_by_role("tab", name="History").click()
     page.get_by_role("button", name="Run").click()

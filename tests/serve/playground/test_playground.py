@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from serve.playground.shop import BIG, HOSTILE, HOSTILE_TABLE
 from serve.playground.stand_in import StandIn
+from sqlforge.serve.answering import Link, Tried
 
 SPENT = "Which customers spent the most in 2024?"
 SPENT_SQL = (
@@ -148,7 +149,9 @@ def test_a_query_that_fails_says_why_in_a_sentence(page: Page, server: StandIn) 
     ask(page, "q")
     page.get_by_label("SQL", exact=True).fill("SELECT colour FROM products")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#sql-error")).to_have_text("The database says: no such column: colour.")
+    expect(page.locator("#sql-error")).to_have_text(
+        "Got 'no such column: colour', expected a query that runs: correct it."
+    )
     expect(page.locator("#rows-card")).to_be_hidden()
     page.get_by_role("button", name="Undo edits").click()
     page.get_by_role("button", name="Run").click()
@@ -157,8 +160,8 @@ def test_a_query_that_fails_says_why_in_a_sentence(page: Page, server: StandIn) 
 
 
 def test_what_was_linked_leads_to_the_column(page: Page, server: StandIn) -> None:
-    links = [{"table": "products", "column": "category", "value": "decor", "said": "decoration"}]
-    server.answers["q"] = {"sql": "SELECT title FROM products", "linked": links}
+    link = Link("products", "category", "decor", "decoration")
+    server.answers["q"] = {"sql": "SELECT title FROM products", "linked": (link,)}
     ask(page, "q")
     chip = page.get_by_role("button", name="products.category")
     expect(chip).to_have_text("“decoration”products.category = decor")
@@ -170,10 +173,8 @@ def test_what_was_linked_leads_to_the_column(page: Page, server: StandIn) -> Non
 def test_candidates_are_behind_a_disclosure_and_may_be_taken(page: Page, server: StandIn) -> None:
     server.answers["q"] = {
         "refused": True,
-        "candidates": [
-            {"sql": "SELECT title FROM products", "probability": 0.41, "votes": 3, "error": None},
-            {"sql": "SELECT x FROM y", "probability": 0.1, "votes": 1, "error": "no table y"},
-        ],
+        "candidates": (Tried("SELECT title FROM products", 0.41, 3, None),
+                       Tried("SELECT x FROM y", 0.1, 1, "no table y")),
         "tables": 1000, "tables_shown": 12,
     }  # fmt: skip
     ask(page, "q")
@@ -197,7 +198,7 @@ def test_a_follow_up_takes_the_conversation_along_with_what_was_edited(
     expect(page.locator("tbody tr")).to_have_count(3)
     page.get_by_label("Follow up on “first”").check()
     ask(page, "second")
-    before = [{"question": "first", "sql": "SELECT title FROM products LIMIT 3"}]
+    before = [("first", "SELECT title FROM products LIMIT 3")]
     assert server.asked[1] == {"question": "second", "history": before}
     expect(page.get_by_role("list", name="Earlier in this conversation")).to_contain_text("first")
     page.get_by_label("Follow up on “second”").uncheck()
@@ -208,7 +209,7 @@ def test_a_follow_up_takes_the_conversation_along_with_what_was_edited(
 
 def test_escape_cancels_what_runs_and_the_page_goes_on(page: Page, server: StandIn) -> None:
     server.answers["q"] = {"sql": "SELECT title FROM products"}
-    server.seconds = 30
+    server.go_on.clear()
     page.get_by_label("Your question").fill("slow")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Thinking").last).to_be_visible()
@@ -217,7 +218,7 @@ def test_escape_cancels_what_runs_and_the_page_goes_on(page: Page, server: Stand
     expect(page.locator("#busy")).to_be_hidden()
     expect(page.locator("#error")).to_be_hidden()
     assert page.get_by_label("Your question").input_value() == "slow"
-    server.seconds = 0
+    server.go_on.set()
     ask(page, "q")
 
 
@@ -251,17 +252,17 @@ def test_a_key_is_asked_for_kept_in_the_tab_only_and_the_question_goes_on(
     page: Page, server: StandIn
 ) -> None:
     server.answers["q"] = {"sql": "SELECT title FROM products"}
-    server.key = "right"
+    server.key = "right-and-long-enough"
     page.get_by_label("Your question").fill("q")
     page.keyboard.press("Enter")
-    for key in ("wrong", "right"):
+    for key in ("wrong", "right-and-long-enough"):
         page.get_by_label("API key", exact=True).fill(key)
         page.keyboard.press("Enter")
         if key == "wrong":
             expect(page.get_by_role("heading", name="not accepted")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(6)
     assert page.evaluate("JSON.stringify(localStorage)").count("right") == 0
-    assert page.evaluate("sessionStorage.getItem('sqlforge.key')") == "right"
+    assert page.evaluate("sessionStorage.getItem('sqlforge.key')") == server.key
 
 
 def test_a_failure_is_one_sentence(page: Page, server: StandIn) -> None:
@@ -271,7 +272,8 @@ def test_a_failure_is_one_sentence(page: Page, server: StandIn) -> None:
         (500, {}, {}, "The server could not do this (status 500)."),
         (503, {}, {"error": {"message": "The model is loading."}}, "The model is loading."),
     ]
-    for *server.fail, said in failures:
+    for status, headers, body, said in failures:
+        page.route("**/v1/sql", _answering(status, headers, body))
         page.get_by_label("Your question").fill("q")
         page.keyboard.press("Enter")
         expect(page.locator("#error")).to_have_text(said)
@@ -313,8 +315,8 @@ def test_a_thousand_tables_stay_quick_and_every_one_can_be_found(
     tables = [{"name": f"t_{i}", "columns": columns, "comment": None} for i in range(1000)]
     body = {"dialect": "sqlite", "tables": tables}
     page.route("**/v1/schema", lambda route: route.fulfill(json=body))
-    links = [{"table": "t_987", "column": "field_7", "value": None, "said": "seven"}]
-    server.answers["q"] = {"sql": "SELECT title FROM products", "linked": links}
+    link = Link("t_987", "field_7", None, "seven")
+    server.answers["q"] = {"sql": "SELECT title FROM products", "linked": (link,)}
     page.reload()
     expect(page.locator("#schema-note")).to_have_text(
         "the first 300 of 1,000 tables: filter for others"
@@ -328,11 +330,11 @@ def test_a_thousand_tables_stay_quick_and_every_one_can_be_found(
 
 
 def test_hostile_names_and_values_are_only_text(page: Page, server: StandIn) -> None:
-    links = [{"table": HOSTILE_TABLE, "column": HOSTILE, "value": HOSTILE, "said": HOSTILE}]
     sql = f"SELECT 1 AS \"{HOSTILE.replace(chr(34), '')}\", '{HOSTILE.replace(chr(39), '')}' AS b"
     server.answers[HOSTILE] = {
-        "sql": sql, "error": HOSTILE, "linked": links, "schema_text": HOSTILE, "dialect": HOSTILE,
-        "candidates": [{"sql": HOSTILE, "probability": 0.5, "votes": 1, "error": HOSTILE}],
+        "sql": sql, "error": HOSTILE, "schema_text": HOSTILE, "dialect": HOSTILE,
+        "linked": (Link(HOSTILE_TABLE, HOSTILE, HOSTILE, HOSTILE),),
+        "candidates": (Tried(HOSTILE, 0.5, 1, HOSTILE),),
     }  # fmt: skip
     ask(page, HOSTILE)
     page.get_by_text("1 candidate").click()
@@ -428,8 +430,8 @@ def test_tab_walks_through_the_page_and_out_again(page: Page, server: StandIn) -
 
 
 def test_a_phone_has_no_sideways_scroll_and_the_tables_at_hand(page: Page, server: StandIn) -> None:
-    server.answers[SPENT] = {"sql": SPENT_SQL, "linked": [
-        {"table": "t" * 60, "column": "c" * 60, "value": "v" * 90, "said": "s" * 90}]}  # fmt: skip
+    link = Link("t" * 60, "c" * 60, "v" * 90, "s" * 90)
+    server.answers[SPENT] = {"sql": SPENT_SQL, "linked": (link,)}
     server.answers["wide"] = {"sql": "SELECT *, * FROM orders, customers LIMIT 9"}
     page.set_viewport_size({"width": 360, "height": 740})
     for question in (SPENT, "wide"):
@@ -448,6 +450,10 @@ def test_who_wants_no_motion_gets_none(page: Page, server: StandIn) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#busy")).to_be_visible()
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def _answering(status: int, headers: dict[str, str], body: object) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status, headers=headers, json=body)
 
 
 def _hold(_: Route) -> None:

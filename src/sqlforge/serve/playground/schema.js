@@ -19,7 +19,7 @@ export class Tree {
   show(tables) {
     this.tables = tables;
     if (tables.length === 1) this.open.add(tables[0].name);
-    return this.filter("");
+    return this.filter(byId("filter").value); // it may have been typed in by now
   }
 
   /**
