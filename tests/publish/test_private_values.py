@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from rich.console import Console
@@ -175,3 +176,19 @@ def test_pairs_of_the_leak_audit_are_held_back_too(private: tuple[RunDir, str, s
     assert not values_in(facts.encode())
     found = json.loads(facts)["benchmarks"]["internal"]
     assert found["pairs"] and "(held back: about a private database)" in facts
+
+
+@pytest.mark.parametrize("part", ["adapter", "merged"])
+def test_the_cards_code_runs_as_it_stands(
+    private: tuple[RunDir, str, str],
+    part: Literal["adapter", "merged"],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run, _, _ = private
+    card = plan_publication(run, "ann/people", part).card
+    (code,) = re.findall(r"```python\n(.+?)```", card, re.S)
+    folder = run.merged if part == "merged" else run.adapter
+    local = code.replace("ann/people", str(folder)).replace("prompt = ...", 'prompt = "Who?"')
+    assert local.count(str(folder)) == 2
+    exec(compile(local, "card", "exec"), {})
+    assert capsys.readouterr().out, "it has written something"

@@ -16,6 +16,7 @@ from publish.hub_stand_in import READ_ONLY, Hub
 from sqlforge.core.errors import ModelError, UserError
 from sqlforge.core.files import digests, read_jsonl, write_jsonl
 from sqlforge.core.run_dir import RunDir
+from sqlforge.stages.predict_benchmark import prompt_part_of
 from sqlforge.stages.publish import Publication, plan_publication, publish_run
 
 NAME = "ann/smol-sql"
@@ -331,6 +332,21 @@ def test_a_manifest_without_digests_is_told(run: RunDir) -> None:
     run.manifest_file.write_text(json.dumps(kept))
     assert not plan_publication(run, NAME, "adapter").digests_noted
     assert plan_publication(run, NAME, "merged").digests_noted
+
+
+def test_what_was_downloaded_is_asked_as_its_run_asked_it(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    run.recipe_file.write_text(
+        run.recipe_file.read_text().replace("form: compact", "form: markdown")
+    )
+    publish(run)
+    folder = tmp_path / "smol-sql"
+    folder.mkdir()
+    for name, content in hub.files(NAME).items():
+        (folder / name).write_bytes(content)
+    assert prompt_part_of(str(folder)) == run.recipe().prompt
+    assert prompt_part_of(str(folder)).form == "markdown"
 
 
 def test_nothing_of_a_plan_can_be_changed(run: RunDir) -> None:

@@ -112,14 +112,17 @@ def predict_benchmark(
 
 
 def prompt_part_of(model_name: str) -> PromptPart:
-    """How a model wants to be asked: as its run's recipe says, if it lies in a run directory.
+    """How a model wants to be asked: as the recipe says that lies beside it or, published, in it.
 
     >>> prompt_part_of("smollm2-135m") == PromptPart()
     True
     """
     folder = Path(model_name)  # or a name, of which a recipe that happens to lie here says nothing
-    recipe = folder.resolve().parent / "recipe.yaml"
-    return load_recipe(recipe).prompt if folder.is_dir() and recipe.is_file() else PromptPart()
+    if folder.is_dir():
+        for place in (folder, folder.resolve().parent):
+            if (place / "recipe.yaml").is_file():
+                return load_recipe(place / "recipe.yaml").prompt
+    return PromptPart()
 
 
 def _calibration(
