@@ -35,6 +35,8 @@ SPOKEN = documented(NAMED, [*documents(), *sorted(ROOT.glob("recipes/*"))])
 EXTRAS = set(
     tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 )
+# Programs of others that a model card names: what they take is theirs to say.
+ELSEWHERE = {"hf", "ollama", "vllm"}
 EXAMPLES = [("--help", example) for _, example in VERBS]
 
 
@@ -57,6 +59,8 @@ def check(line: str, whole: bool) -> None:
             verb.make_parser(context).parse_args(words[1:])
         for word in words:
             assert not word.startswith("recipes/") or (ROOT / word).is_file(), "no such recipe"
+    elif program in ELSEWHERE:
+        return
     else:
         assert program == "pip", f"nobody checks {program}"
         # The index has another package of this name: what is installed is the checkout.

@@ -118,7 +118,8 @@ def _sqlforge(card: CardData, repository: str) -> str:
         "",
         "```console",
         f"$ hf download {repository} --local-dir {folder}",
-        f"$ sqlforge serve --model {folder} --db shop.sqlite",
+        f'$ sqlforge ask --model {folder} --db shop.sqlite "How many customers live in Bath?"',
+        f"$ sqlforge serve --model {folder}",
         "```",
     ]
     if card.part == "merged":
