@@ -174,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
             sha = f"{len(repository.branches[branch]):040x}"
             return 200, {"id": name, "sha": sha, "private": repository.private, "siblings": []}
         verb, branch = rest
+        if verb == "xet-write-token":
+            return 403, {"error": "You may not write here"}
         if verb == "branch":
             if branch in repository.branches:
                 return 409, {"error": "Reference already exists"}

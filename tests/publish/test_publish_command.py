@@ -16,10 +16,12 @@ from publish.hub_stand_in import TOKEN, Hub, running
 from sqlforge.core.run_dir import RunDir
 
 
-def sqlforge(*words: object, hub: Hub, token: str | None) -> subprocess.CompletedProcess[str]:
+def sqlforge(
+    *words: object, hub: Hub, token: str | None, xet: bool = False
+) -> subprocess.CompletedProcess[str]:
     """A command that knows this hub and no other, and no token of the user's."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING"))}
-    told = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": "/nowhere"}
+    told = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": str(int(not xet)), "HF_HOME": "/nowhere"}
     if token is not None:
         told["HF_TOKEN"] = token
     return subprocess.run(
@@ -73,3 +75,12 @@ def test_a_mistake_is_one_sentence(
     assert ended.returncode == 2
     assert ended.stderr.startswith("sqlforge: Got ") and ended.stderr.count("\n") == 1
     assert said in ended.stderr
+
+
+def test_what_the_xet_client_cannot_do_is_a_sentence_too(run: RunDir) -> None:
+    pytest.importorskip("hf_xet", reason="hf_xet, which large files go by, is not installed")
+    with running() as hub:
+        ended = sqlforge("publish", run.path, "--to", "ann/smol", hub=hub, token=TOKEN, xet=True)
+        assert hub.asked[-1].startswith("GET /api/models/ann/smol/xet-write-token"), "it was asked"
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "start the same command again" in ended.stderr

@@ -96,6 +96,12 @@ def _explained(repository: str, endpoint: str) -> Iterator[None]:
         raise UserError(
             "HF_HUB_OFFLINE, which forbids the network", "a way to the hub", "unset it"
         ) from fault
+    except (ConnectionError, TimeoutError) as fault:  # the Xet client's, and the system's
+        raise _lost(fault, endpoint) from fault
+    except PermissionError as fault:
+        if fault.filename is not None:  # a file's, not the Xet client's
+            raise
+        raise _forbidden(repository) from fault
     except (httpx2.HTTPError, RuntimeError) as fault:
         # Failed uploads of large files come wrapped; a RuntimeError of another kind is a defect.
         reason = fault.__cause__ if isinstance(fault, RuntimeError) else fault
@@ -115,16 +121,20 @@ def _refused(fault: Any, repository: str, endpoint: str) -> UserError:
             "make a new one in the hub's settings and set HF_TOKEN or type 'hf auth login'",
         )
     if code == 403:
-        return UserError(
-            f"a token that may not write to {repository}",
-            "one with the right to write there",
-            "make one in the hub's settings, or choose another --to",
-        )
+        return _forbidden(repository)
     told = " ".join((fault.server_message or "").split())[:200]
     return UserError(
         f"the answer {code} of {endpoint}{f' ({told})' if told else ''}",
         "one that takes the files",
         "start the same command again: what arrived is kept, nothing is sent twice",
+    )
+
+
+def _forbidden(repository: str) -> UserError:
+    return UserError(
+        f"a token that may not write to {repository}",
+        "one with the right to write there",
+        "make one in the hub's settings, or choose another --to",
     )
 
 
