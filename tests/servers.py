@@ -61,7 +61,7 @@ def postgres() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def mariadb() -> Iterator[Server]:
-    """MariaDB with a user ``tester`` who may do everything in the database ``shop``."""
+    """MariaDB: ``tester`` may do everything, ``reader`` read the database ``shop``."""
     install, server = binary("mariadb-install-db"), binary("mariadbd")
     with _folder() as folder:
         data = folder / "data"
@@ -72,6 +72,8 @@ def mariadb() -> Iterator[Server]:
             "CREATE DATABASE shop CHARACTER SET utf8mb4;\n"
             f"CREATE USER 'tester'@'%' IDENTIFIED BY '{PASSWORD}';\n"
             "GRANT ALL ON *.* TO 'tester'@'%';\n"
+            "CREATE USER 'reader'@'%' IDENTIFIED BY 'reader';\n"
+            "GRANT SELECT ON shop.* TO 'reader'@'%';\n"
         )
         setup.chmod(0o644)
         port = _free_port()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -256,9 +257,10 @@ def _inspected(inspector: Inspector, dialect: str) -> Schema:
     """All tables, then all views; asked for in a few questions where the server can answer so."""
     from sqlalchemy.engine.reflection import ObjectKind
 
-    keys = _named(inspector.get_multi_pk_constraint(kind=ObjectKind.ANY))
-    columns = _named(inspector.get_multi_columns(kind=ObjectKind.ANY))
-    foreign = _named(inspector.get_multi_foreign_keys(kind=ObjectKind.ANY))
+    keys = _named(inspector.get_multi_pk_constraint(kind=ObjectKind.TABLE))
+    columns = _named(inspector.get_multi_columns(kind=ObjectKind.TABLE))
+    columns |= _view_columns(inspector)
+    foreign = _named(inspector.get_multi_foreign_keys(kind=ObjectKind.TABLE))
     tables = []
     for name in [*inspector.get_table_names(), *inspector.get_view_names()]:
         if name not in columns:  # it went away in between, or what a view rests on did
@@ -282,6 +284,21 @@ def _inspected(inspector: Inspector, dialect: str) -> Schema:
             )
         )
     return Schema(tuple(tables), dialect)
+
+
+def _view_columns(inspector: Inspector) -> dict[str, Any]:
+    """Those of the views that the user may look at: MySQL wants a right of its own for that."""
+    from sqlalchemy.engine.reflection import ObjectKind
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return _named(inspector.get_multi_columns(kind=ObjectKind.ANY_VIEW))
+    except SQLAlchemyError:
+        found: dict[str, Any] = {}
+        for name in inspector.get_view_names():
+            with contextlib.suppress(SQLAlchemyError):
+                found[name] = inspector.get_columns(name)
+        return found
 
 
 def _named(found: Mapping[tuple[str | None, str], Any]) -> dict[str, Any]:

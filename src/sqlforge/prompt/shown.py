@@ -182,10 +182,10 @@ def _narrowed(
     asked = {stem(fold(word.lower())) for word in _WORD.findall(question)}
     linked = {link.column for link in links if link.table == table.name}
 
-    def worth(index: int) -> tuple[bool, bool, int]:
+    def worth(index: int) -> tuple[bool, int, bool, int]:
         column = table.columns[index]
         own = {stem(fold(word)) for word in words_of(column.name)}
-        return (not (column.name in linked or own & asked), not column.primary_key, index)
+        return (column.name not in linked, -len(own & asked), not column.primary_key, index)
 
     order = sorted(range(len(table.columns)), key=worth)
     count = len(order)

@@ -307,7 +307,7 @@ def _tried(
             best[candidate.sql] = candidate
 
     def agree(one: str, other: str) -> bool:
-        if one == other or one not in found or other not in found:
+        if one not in found or other not in found:
             return one == other
         results = found[one][0], found[other][0]
         return all(r.ok for r in results) and same_answer(one, results[0], other, results[1])
