@@ -85,7 +85,8 @@ class CardData:
 
     ``results`` are without slices. ``mistakes`` are the most frequent classes of what went wrong
     with the ``failures`` of the tuned model, ``merged_differs`` how many of how many answers are
-    not the adapter's. ``recipe`` is YAML without places and passwords.
+    not the adapter's, ``merged_into`` the weights that the adapter went into. ``recipe`` is YAML
+    without places and passwords.
     """
 
     name: str
@@ -111,6 +112,7 @@ class CardData:
     max_new_tokens: int
     recipe: str
     data_sha256: Mapping[str, str] = field(default_factory=dict)
+    merged_into: str | None = None
 
     @property
     def contaminated(self) -> frozenset[str]:
@@ -159,6 +161,7 @@ def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData
         max_new_tokens=recipe.evaluate.max_new_tokens,
         recipe=public_recipe(recipe),
         data_sha256=manifest.get("data_sha256", {}),
+        merged_into=manifest.get("merged_into"),
     )
 
 

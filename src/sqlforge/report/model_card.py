@@ -23,6 +23,10 @@ from sqlforge.report.figures import (
 )
 from sqlforge.report.results import SYSTEMS, against_template, verdict
 
+_MERGED_INTO = {
+    "dequantised": " into the 4-bit weights that it was trained on, held in 16 bits",
+    "bf16": " into the 16-bit weights",
+}
 _PARTS = {"adapter": "The LoRA adapter", "merged": "The whole model, adapter merged in,"}
 
 
@@ -217,13 +221,9 @@ def _limits(card: CardData) -> str:
         found.append(f"- What goes wrong first, most often: {listed}.")
     if card.merged_differs is not None:
         count, n = card.merged_differs
-        found.append(
-            f"- Merged, {count:,} of {n:,} answers differ from the adapter's, which was trained "
-            "on weights of another precision."
-            if count
-            else f"- Merged, all {n:,} answers are the adapter's."
-        )
-    if card.base.packaged:
+        into = _MERGED_INTO.get(card.merged_into or "", "")
+        found.append(f"- Merged{into}, {count:,} of {n:,} answers differ from the adapter's.")
+    if card.base.packaged and card.part == "adapter":
         found.append(
             "- The base weights of this run came out of a Python package, where they are "
             "quantised; the hub's are not quite the same: an adapter answers differently on them."
