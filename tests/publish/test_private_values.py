@@ -24,7 +24,7 @@ from sqlforge.stages.score import score_run
 from sqlforge.stages.synth import synth_database
 from tiny_base import write_tiny_base
 
-pytestmark = pytest.mark.xdist_group("pipeline")
+pytestmark = pytest.mark.xdist_group("private")
 CITIES = ("Zzyxquiltburg", "Quorvelheim", "Xylomere")
 PEOPLE = ("Oktawian Brzezyk", "Wilhelmina Quarsh", "Thaddeus Umbry", "Ignatia Vloot")
 CANARIES = (*CITIES, *(part for name in PEOPLE for part in name.split()), "918273645", "7654.25")
