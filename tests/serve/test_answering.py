@@ -121,7 +121,7 @@ def answering(
 ) -> Iterator[Any]:
     model = Told(says, **{k: how.pop(k) for k in ("width",) if k in how})
     readers = Readers(place_of(url), rows=rows, seconds=seconds)
-    answerer = Answerer(model, readers, Decoding(**how))  # type: ignore[arg-type]
+    answerer = Answerer(model, readers, Decoding(**how))
     try:
         yield answerer
     finally:
@@ -375,7 +375,7 @@ class Cable:
     """A port that leads to a server's, and can be pulled out and put back."""
 
     def __init__(self, port: int) -> None:
-        self._target, self._pairs = port, []  # type: ignore[var-annotated]
+        self._target, self._pairs = port, []
         self._listening: socket.socket | None = None
         self.port = 0
         self.plug()

@@ -31,7 +31,7 @@ __all__ = ["smol_installed"]
 @pytest.fixture
 def answerer(tmp_path: Path) -> Any:
     readers = Readers(place_of(str(sqlite_shop(tmp_path / "shop.db"))))
-    made = Answerer(Told("SELECT COUNT(*) FROM cust"), readers, Decoding())  # type: ignore[arg-type]
+    made = Answerer(Told("SELECT COUNT(*) FROM cust"), readers, Decoding())
     yield made
     made.close()
 
@@ -39,7 +39,7 @@ def answerer(tmp_path: Path) -> Any:
 def printed(tell: Callable[[Console], object]) -> str:
     console = Console(file=io.StringIO(), width=100)
     tell(console)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    return console.file.getvalue()
 
 
 def test_an_answer_shows_sql_and_rows_and_with_explain_what_led_to_it(answerer: Any) -> None:
@@ -67,7 +67,7 @@ def test_a_chat_goes_on_after_a_mistake_and_until_it_is_told(answerer: Any) -> N
     console = Console(file=io.StringIO(), width=100)
     found = list(chat(answerer, console, lambda: next(questions), first="How many?", explain=False))
     assert [answer.question for answer in found] == ["How many?", "and of those in Oslo?"]
-    assert "5,000 characters" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "5,000 characters" in console.file.getvalue()
     assert "How many?" in answerer.model.tokenizer.rendered[-1]
     assert next(questions) == "never read"
 
