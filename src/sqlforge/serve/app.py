@@ -22,7 +22,8 @@ from sqlforge.serve.local import LocalModel
 from sqlforge.serve.metrics import Metrics
 from sqlforge.serve.openai_forms import ErrorBody
 from sqlforge.serve.settings import ServeSettings
-from sqlforge.serve.sql import sql_routes
+from sqlforge.serve.sql import page_routes, sql_routes
+from sqlforge.serve.upstream import Upstream, upstream_routes
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "Refused, and why."},
@@ -31,15 +32,14 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(
-    settings: ServeSettings, engine: LocalModel | None, answerer: Answerer | None = None
+    settings: ServeSettings, engine: LocalModel | Upstream | None, answerer: Answerer | None = None
 ) -> FastAPI:
     """The application.
 
     Args:
         settings: see :class:`ServeSettings`.
-        engine: what writes texts; without one OpenAI's routes are left out.
-        answerer: answers questions about a database; without one there is no page either. Whoever
-            opened it closes it.
+        engine: what writes texts, here or elsewhere; without one OpenAI's routes are left out.
+        answerer: answers questions about a database; whoever opened it closes it.
 
     ``app.state.room`` is closed to stop taking requests (see :mod:`sqlforge.serve.running`).
     """
@@ -60,10 +60,13 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _unknown)
     _add_health(app, room, metrics)
-    if engine is not None:
+    if isinstance(engine, Upstream):
+        app.include_router(upstream_routes(engine, settings, room))
+    elif engine is not None:
         app.include_router(openai_routes(engine, settings, room, metrics))
     if answerer is not None:
         app.include_router(sql_routes(answerer, settings, room, metrics))
+    app.include_router(page_routes())
     return app
 
 

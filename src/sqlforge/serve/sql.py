@@ -1,4 +1,4 @@
-"""Routes for questions about a database, and the page that asks them."""
+"""Routes for questions about a database, and for the page that asks them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Threads:
 def sql_routes(
     answerer: Answerer, settings: ServeSettings, room: Room, metrics: Metrics
 ) -> APIRouter:
-    """``/v1/sql``, ``/v1/sql/run``, ``/v1/schema`` and the playground at ``/``."""
+    """``/v1/sql``, ``/v1/sql/run`` and ``/v1/schema``."""
     threads = _Threads(ThreadPoolExecutor(settings.running, "sql"), room)
     routes = APIRouter(tags=["Database"])
 
@@ -88,6 +88,13 @@ def sql_routes(
         """The tables of the database."""
         found = await threads.do(request, lambda: _said(answerer.schema, 503))
         return JSONResponse(schema_body(found))
+
+    return routes
+
+
+def page_routes() -> APIRouter:
+    """The playground at ``/``, with or without a database: it says which."""
+    routes = APIRouter()
 
     @routes.get("/", include_in_schema=False)
     @routes.get("/playground/{name}", include_in_schema=False)
