@@ -78,7 +78,7 @@ def test_a_file_imports_only_what_its_folder_may(file: Path) -> None:
             assert allowed, f"{folder} may not import {name}"
         elif top in HEAVY:
             assert folder == "model" or (folder == "stages" and not at_top), name
-        elif top in OF_SERVE:
+        elif top in OF_SERVE or (top == "httpx2" and folder == "serve"):
             assert folder == "serve", name
         elif top in LATE:
             assert folder == "model" or not at_top, (

@@ -40,7 +40,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (models.merge, "sqlforge merge runs/mine"),
     (exporting.export, "sqlforge export --grammar lark --db shop.sqlite --out shop.lark"),
     (publishing.publish, "sqlforge publish runs/mine --to user/name --dry-run"),
-    (serving.serve, "sqlforge serve --model runs/mine/merged --port 8000"),
+    (serving.serve, "sqlforge serve --model runs/mine --db shop.sqlite --port 8000"),
     (asking.ask, 'sqlforge ask --db shop.db "Which customers spent the most in 2024?"'),
     (judging.trace, "sqlforge trace synthetic-test-000003 --run runs/demo"),
 )

@@ -35,6 +35,7 @@ class Prepared(Answerer):
         *,
         history: Sequence[tuple[str, str]] = (),
         samples: int | None = None,
+        execute: bool = True,
     ) -> Answer:
         self.asked.append((question, tuple(history), samples))
         self.go_on.wait(10)
@@ -44,7 +45,7 @@ class Prepared(Answerer):
         return Answer(
             question=question,
             sql=sql,
-            rows=self.run(sql) if sql else None,
+            rows=self.run(sql) if sql and execute else None,
             error=None if sql else "Nothing was written.",
             refused=False,
             confidence=0.75,

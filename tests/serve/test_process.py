@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
+
+from sqlforge import cli
 
 KEY = "a-key-that-is-long-enough"
 COUNT = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,"  # goes on for long
@@ -25,11 +31,16 @@ class Process:
 
     def __init__(self, folder: Path, *words: str) -> None:
         facts = folder / "facts.json"
+        with closing(sqlite3.connect(folder / "shop.db")) as connection:
+            connection.execute("CREATE TABLE goods(id INTEGER PRIMARY KEY, title TEXT)")
+            connection.execute("INSERT INTO goods VALUES (1, 'Lamp')")
+            connection.commit()
         self.log = folder / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sqlforge", "serve", "--model", "smollm2-135m",
-                 "--port", "0", "--context", "512", "--json", str(facts), *words],
+                 "--port", "0", "--context", "512", "--rows", "4",
+                 "--db", str(folder / "shop.db"), "--json", str(facts), *words],
                 stderr=log, env={**os.environ, "SQLFORGE_API_KEYS": KEY},
             )  # fmt: skip
         while not facts.exists():
@@ -69,6 +80,50 @@ def test_clients_that_go_away_free_their_rows(process: Process) -> None:
         time.sleep(0.05)
     assert process.open_texts() == 0
     assert " gone " in process.log.read_text() or " 499 " in process.log.read_text()
+
+
+def test_questions_are_answered_from_the_database_by_the_model(process: Process) -> None:
+    said = process.client.post("/v1/sql", json={"question": "How many goods?"}, timeout=30).json()
+    assert said["sql"] and said["dialect"] == "sqlite" and said["linked"][0]["table"] == "goods"
+    assert said["rows"] is not None or said["error"]
+    ran = process.client.post("/v1/sql/run", json={"sql": "SELECT title FROM goods"}).json()
+    assert ran["rows"] == [["Lamp"]]
+    writing = process.client.post("/v1/sql/run", json={"sql": "DROP TABLE goods"}).json()
+    assert writing["error"]["code"] == "query_refused"
+    assert process.client.get("/").headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "without an API key"),
+        (["--host", "192.0.2.1", "--api-key-file", "keys"], "an address of this machine"),
+        (["--api-key-file", "nowhere"], "cannot be read"),
+        (["--upstream", "http://127.0.0.1:1", "--db", "shop.db"], "one of them"),
+        (["--db", "oracle://ann:s3cr3t@db/shop"], "Got "),
+        (["--model", "pickled"], "pickle"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(
+    words: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    smol_installed: None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SQLFORGE_API_KEYS", raising=False)
+    Path("keys").write_text("a-long-secret-of-ann\n")
+    Path("pickled").mkdir()
+    Path("pickled/config.json").write_text('{"model_type": "llama"}')
+    Path("pickled/pytorch_model.bin").write_bytes(b"\x80\x04.")
+    monkeypatch.setattr(sys, "argv", ["sqlforge", "serve", "--port", "0", *words])
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told), pytest.raises(SystemExit) as ended:
+        cli.main()
+    last = told.getvalue().splitlines()[-1]
+    assert ended.value.code == 2
+    assert last.startswith("sqlforge: Got ") and sentence in last and "s3cr3t" not in last
 
 
 def test_a_port_in_use_is_told_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``serve``: a model over HTTP.
+"""``serve``: a model, and a database to ask about, over HTTP.
 
 Stages are imported inside the command, so that ``--help`` answers at once.
 """
@@ -7,16 +7,31 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from sqlforge.cli_support import quiet_libraries, write_facts
 from sqlforge.commands.options import Json
+from sqlforge.core.errors import UserError
 
 
 def serve(
-    model: Annotated[str, typer.Option(help="Catalog name, hub id, merged or adapter folder.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the "
+            "model trained last under runs/, else smollm2-135m."
+        ),
+    ] = None,
+    db: Annotated[
+        str | None,
+        typer.Option(help="What questions are about: a SQLAlchemy URL, an SQLite or DuckDB file."),
+    ] = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(help="A server of OpenAI's interface, vLLM's say, that writes instead."),
+    ] = None,
     host: Annotated[str, typer.Option(help="Other than this machine's own needs keys.")] = (
         "127.0.0.1"
     ),
@@ -44,16 +59,48 @@ def serve(
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds to finish what runs when told to stop.")
     ] = 30.0,
+    samples: Annotated[
+        int, typer.Option(min=1, max=64, help="Answers to a question to vote over.")
+    ] = 1,
+    constrain: Annotated[
+        Literal["none", "schema"],
+        typer.Option(help="schema: only SQL that names what the database has."),
+    ] = "schema",
+    refuse_below: Annotated[
+        float | None,
+        typer.Option(help="Refuse answers that are right with a lower probability than this."),
+    ] = None,
+    max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows of a result.")] = 1000,
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a query may take.")] = (
+        10.0
+    ),
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where SQL is cut.")] = 128,
     json: Json = None,
 ) -> None:
-    """Serve a model over HTTP: OpenAI's interface, health and metrics.
+    """Serve a model over HTTP: OpenAI's interface, and questions about a database with a page.
 
     SIGTERM finishes what runs and takes nothing new. See docs/serving.md.
     """
+    if upstream is not None and db is not None:
+        raise UserError(
+            "--db with --upstream", "one of them", "ask about the database in a server of its own"
+        )
+    if upstream is not None and model is not None:
+        raise UserError("--model with --upstream", "one of them", "leave out --model")
+    from sqlforge.core.decoding import Decoding
     from sqlforge.serve.keys import read_keys
     from sqlforge.serve.settings import ServeSettings
-    from sqlforge.stages.serve import Place
+    from sqlforge.stages.serve import Asking, Place, Writing
     from sqlforge.stages.serve import serve as run_server
+
+    decoding = Decoding(
+        constrain=constrain, samples=samples, vote=samples > 1, refuse_below=refuse_below
+    )
+    keys = read_keys(api_key_file, os.environ)
+    if upstream is None and model is None:
+        from sqlforge.model.online import default_model
+
+        model = default_model()
 
     def found(facts: object) -> None:
         if json is not None:
@@ -61,18 +108,25 @@ def serve(
 
     quiet_libraries()
     settings = ServeSettings(
-        model=name or Path(model).name or model,
-        keys=read_keys(api_key_file, os.environ),
+        model=name or _called(Path(model or "upstream")),
+        keys=keys,
         body_bytes=max_request_bytes,
         per_minute=rate,
         running=rows,
         waiting=waiting,
     )
+    asking = Asking(db, decoding, max_rows, timeout, max_new_tokens) if db is not None else None
     run_server(
-        model,
+        Writing(model, context, upstream, os.environ.get("SQLFORGE_UPSTREAM_KEY")),
+        asking,
         settings,
         Place(host, port, grace),
-        context=context,
         say=lambda told: typer.echo(told, err=True),
         found=found,
     )
+
+
+def _called(model: Path) -> str:
+    """A model's name, of a run's the run's."""
+    inside = model.name in ("adapter", "merged") and model.parent.name != ""
+    return model.parent.name if inside else model.name

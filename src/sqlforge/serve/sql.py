@@ -71,7 +71,9 @@ def sql_routes(
         history = [(before.question, before.sql) for before in asked.history]
 
         def work() -> Answer:
-            return answerer.answer(asked.question, history=history, samples=asked.samples)
+            return answerer.answer(
+                asked.question, history=history, samples=asked.samples, execute=asked.execute
+            )
 
         answer = await threads.do(request, lambda: _said(work, 503))
         metrics.questions.labels(_outcome(answer)).inc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,7 +30,7 @@ class Question(_Form):
     question: Annotated[str, Field(min_length=1)]
     history: Annotated[list[Asked], Field(max_length=100)] = []
     samples: Annotated[int, Field(ge=1)] | None = None
-    execute: Literal[True] = True
+    execute: bool = True
 
 
 class Query(_Form):
