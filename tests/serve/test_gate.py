@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
 from sqlforge.core.errors import UserError
@@ -131,6 +134,22 @@ def test_a_defect_tells_the_client_an_id_and_the_log_where_but_no_values(
     assert request_id in caplog.text
     assert "in broken" in caplog.text and "builtins.ValueError" in caplog.text
     assert "Mrs Smith" not in caplog.text
+
+
+def test_an_answer_that_breaks_off_is_not_ended_and_tells_no_values(quick: LocalModel) -> None:
+    app, cell = create_app(ServeSettings("smol"), quick), "Mrs Smith"
+
+    async def rows() -> AsyncIterator[str]:
+        yield "one"
+        raise ValueError(cell)
+
+    @app.get("/v1/broken")
+    async def broken() -> StreamingResponse:
+        return StreamingResponse(rows())
+
+    with pytest.raises(ConnectionAbortedError) as caught:
+        TestClient(app).get("/v1/broken")
+    assert cell not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_log_has_neither_questions_nor_secrets_nor_what_clients_make_up(

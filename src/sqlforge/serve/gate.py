@@ -156,7 +156,7 @@ class Gate:
             await refusal.response()(scope, receive, answer.send)
         elif not answer.whole:
             # Half an answer is out: ending it properly would make it look whole.
-            raise ConnectionAbortedError("an answer that broke off")
+            raise ConnectionAbortedError("an answer that broke off") from None
 
     def _tell(self, scope: Scope, answer: _Answer, client: str, seconds: float) -> None:
         path = _path(self._routes, scope)
