@@ -119,7 +119,7 @@ def _sqlforge(card: CardData, repository: str) -> str:
         "```console",
         f"$ hf download {repository} --local-dir {folder}",
         f'$ sqlforge ask --model {folder} --db shop.sqlite "How many customers live in Bath?"',
-        f"$ sqlforge serve --model {folder}",
+        f"$ sqlforge serve --model {folder} --db shop.sqlite",
         "```",
     ]
     if card.part == "merged":
