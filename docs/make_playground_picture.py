@@ -1,26 +1,32 @@
 """Make docs/pictures/playground.png anew: ``python docs/make_playground_picture.py MODEL``.
 
-A real answer: the server is started with MODEL, an adapter or a model folder, on a small shop's
+A real answer: the server's application gets MODEL, an adapter or a model folder, and a small shop's
 database that is written here, and Debian's Chromium asks it.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import random
-import re
+import socket
 import sqlite3
-import subprocess
-import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
+from sqlforge.core.decoding import Decoding
+from sqlforge.serve.answering import Answerer
+from sqlforge.serve.app import create_app
+from sqlforge.serve.settings import ServeSettings
+
 PICTURE = Path(__file__).resolve().parent / "pictures" / "playground.png"
-QUESTION = "How many customers are there in each city?"
+QUESTION = "What is the average price of products in each category?"
 DDL = """
 CREATE TABLE customers (customer_id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT,
                         country TEXT, joined_on DATE);
@@ -80,23 +86,17 @@ def make_shop(file: Path) -> None:
 @contextmanager
 def served(model: str, database: Path) -> Iterator[str]:
     """The address of a server that runs meanwhile."""
-    command = [sys.executable, "-m", "sqlforge", "serve", "--model", model, "--db", str(database)]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--name", "smollm2-135m-sql"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if found := re.search(r"http://[^\s,]+", line):
-                yield found[0]
-                return
-        raise SystemExit("".join(said))
-    finally:
-        process.terminate()
-        process.wait()
+    answerer = Answerer.open(model, str(database), Decoding(constrain="schema"))
+    app = create_app(ServeSettings("smollm2-135m, tuned"), None, answerer)
+    with closing(answerer), closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def ask(page: Page, question: str, samples: str) -> None:
@@ -106,7 +106,7 @@ def ask(page: Page, question: str, samples: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector("#chart svg, #rows-card, #sql-error:not([hidden])")
     page.wait_for_selector("#busy", state="hidden")
-    page.get_by_role("treeitem", name="customers").focus()
+    page.get_by_role("treeitem", name="products").focus()
     page.keyboard.press("ArrowRight")
     page.get_by_label("Your question").focus()
 
@@ -129,7 +129,7 @@ def main() -> None:
                 executable_path=asked.browser, args=["--no-sandbox"]
             )
             page = browser.new_page(
-                viewport={"width": 1180, "height": 760}, reduced_motion="reduce",
+                viewport={"width": 1280, "height": 730}, reduced_motion="reduce",
                 color_scheme="dark" if asked.dark else "light",
             )  # fmt: skip
             page.set_default_timeout(120_000)

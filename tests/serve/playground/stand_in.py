@@ -91,14 +91,22 @@ class StandIn(Answerer):
 def serving(file: Path) -> Iterator[StandIn]:
     """A stand-in on a port of its own; ``url`` says where."""
     stand_in = StandIn(file)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        stand_in.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server = uvicorn.Server(uvicorn.Config(stand_in, lifespan="off", log_level="error"))
-        running = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-        running.start()
+    with on_a_port(stand_in) as stand_in.url:
         try:
             yield stand_in
         finally:
             stand_in.go_on.set()
+
+
+@contextmanager
+def on_a_port(app: Any) -> Iterator[str]:
+    """The address of an application that runs meanwhile."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+        running = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
+        running.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
             server.should_exit = server.force_exit = True
             running.join(10)

@@ -53,6 +53,12 @@ def test_clauses_and_joins_begin_lines_at_the_outermost_level_only(bare: Page) -
     ]  # fmt: skip
 
 
+def test_white_space_within_a_line_is_one_space(bare: Page) -> None:
+    sql = "SELECT count(*) ,  city FROM t WHERE a  =  'b  ,  c'"
+    laid_out = "SELECT count(*), city\nFROM t\nWHERE a = 'b  ,  c'"
+    assert call(bare, "sql.js", "laidOut", sql) == laid_out
+
+
 def test_words_are_told_apart_by_where_they_stand(bare: Page) -> None:
     tokens = call(bare, "sql.js", "tokens", "SELECT t.date, max(x), 'AND', 5 FROM t -- FROM")
     kinds = {(token["text"], token["kind"]) for token in tokens}

@@ -66,7 +66,8 @@ export function laidOut(sql) {
   let depth = 0;
   let out = "";
   let last = "";
-  for (const { kind, text } of all) {
+  for (const [i, { kind, text: given }] of all.entries()) {
+    const text = kind !== "space" ? given : /^[,)]/.test(all[i + 1]?.text ?? "") ? "" : " ";
     const word = kind === "keyword" ? text.toUpperCase() : "";
     if (depth === 0 && word) {
       const clause = BEFORE.has(word) || (word === "SELECT" && out);
