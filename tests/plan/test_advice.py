@@ -56,7 +56,7 @@ def test_what_fits_needs_no_change() -> None:
     ("run", "gib", "told"),
     [
         (asked(tokens=8_192), 9.0, ["train.pack_tokens"]),
-        (asked(checkpointed=0), 9.0, ["train.gradient_checkpointing to true"]),
+        (asked(checkpointed=0), 8.0, ["train.gradient_checkpointing to true"]),
         (asked(), 6.4, ["train.gradient", "train.optimizer to adamw-8bit"]),
         (asked(method="lora"), 9.5, ["train.method to qlora"]),
     ],

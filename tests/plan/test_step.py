@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("bitsandbytes", reason="the extra 'train' is not installed")
 
 from plan.test_weights import configuration
-from plan.traced import even_pack, led_onto_the_cards_way, planned, traced
+from plan.traced import even_pack, led_onto_the_cards_way, planned, traced, without_kernels
 from sqlforge.plan.allocator import MIB
 from sqlforge.plan.catalog import shape_of
 from sqlforge.plan.memory import budget, fits
@@ -37,15 +37,15 @@ def small(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "training", "tolerance"),
     [
-        ("mistral-7b-v0.3", Training(checkpointed=3), 0.005),
-        ("mistral-7b-v0.3", Training(checkpointed=3, adapter_dtype="bfloat16"), 0.005),
-        ("mistral-7b-v0.3", Training(checkpointed=2, dropout=0.0, rank=16), 0.02),
+        ("mistral-7b-v0.3", Training(checkpointed=3, fused=False), 0.005),
+        ("mistral-7b-v0.3", Training(checkpointed=3, adapter_dtype="bfloat16", fused=False), 0.005),
+        ("mistral-7b-v0.3", Training(checkpointed=2, dropout=0.0, rank=16, fused=False), 0.02),
         # Nothing asks for gradients below the first layer's adapters: a little less is kept.
-        ("mistral-7b-v0.3", Training(checkpointed=0), 0.05),
-        ("phi-3.5-mini", Training(checkpointed=3), 0.005),
-        ("phi-3.5-mini", Training(checkpointed=0, dropout=0.0), 0.05),
-        ("smollm2-135m", Training(method="lora", checkpointed=3, rank=16), 0.02),
-        ("smollm2-135m", Training(method="lora", checkpointed=0, dropout=0.0), 0.05),
+        ("mistral-7b-v0.3", Training(checkpointed=0, fused=False), 0.05),
+        ("phi-3.5-mini", Training(checkpointed=3, fused=False), 0.005),
+        ("phi-3.5-mini", Training(checkpointed=0, dropout=0.0, fused=False), 0.05),
+        ("smollm2-135m", Training(method="lora", checkpointed=3, rank=16, fused=False), 0.02),
+        ("smollm2-135m", Training(method="lora", checkpointed=0, dropout=0.0, fused=False), 0.05),
     ],
 )
 def test_the_tape_peaks_where_a_traced_step_does(
@@ -57,6 +57,28 @@ def test_the_tape_peaks_where_a_traced_step_does(
     assert paper.peak_bytes() == pytest.approx(real.peak_bytes(), rel=tolerance)
     # What the allocator makes of it differs by a page of its large pool at most.
     assert abs(play(paper).reserved - play(real).reserved) <= 20 * MIB
+
+
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [
+        ("mistral-7b-v0.3", Training(checkpointed=3)),
+        ("mistral-7b-v0.3", Training(checkpointed=3, adapter_dtype="bfloat16")),
+        ("mistral-7b-v0.3", Training(checkpointed=2, dropout=0.0, rank=16)),
+        ("mistral-7b-v0.3", Training(checkpointed=0)),
+        ("phi-3.5-mini", Training(checkpointed=3)),
+        ("smollm2-135m", Training(method="lora", checkpointed=0, dropout=0.0)),
+    ],
+)
+@pytest.mark.parametrize("tokens", [1_024, 2_048], ids=["short", "long"])
+def test_the_fused_tape_peaks_where_a_traced_step_does(
+    name: str, training: Training, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, pack = small(name), even_pack(tokens, 8)
+    led_onto_the_cards_way(monkeypatch)
+    without_kernels(monkeypatch)
+    real, paper = traced(config, training, pack), planned(config, training, pack)
+    assert paper.peak_bytes() == pytest.approx(real.peak_bytes(), rel=0.005)
 
 
 def reserved(name: str = "mistral-7b-v0.3", packs: Any = PACKS, **changes: Any) -> int:

@@ -24,6 +24,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from sqlforge.model.adapt import add_lora
 from sqlforge.model.batches import _as_sequences
 from sqlforge.model.catalog import CATALOG, FUSED_PROJECTIONS, SEVEN_PROJECTIONS
+from sqlforge.model.fused import ops
+from sqlforge.model.fused.step import FusedStep
 from sqlforge.model.load import Source
 from sqlforge.model.pack import IGNORED, Pack, pack_shape
 from sqlforge.model.varlen import VARLEN
@@ -80,6 +82,32 @@ def led_onto_the_cards_way(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LoraLayer, "_move_adapter_to_device_of_base_layer", lambda *_, **__: None)
 
 
+class NoKernels:
+    """What the kernels allocate, and nothing else of them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+    def grad(self, given: torch.Tensor, x: torch.Tensor, _: Any) -> torch.Tensor:
+        return x.new_empty(given.shape[1], x.shape[1], dtype=torch.float32)
+
+    def cross_entropy(self, logits: torch.Tensor, _: Any) -> torch.Tensor:
+        return logits.new_empty(len(logits), dtype=torch.float32)
+
+
+def without_kernels(patch: pytest.MonkeyPatch) -> None:
+    """Only the shapes of what they compute count."""
+
+    def ran(name: str, run: Any, *given: Any) -> bool:
+        run(*given)
+        return True
+
+    patch.setattr(ops, "_kernels", lambda *_: NoKernels())
+    patch.setattr(ops, "_ran", ran)
+    patch.setattr(torch, "randint", lambda *_: 5)  # a fake one has no value
+    patch.setattr(ops, "product", lambda a, b: a.new_empty(len(a), b.shape[1], dtype=torch.float32))
+
+
 def traced(config: dict[str, Any], training: Training, pack: Pack) -> Tape:
     """One step beside weights, adapters and what kernels take inside."""
     # Values that bitsandbytes works out once must not be fake.
@@ -97,6 +125,12 @@ def traced(config: dict[str, Any], training: Training, pack: Pack) -> Tape:
         labels = fake.from_tensor(batch["labels"])[0]
         mask = fake.from_tensor(batch["attention_mask"])
         autocast = training.adapter_dtype == "float32"
+        if training.fused:
+            given = {**rows, "labels": labels[None], "attention_mask": mask, "sequences": sequences}
+            step = FusedStep(model, training.checkpointed)
+            with Recorder([*model.parameters(), *model.buffers()]) as recorder:
+                step.summed(step.hidden(given), chosen, labels[chosen]).backward()
+            return recorder.tape
         with Recorder([*model.parameters(), *model.buffers()]) as recorder:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
                 output = model(

@@ -148,7 +148,7 @@ def test_a_limit_of_memory_is_for_cards() -> None:
 Shown = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize(("gpu", "told"), [("12GB", "It fits."), ("1.6GB", "set train.")])
+@pytest.mark.parametrize(("gpu", "told"), [("12GB", "It fits."), ("1.2GB", "set train.")])
 def test_the_command_prints_and_writes_what_it_found(
     gpu: str, told: str, tmp_path: Path, capsys: Shown
 ) -> None:
@@ -191,7 +191,7 @@ def test_measuring_needs_a_card() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a card here")
     with pytest.raises(UserError, match="without a CUDA card"):
-        measured(plan("smollm2-135m", "1.6GB", None))
+        measured(plan("smollm2-135m", "1.2GB", None))
     with pytest.raises(UserError, match="without a CUDA card"):
         plan("smollm2-135m", None, None, here=True)
 

@@ -161,6 +161,7 @@ def _settings(training: Training, shape: ModelShape, cuda: bool) -> TrainSetting
         cpu=not cuda,
         seed=0,
         optimizer=training.optimizer,
+        step="auto" if training.fused else "plain",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlforge.plan.fused import fused_micro_batch
 from sqlforge.plan.layer import Layer, Saved
 from sqlforge.plan.model_shape import ModelShape
 from sqlforge.plan.tape import Piece, Tape
@@ -28,6 +29,7 @@ class Steps:
     tape: Tape = field(default_factory=Tape)
     _states: bool = False
     _working: bool = False
+    _buffers: bool = False
 
     def build(self) -> None:
         """Load the base model and add adapters; peaks count from here on."""
@@ -50,6 +52,11 @@ class Steps:
     def micro_batch(self, pack: PackShape, grads: list[Piece] | None = None) -> None:
         """Forward and backward pass; ``grads`` takes gradients, else they join earlier ones."""
         tape, shape = self.tape, self.shape
+        if self.training.fused:
+            self._workspaces()
+            made, self._buffers = self._buffers, True
+            fused_micro_batch(tape, shape, self.training, pack, grads, buffers=not made)
+            return
         layer = Layer(tape, shape, self.training, pack)
         batch = [tape.new(8 * pack.tokens) for _ in range(3)] + [tape.new(8 * pack.keys)]
         angles = [tape.new(2 * pack.tokens * shape.head_size) for _ in range(2)]

@@ -32,6 +32,7 @@ class Training:
     """How adapters are trained; ``checkpointed`` is how many layers are recomputed.
 
     With fp32 adapters the step runs under bf16 autocast, with bf16 adapters it needs none.
+    ``fused`` is the step of ``sqlforge.model.fused`` instead of transformers' layers.
     """
 
     method: Literal["qlora", "lora"] = "qlora"
@@ -41,6 +42,7 @@ class Training:
     optimizer: Optimizer = "adamw"
     checkpointed: int = 0
     accumulation: int = 1
+    fused: bool = True
 
     @property
     def adapter_bytes(self) -> int:
@@ -67,4 +69,5 @@ def training_of(part: TrainPart, shape: ModelShape) -> Training:
         optimizer=part.optimizer,
         checkpointed=shape.layers if part.gradient_checkpointing else 0,
         accumulation=part.accumulation,
+        fused=part.step != "plain",
     )

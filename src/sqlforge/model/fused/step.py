@@ -49,11 +49,15 @@ class FusedStep:
         """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
         labels = inputs["labels"][0]
         positions = labels.ne(IGNORED).nonzero()[:, 0]
+        return self.summed(self.hidden(inputs), positions, labels[positions])
+
+    def summed(
+        self, hidden: torch.Tensor, positions: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """Summed cross-entropy of the last layer's output where it is supervised."""
         norm = self._causal.model.norm
-        hidden = last_norm(self.hidden(inputs)[positions], norm.weight, norm.variance_epsilon)
-        loss: torch.Tensor = summed_cross_entropy(
-            hidden, self._causal.lm_head.weight, labels[positions]
-        )
+        chosen = last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
+        loss: torch.Tensor = summed_cross_entropy(chosen, self._causal.lm_head.weight, labels)
         return loss
 
     def hidden(self, inputs: dict[str, Any]) -> torch.Tensor:
