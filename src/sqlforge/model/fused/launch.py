@@ -14,6 +14,7 @@ from sqlforge.model.fused import triton_kernels as kernels
 _POINTWISE = 1_024
 _TOKENS = 64  # a tile's rows
 _COLUMNS = 64
+_PROGRAMS = 264  # that fill a card: two for each of an H100's processors
 _MOST_RANK = 256  # of the adapters that one product handles
 
 
@@ -84,20 +85,28 @@ def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
 def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
     """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``."""
     (rows, size), rank = x.shape, a.shape[0]
-    width = _rank_block(rank)
-    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width))
-    kernels.down[grid](
-        x, x.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
+    width = min(_COLUMNS, _rank_block(rank))
+    tiles = triton.cdiv(rows, _TOKENS) * triton.cdiv(rank, width)
+    # Few rows do not fill a card: their columns are shared out, and the parts added up.
+    parts = max(1, min(8, triton.cdiv(2 * _PROGRAMS, tiles), size // 512))
+    share = triton.cdiv(triton.cdiv(size, parts), _COLUMNS) * _COLUMNS
+    parts = triton.cdiv(size, share)
+    target = out if parts == 1 else x.new_empty(parts, rows, rank, dtype=torch.float32)
+    kernels.down[(triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width), parts)](
+        x, x.stride(0), a, target, target.stride(-2), 0 if parts == 1 else target.stride(0),
+        rows, size, rank, share, *drop,
         PRECISION=_precision(x), ROWS=_TOKENS, INNER=_COLUMNS, RANK=width,
-        num_warps=8 if width > 64 else 4, num_stages=2,
+        num_warps=4, num_stages=3,
     )  # fmt: skip
+    if parts > 1:
+        out.copy_(target.sum(0))
 
 
 def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> torch.Tensor:
     """The gradient of ``a``, fp32."""
     (rows, size), rank = x.shape, given.shape[1]
     width, tiles = _rank_block(rank), triton.cdiv(size, _COLUMNS)
-    parts = max(1, min(16, triton.cdiv(264, tiles), triton.cdiv(rows, 4 * _TOKENS)))
+    parts = max(1, min(16, triton.cdiv(_PROGRAMS, tiles), triton.cdiv(rows, 4 * _TOKENS)))
     share = triton.cdiv(triton.cdiv(rows, parts), _TOKENS) * _TOKENS
     out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
     kernels.grad[(tiles, parts, triton.cdiv(rank, width))](

@@ -125,7 +125,7 @@ def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
 
 
 def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: Drop) -> None:
-    """``out`` becomes ``dropout(x) @ a.T``: what adapters make of their input."""
+    """``out`` becomes ``dropout(x) @ a.T``: what adapters read of their input."""
     if drop.share == 0:
         torch.mm(x, a.T, out=out)
         return
@@ -135,14 +135,16 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: Drop) -> Non
     torch.mm(_dropped(x, drop), a.T, out=out)
 
 
-def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop) -> torch.Tensor:
-    """The gradient of :func:`down`'s ``a``, fp32 where the device has such a product."""
+def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop, scale: float) -> torch.Tensor:
+    """The gradient of :func:`down`'s ``a``, times ``scale``; fp32 where there is such a product."""
     if drop.share > 0 and (kernels := _kernels("adapters", x)):
         made: list[torch.Tensor] = []
         run = lambda *given: made.append(kernels.grad(*given))  # noqa: E731  (one a kernel)
-        if _ran("adapters", run, grad, x, drop.numbers):
+        seed, threshold, kept = drop.numbers
+        if _ran("adapters", run, grad, x, (seed, threshold, kept * scale)):
             return made[0]
-    return product(grad.T, x if drop.share == 0 else _dropped(x, drop))
+    given = x if drop.share == 0 else _dropped(x, drop)
+    return product(grad.T, given, torch.float32).mul_(scale)
 
 
 def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
@@ -156,11 +158,11 @@ def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Dr
     x.add_(_dropped(grad @ a, drop))
 
 
-def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """``left @ right``, its sums not rounded to 16 bit where PyTorch can."""
-    if left.is_cuda and left.dtype != torch.float32:
+def product(left: torch.Tensor, right: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """``left @ right``; where ``dtype`` is fp32 and PyTorch can, not rounded to 16 bit before."""
+    if left.is_cuda and left.dtype != dtype == torch.float32:
         return torch.mm(left, right, out_dtype=torch.float32)
-    return left @ right
+    return (left @ right).to(dtype)
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

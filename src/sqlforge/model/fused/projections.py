@@ -1,7 +1,7 @@
 """Projections of one layer that read the same input, with their adapters, as one matrix.
 
-Where adapters have the rank r, an input ``x`` is stored as ``[x, h]`` with ``h = dropout(x) @ A.T``
-and the frozen matrix as ``[W, s B]``. One product then gives ``x W.T + s h B.T``, backwards the
+Where adapters have the rank r, an input ``x`` is stored as ``[x, h]`` with ``h = s dropout(x) A.T``
+and the frozen matrix as ``[W, B]``. One product then gives ``x W.T + h B.T``, backwards the
 gradients of both ``x`` and ``h``, and the adapters never cost a pass over the output. Queries, keys
 and values stand below each other, their B in columns of their own; so do gate and up.
 """
@@ -58,12 +58,17 @@ class Role:
         """The share that adapters' inputs lose in training."""
         return float(getattr(self.modules[0].lora_dropout[ADAPTER], "p", 0.0))
 
+    @property
+    def scaling(self) -> float:
+        """What adapters' outputs are multiplied by."""
+        return float(self.modules[0].scaling[ADAPTER])
+
     def matrix(self, bs: Sequence[torch.Tensor], out: torch.Tensor) -> torch.Tensor:
-        """Write ``[W, s B]``, dequantised, into ``out``, ``[outputs, width]``."""
-        row, column = 0, self.inputs
-        if len(self.modules) > 1 or column + bs[0].shape[1] < self.width:
-            out[:, column:].zero_()
-        for module, b in zip(self.modules, bs, strict=True):
+        """Write ``[W, B]``, dequantised, into ``out``, ``[outputs, width]``."""
+        if len(self.modules) > 1 or self.inputs + bs[0].shape[1] < self.width:
+            out[:, self.inputs :].zero_()
+        row = 0
+        for module in self.modules:
             rows = slice(row, row + module.out_features)
             weight = module.base_layer.weight
             state = getattr(weight, "quant_state", None)
@@ -71,15 +76,33 @@ class Role:
                 out[rows, : self.inputs].copy_(weight)
             else:
                 ops.nf4(weight, state, out[rows, : self.inputs])
-            out[rows, column : column + b.shape[1]].copy_(b * module.scaling[ADAPTER])
-            row, column = rows.stop, column + b.shape[1]
+            row = rows.stop
+        for place, b in zip(self.b_in(out), bs, strict=True):
+            place.copy_(b)
         return out
 
+    def b_in(self, matrix: torch.Tensor) -> list[torch.Tensor]:
+        """Where each B lies in the joint matrix."""
+        found: list[torch.Tensor] = []
+        row, column = 0, self.inputs
+        for module in self.modules:
+            rank = int(module.r[ADAPTER])
+            found.append(matrix[row : row + module.out_features, column : column + rank])
+            row, column = row + module.out_features, column + rank
+        return found
+
+    def a_in(self, joint: torch.Tensor) -> list[torch.Tensor]:
+        """Where each A lies in ``[rank, inputs]``."""
+        return list(joint[: sum(self._ranks())].split(self._ranks()))
+
+    def _ranks(self) -> list[int]:
+        return [int(module.r[ADAPTER]) for module in self.modules]
+
     def reading(self, given: Sequence[torch.Tensor], dtype: torch.dtype) -> torch.Tensor:
-        """All A, ``[rank, inputs]``."""
-        joint = torch.cat([a.to(dtype) for a in given])
-        missing = self.rank - len(joint)
-        return torch.nn.functional.pad(joint, (0, 0, 0, missing)) if missing else joint
+        """All ``s A``, ``[rank, inputs]``."""
+        made = torch.cat([a * self.scaling for a in given]).to(dtype)
+        missing = self.rank - len(made)
+        return torch.nn.functional.pad(made, (0, 0, 0, missing)) if missing else made
 
     def adapt(self, given: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
         """Fill the last columns of ``[x, h]``."""
@@ -100,29 +123,23 @@ class Role:
         Args:
             grad: of the output, ``[tokens, outputs]``.
             given: ``[x, h]``.
-            matrix: ``[W, s B]``.
-            a: all A.
+            matrix: ``[W, B]``.
+            a: all ``s A``.
             drop: as in the forward pass.
             input_needs_grad: otherwise the gradient of ``x`` means nothing.
         """
         x, hidden = given[:, : self.inputs], given[:, self.inputs :]
-        found: list[torch.Tensor] = []
+        own = self.modules[0].lora_A[ADAPTER].weight.dtype
+        to_b: list[torch.Tensor] = []
         row = column = 0
-        for module in self.modules:
-            rank = int(module.r[ADAPTER])
+        for module, rank in zip(self.modules, self._ranks(), strict=True):
             part = grad[:, row : row + module.out_features]
-            scaled = ops.product(part.T, hidden[:, column : column + rank])
-            found.append(scaled.mul_(module.scaling[ADAPTER]))
+            to_b.append(ops.product(part.T, hidden[:, column : column + rank], own))
             row, column = row + module.out_features, column + rank
         back = grad @ (matrix if input_needs_grad else matrix[:, self.inputs :])
         to_hidden = back[:, -self.rank :]
-        to_a = ops.down_grad(to_hidden, x, drop)
+        to_a = self.a_in(ops.down_grad(to_hidden, x, drop, self.scaling).to(own))
         if input_needs_grad:
             ops.down_backward(back[:, : self.inputs], to_hidden, a, drop)
-        grads: list[torch.Tensor] = []
-        first = 0
-        for module, to_b in zip(self.modules, found, strict=True):
-            last = first + int(module.r[ADAPTER])
-            grads += [to_a[first:last], to_b]
-            first = last
+        grads = [one for pair in zip(to_a, to_b, strict=True) for one in pair]
         return back[:, : self.inputs], grads

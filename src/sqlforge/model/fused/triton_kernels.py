@@ -122,14 +122,16 @@ def nf4(
 
 @triton.jit(do_not_specialize=["seed", "threshold"])
 def down(
-    x, x_stride, a, out, out_stride, rows, size, rank, seed, threshold, scale,
+    x, x_stride, a, out, out_stride, part_stride, rows, size, rank, share, seed, threshold, scale,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, INNER: tl.constexpr, RANK: tl.constexpr,
 ):  # fmt: skip
+    """A part of the columns' sum, ``share`` of them; ``part_stride`` lies between parts."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     each = tl.program_id(1) * RANK + tl.arange(0, RANK)
+    part = tl.program_id(2)
     total = tl.zeros((ROWS, RANK), tl.float32)
-    for start in range(0, size, INNER):
-        column = start + tl.arange(0, INNER)
+    for start in range(0, share, INNER):
+        column = part * share + start + tl.arange(0, INNER)
         there = (row < rows)[:, None] & (column < size)[None, :]
         value = tl.load(
             x + row.to(tl.int64)[:, None] * x_stride + column[None, :], mask=there, other=0
@@ -141,10 +143,9 @@ def down(
             other=0,
         )
         total = tl.dot(value, weight, total, input_precision=PRECISION)
+    place = out + part.to(tl.int64) * part_stride + row.to(tl.int64)[:, None] * out_stride
     tl.store(
-        out + row.to(tl.int64)[:, None] * out_stride + each[None, :],
-        total * scale,
-        mask=(row < rows)[:, None] & (each < rank)[None, :],
+        place + each[None, :], total * scale, mask=(row < rows)[:, None] & (each < rank)[None, :]
     )
 
 
