@@ -66,7 +66,10 @@ def base_model(name: str, dry: bool) -> Any:
 
 def measured(asked: Asked, base: Any, dry: bool, profile: bool = False) -> Measured:
     """Train on ``base`` as ``asked`` and take time and memory; ``base`` stays as it was."""
-    encoded, keys = prompts(asked.model)
+    fitting = [
+        pair for pair in zip(*prompts(asked.model), strict=True) if len(pair[0]) <= asked.tokens
+    ]
+    encoded, keys = [one for one, _ in fitting], [key for _, key in fitting]
     packs = plan_packs(
         encoded, keys, budget=asked.tokens, questions_per_schema=asked.questions, seed=SEED
     )[:-1]  # all but the last are full

@@ -33,6 +33,7 @@ class Asked:
     cap: float | None = 11.25
     warm: int = 3
     timed: int = 8
+    limit: int = 80  # seconds that the row may take
     packing: bool = True
     liger: bool = False
 
@@ -60,7 +61,7 @@ _MAIN = Asked("mistral")
 _SMOL = Asked(
     "smollm2",
     model=SMOLLM2,
-    tokens=32_768,
+    tokens=65_536,
     recomputed=0,
     cap=None,
     timed=20,
@@ -70,6 +71,7 @@ OURS = (
     _MAIN,
     replace(_MAIN, name="mistral_no_dropout", dropout=0.0),
     replace(_MAIN, name="mistral_10_5", cap=10.5),
+    replace(_MAIN, name="mistral_9216", tokens=9_216),
     replace(_MAIN, name="mistral_shared_schemas", questions=8),
     replace(_MAIN, name="mistral_plain_nf4", off=("nf4",)),
     replace(_MAIN, name="mistral_plain_adapters", off=("adapters",)),
@@ -80,7 +82,8 @@ OURS = (
         adapter_dtype="bfloat16",
     ),
     _SMOL,
-    replace(_SMOL, name="smollm2_65536", tokens=65_536),
+    replace(_SMOL, name="smollm2_98304", tokens=98_304),
+    replace(_SMOL, name="smollm2_32768", tokens=32_768),
     replace(_SMOL, name="smollm2_no_dropout", dropout=0.0),
 )  # fmt: skip
 MORE = (
@@ -88,13 +91,12 @@ MORE = (
     replace(_MAIN, name="mistral_12288_8bit", tokens=12_288, optimizer="adamw-8bit"),
     replace(_MAIN, name="mistral_4096", tokens=4_096),
     replace(_MAIN, name="mistral_4096_26_recomputed", tokens=4_096, recomputed=26),
-    replace(_SMOL, name="smollm2_16384", tokens=16_384),
     replace(_SMOL, name="smollm2_shared_schemas", questions=16),
     replace(_SMOL, name="smollm2_plain_pointwise", off=("norm", "rotate", "gated")),
     replace(_SMOL, name="smollm2_layers", step="plain", timed=8),
 )
 """Ablations that come after the peers, if there is time."""
-_PEER = Asked("", tokens=2_048, timed=4, warm=2)
+_PEER = Asked("", tokens=2_048, timed=4, warm=2, limit=200)
 PEERS = (
     replace(_PEER, name="unsloth", stack="unsloth", rows=8),
     replace(_PEER, name="unsloth_no_dropout", stack="unsloth", rows=8, dropout=0.0),

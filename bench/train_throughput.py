@@ -74,7 +74,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--site", type=Path, help="a folder of packages that this Python lacks")
     parser.add_argument("--only", nargs="+", choices=ROWS, metavar="NAME", default=[])
     parser.add_argument("--without", nargs="+", choices=ROWS, metavar="NAME", default=[])
-    parser.add_argument("--seconds", type=int, default=90, help="that a row may take")
     parser.add_argument("--limit", type=int, default=10_000, help="seconds, then no row is begun")
     parser.add_argument("--profile", nargs="+", choices=ROWS, metavar="NAME", default=[])
     parser.add_argument("--dry-run", action="store_true", help="tiny shapes on the CPU")
@@ -124,7 +123,7 @@ def _rows(names: Sequence[str], options: argparse.Namespace, until: float) -> It
     left, last, log = [*names], time.monotonic(), []
     while left:
         try:
-            line = lines.get(timeout=max(1.0, last + options.seconds - time.monotonic()))
+            line = lines.get(timeout=max(1.0, last + ROWS[left[0]].limit - time.monotonic()))
         except queue.Empty:
             line = None
         if line is None or time.monotonic() > until + 60:

@@ -83,10 +83,10 @@ def gates() -> None:
 
 
 def adapters() -> None:
-    for rank, share in ((8, 0.3), (192, 0.05)):
+    for rank, share, size in ((8, 0.3, 200), (192, 0.05, 200), (16, 0.1, 2_100)):
         drop = Drop(share, 12_345)
-        x, a = gapped(TOKENS, 200), drawn(rank, 200)
-        kept = ops.mask(TOKENS, 200, drop, x.device)
+        x, a = gapped(TOKENS, size), drawn(rank, size)
+        kept = ops.mask(TOKENS, size, drop, x.device)
         assert abs(kept.float().mean() - (1 - share)) < 0.02
         dropped = x * kept / (1 - share)
         got = gapped(TOKENS, rank)
@@ -94,7 +94,7 @@ def adapters() -> None:
         close(got, dropped @ a.T, "down")
         grad = gapped(TOKENS, rank)
         close(launch.grad(grad, x, drop.numbers), grad.T @ dropped, "down, to a")
-        total = gapped(TOKENS, 200)
+        total = gapped(TOKENS, size)
         wanted = total + (grad @ a) * kept / (1 - share)
         launch.up(total, grad, a, drop.numbers)
         close(total, wanted, "down, to x")

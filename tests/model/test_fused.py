@@ -108,11 +108,14 @@ def error(got: torch.Tensor, wanted: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("kind", FAMILY)
 @pytest.mark.parametrize("recomputed", [True, 1, False])
-@pytest.mark.parametrize("short", [0, 1_024], ids=["long", "short"])
+@pytest.mark.parametrize(
+    ("short", "resident"), [(0, 0), (1_024, 0), (0, 2**30)], ids=["long", "short", "resident"]
+)
 def test_packed_recomputed_and_fused_equal_the_plain_unpacked_step(
-    kind: str, recomputed: bool | int, short: int, monkeypatch: pytest.MonkeyPatch
+    kind: str, recomputed: bool | int, short: int, resident: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SHORT", short)
+    monkeypatch.setattr(module, "RESIDENT_BYTES", resident)
     model = adapted(kind, rank=6)  # not a multiple of what cuBLAS likes
     encoded, keys = made_up_examples(20, schemas=4)
     packs = plan_packs(encoded, keys, budget=150, questions_per_schema=3, seed=1)

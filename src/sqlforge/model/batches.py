@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -27,6 +28,31 @@ def choose_attention(model: Any, *, autocast_bf16: bool) -> Collator:
         model.set_attn_implementation(VARLEN)
         return _as_sequences
     return lambda packs: collate(packs[0])
+
+
+class Ahead(Sequence[dict[str, Any]]):
+    """Packs as batches; while one is computed with, the next is put together."""
+
+    def __init__(self, packs: Sequence[Pack], collate: Collator) -> None:
+        self._packs, self._collate = packs, collate
+        self._worker = ThreadPoolExecutor(1)
+        self._coming: tuple[int, Future[dict[str, Any]]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._packs)
+
+    def __getitem__(self, index: Any) -> Any:
+        """The batch of one pack, and the pack itself as ``pack``."""
+        coming, self._coming = self._coming, None
+        made = coming[1] if coming is not None and coming[0] == index else None
+        found = self._made(index) if made is None else made.result()
+        if index + 1 < len(self._packs):
+            self._coming = index + 1, self._worker.submit(self._made, index + 1)
+        return found
+
+    def _made(self, index: int) -> dict[str, Any]:
+        pack = self._packs[index]
+        return self._collate([pack]) | {"pack": pack}
 
 
 def _as_sequences(packs: list[Pack]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
-from sqlforge.model.batches import choose_attention
+from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
 from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.pack import IGNORED, Pack, halves
@@ -73,8 +73,9 @@ def train(
         fused=choose_step(model, settings),
         model=model,
         args=arguments(settings, checkpoints),
-        train_dataset=packs,
-        data_collator=lambda packs: collator(packs) | {"pack": packs[0]},
+        collate=collator,
+        train_dataset=Ahead(packs, collator),
+        data_collator=lambda batches: batches[0],
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
     trainer.add_callback(_FiniteGradients(trainer))
@@ -96,9 +97,9 @@ def train(
 class _PackTrainer(Trainer):
     """``Trainer`` on packs; see the module's docstring for what differs."""
 
-    def __init__(self, fused: FusedStep | None, **options: Any) -> None:
+    def __init__(self, fused: FusedStep | None, collate: Collator, **options: Any) -> None:
         super().__init__(**options)
-        self._fused = fused
+        self._fused, self._collate = fused, collate
         # The loss below is divided by the window's tokens already; say so to the accumulation.
         self.model_accepts_loss_kwargs = True
         # One process drives one device; DataParallel would split a pack's only row.
@@ -187,9 +188,7 @@ class _PackTrainer(Trainer):
         return [*self._pieces(both[0]), *self._pieces(both[1])]
 
     def _collated(self, pack: Pack) -> dict[str, Any]:
-        collate: Any = self.data_collator
-        collated: dict[str, Any] = collate([pack])
-        return collated
+        return self._collate([pack])
 
     def compute_loss(
         self,

@@ -9,10 +9,10 @@ the whole trunk and the branch up to itself. The cost grows with the pack's leng
 from __future__ import annotations
 
 import inspect
-from functools import partial
-from itertools import groupby
+from functools import cache, partial
 from typing import Any, TypedDict
 
+import numpy as np
 import torch
 
 from sqlforge.model.own_attention import register
@@ -52,27 +52,26 @@ def can_run(device: torch.device, dtype: torch.dtype) -> bool:
 
 def sequences_of(pack: Pack) -> Sequences:
     """The sequences of a pack in the order of its tokens."""
-    index: list[int] = []
-    query_ends, key_ends = [0], [0]
-    longest_query = longest_key = 0
-    trunk = range(0)
-    places = zip(pack.groups, pack.branches, strict=True)
-    for (group, branch), tokens in groupby(enumerate(places), key=lambda item: item[1]):
-        start = query_ends[-1]
-        stop = start + sum(1 for _ in tokens)
-        own = range(start, stop)
-        if branch == 0:
-            trunk, trunk_of, keys = own, group, [*own]
-        else:
-            keys = [*trunk, *own] if len(trunk) and trunk_of == group else [*own]
-        index += keys
-        query_ends.append(stop)
-        key_ends.append(len(index))
-        longest_query, longest_key = max(longest_query, len(own)), max(longest_key, len(keys))
+    groups, branches = np.array(pack.groups), np.array(pack.branches)
+    turns = (np.diff(groups) != 0) | (np.diff(branches) != 0)
+    starts = [0, *(np.flatnonzero(turns) + 1).tolist()]
+    ends = [*starts[1:], len(pack)]
+    index: list[np.ndarray[Any, Any]] = []
+    key_ends, longest_query, longest_key = [0], 0, 0
+    trunk, trunk_of = np.arange(0), -1
+    for start, end in zip(starts, ends, strict=True):
+        keys = np.arange(start, end)
+        if branches[start] == 0:
+            trunk, trunk_of = keys, groups[start]
+        elif len(trunk) and trunk_of == groups[start]:
+            keys = np.concatenate((trunk, keys))
+        index.append(keys)
+        key_ends.append(key_ends[-1] + len(keys))
+        longest_query, longest_key = max(longest_query, end - start), max(longest_key, len(keys))
     return Sequences(
-        key_index=torch.tensor(index),
-        gathered=index != list(range(len(pack))),
-        query_ends=torch.tensor(query_ends, dtype=torch.int32),
+        key_index=torch.from_numpy(np.concatenate(index)),
+        gathered=key_ends[-1] != len(pack),
+        query_ends=torch.tensor([0, *ends], dtype=torch.int32),
         key_ends=torch.tensor(key_ends, dtype=torch.int32),
         longest_query=longest_query,
         longest_key=longest_key,
@@ -98,8 +97,8 @@ def attend(
     # Rotated queries and keys of an fp32 model are fp32 even under autocast; values never are.
     dtype = value.dtype
     options: dict[str, Any] = {}
-    if sparing and groups > 1 and shares_keys():
-        groups, options = 1, {"enable_gqa": True}
+    if sparing and groups > 1 and (found := shares_keys(query.device)) is not None:
+        groups, options = 1, found
     gathered = sequences["gathered"] or not sparing
     mixed = varlen_attn(
         query[0].transpose(0, 1).to(dtype),
@@ -120,11 +119,41 @@ def attend(
 register(VARLEN, "sequences", partial(attend, sparing=False))
 
 
-def shares_keys() -> bool:
-    """Whether this PyTorch's kernel lets several heads of queries read one head of keys."""
+@cache
+def shares_keys(device: torch.device) -> dict[str, Any] | None:
+    """How to ask for heads of queries that share one head of keys; ``None`` if nothing helps.
+
+    PyTorch 2.12 asks for a flag, earlier kernels just do it: they are tried, and held against
+    copies.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
-    return "enable_gqa" in inspect.signature(varlen_attn).parameters
+    if "enable_gqa" in inspect.signature(varlen_attn).parameters:
+        return {"enable_gqa": True}
+    torch_state = torch.random.get_rng_state(), torch.cuda.get_rng_state(device)
+    ends = torch.tensor([0, 40, 96], dtype=torch.int32, device=device)
+    shape: dict[str, Any] = {"device": device, "dtype": torch.bfloat16}
+    drawn = [torch.randn(96, heads, 64, **shape) for heads in (4, 2, 2)]
+    torch.random.set_rng_state(torch_state[0])
+    torch.cuda.set_rng_state(torch_state[1], device)
+
+    def run(copies: int) -> list[torch.Tensor]:
+        leaves = [piece.detach().requires_grad_() for piece in drawn]
+        with torch.enable_grad():
+            key, value = (piece.repeat_interleave(copies, dim=1) for piece in leaves[1:])
+            mixed = varlen_attn(leaves[0], key, value, ends, ends, 56, 56, window_size=(-1, 0))
+            assert isinstance(mixed, torch.Tensor)
+            return [mixed, *torch.autograd.grad(mixed.float().square().sum(), leaves)]
+
+    wanted = run(2)
+    try:
+        got = run(1)
+    except RuntimeError:
+        return None
+    close = all(
+        (g - w).float().norm() < 0.02 * w.float().norm() for g, w in zip(got, wanted, strict=True)
+    )
+    return {} if close else None
 
 
 def _keys(states: torch.Tensor, sequences: Sequences, groups: int, gathered: bool) -> torch.Tensor:

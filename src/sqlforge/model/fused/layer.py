@@ -15,7 +15,7 @@ import torch
 
 from sqlforge.model.fused import ops
 from sqlforge.model.fused.ops import Drop
-from sqlforge.model.fused.projections import Role
+from sqlforge.model.fused.projections import Resident, Role
 
 Attend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """From queries, keys and values, ``[tokens, heads, head size]``, to what they mix to."""
@@ -43,8 +43,9 @@ class Pass:
     """What all layers of one micro-batch share.
 
     ``matrices`` are one buffer a role, filled again by every layer; ``overlaid`` ones lie in the
-    same memory and are filled again for each use. ``seed`` draws dropout's masks: one for each
-    input and layer, so projections that read one input share its mask.
+    same memory and are filled again for each use. ``resident`` ones need neither. ``seed`` draws
+    dropout's masks: one for each input and layer, so projections that read one input share its
+    mask.
     """
 
     cos: torch.Tensor
@@ -52,6 +53,7 @@ class Pass:
     attend: Attend
     matrices: tuple[torch.Tensor, ...]
     overlaid: bool
+    resident: Resident | None
     seed: int
     training: bool
 
@@ -128,7 +130,9 @@ class Layer:
 
     def fill(self, place: int) -> torch.Tensor:
         """The matrix of one role, in its buffer."""
-        role = self.parts.roles[place]
+        role, resident = self.parts.roles[place], self.shared.resident
+        if resident is not None:
+            return resident.matrices[self.number][place]
         return role.matrix(self._own(place)[1::2], self.shared.matrices[place])
 
     def _own(self, place: int) -> Sequence[torch.Tensor]:
@@ -139,8 +143,11 @@ class Layer:
         return x.new_empty(len(x), self.parts.roles[place].width)
 
     def _adapted(self, given: torch.Tensor, place: int, kept: Kept) -> None:
-        role = self.parts.roles[place]
-        a = role.reading(self._own(place)[::2], given.dtype)
+        role, resident = self.parts.roles[place], self.shared.resident
+        if resident is not None:
+            a = resident.readings[self.number][place]
+        else:
+            a = role.reading(self._own(place)[::2], given.dtype)
         role.adapt(given, a, self.shared.drop(role, self.number, place))
         kept.inputs.append(given)
         kept.readings.append(a)
@@ -155,13 +162,12 @@ class Layer:
     def _unproject(
         self, grad: torch.Tensor, place: int, kept: Kept, *, input_needs_grad: bool = True
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        role = self.parts.roles[place]
-        if self.shared.overlaid:
-            self.fill(place)
+        role, shared = self.parts.roles[place], self.shared
+        remade = shared.overlaid or shared.resident is not None
         return role.backward(
             grad,
             kept.inputs.pop(),
-            self.shared.matrices[place],
+            self.fill(place) if remade else shared.matrices[place],
             kept.readings.pop(),
             self.shared.drop(role, self.number, place),
             input_needs_grad=input_needs_grad,
@@ -227,8 +233,9 @@ class RunLayer(torch.autograd.Function):
             if kept is None:
                 kept, missing = Kept(), range(3, 4)
                 layer.forward(x, kept, whole=False)
-            for place in () if ctx.shared.overlaid else missing:
-                layer.fill(place)
+            if not ctx.shared.overlaid and ctx.shared.resident is None:
+                for place in missing:
+                    layer.fill(place)
             needed = ctx.needs_input_grad[0]
             to_x, found = layer.backward(grad.contiguous(), x, kept, input_needs_grad=needed)
         grads = [g.to(p.dtype) for g, p in zip(found, given, strict=True)]

@@ -21,6 +21,55 @@ ADAPTER = "default"  # peft's name of the one adapter that is trained
 _ALIGNED = 8  # numbers; cuBLAS is slow with rows that start elsewhere
 
 
+class Resident:
+    """Joint matrices of all layers that are kept, where they are small, instead of made anew.
+
+    Adapters are written into them once a micro-batch, all of them together.
+    """
+
+    @torch.no_grad()
+    def __init__(self, layers: Sequence[Sequence[Role]], dtype: torch.dtype) -> None:
+        self.matrices: list[list[torch.Tensor]] = []
+        self.readings: list[list[torch.Tensor]] = []
+        self._a: list[torch.Tensor] = []
+        self._b: list[torch.Tensor] = []
+        self._scales: list[float] = []
+        self._roles = [role for roles in layers for role in roles]
+        for roles in layers:
+            self.matrices.append([])
+            self.readings.append([])
+            for role in roles:
+                weight = role.modules[0].base_layer.weight
+                out = weight.new_empty(role.outputs, role.width, dtype=dtype)
+                joint = weight.new_zeros(role.rank, role.inputs, dtype=dtype)
+                given: list[torch.Tensor] = [*role.parameters()]
+                role.matrix(given[1::2], out)
+                self.matrices[-1].append(out)
+                self.readings[-1].append(joint)
+                self._a += role.a_in(joint)
+                self._b += role.b_in(out)
+                self._scales += [role.scaling] * len(role.modules)
+
+    @staticmethod
+    def size(layers: Sequence[Sequence[Role]]) -> int:
+        """Bytes in 16 bit that matrices and adapters of all layers would take."""
+        return sum(
+            2 * (role.outputs * role.width + role.rank * role.inputs)
+            for roles in layers
+            for role in roles
+        )
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Write the adapters as they are now."""
+        given: list[torch.Tensor] = []
+        for role in self._roles:
+            given += role.parameters()
+        torch._foreach_copy_(self._a, given[::2])
+        torch._foreach_copy_(self._b, given[1::2])
+        torch._foreach_mul_(self._a, self._scales)
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """Adapted projections, peft's modules, that read one input of a layer."""
@@ -47,6 +96,11 @@ class Role:
     def width(self) -> int:
         """Columns of the joint matrix."""
         return self.inputs + self.rank
+
+    @property
+    def quantised(self) -> bool:
+        """Whether frozen matrices have to be turned back into 16 bit."""
+        return any(hasattr(m.base_layer.weight, "quant_state") for m in self.modules)
 
     def parameters(self) -> Iterator[torch.nn.Parameter]:
         """A and B of each projection."""
@@ -93,7 +147,7 @@ class Role:
 
     def a_in(self, joint: torch.Tensor) -> list[torch.Tensor]:
         """Where each A lies in ``[rank, inputs]``."""
-        return list(joint[: sum(self._ranks())].split(self._ranks()))
+        return list(torch.split(joint[: sum(self._ranks())], self._ranks()))
 
     def _ranks(self) -> list[int]:
         return [int(module.r[ADAPTER]) for module in self.modules]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,12 +13,14 @@ from sqlforge.model import varlen
 from sqlforge.model.attention import PACKED
 from sqlforge.model.fused.head import last_norm, summed_cross_entropy
 from sqlforge.model.fused.layer import Attend, LayerParts, Pass, run_layer
-from sqlforge.model.fused.projections import ADAPTER, Role
+from sqlforge.model.fused.projections import ADAPTER, Resident, Role
 from sqlforge.model.pack import IGNORED
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.varlen import VARLEN
 
 _log = logging.getLogger(__name__)
+RESIDENT_BYTES = 2**30
+"""Up to here matrices of a 16-bit base are kept joined with their adapters, beside the base."""
 _SHORT = 1_024  # tokens; with so few, memory is what one is short of
 _FAMILY = ("llama", "mistral", "phi3")
 
@@ -44,6 +47,7 @@ class FusedStep:
         self._recomputed = len(layers) * recomputed if recomputed is True else int(recomputed)
         self._matrices: tuple[torch.Tensor, ...] = ()
         self._overlaid = False
+        self._resident: Resident | None = None
 
     def loss(self, inputs: dict[str, Any]) -> torch.Tensor:
         """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
@@ -74,6 +78,7 @@ class FusedStep:
             attend=self._attend(inputs),
             matrices=matrices,
             overlaid=self._overlaid,
+            resident=self._resident,
             seed=int(torch.randint(2**31 - 1_000_000, ())) if self._model.training else 0,
             training=self._model.training,
         )
@@ -83,16 +88,21 @@ class FusedStep:
         return x
 
     def _buffers(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """One matrix a role, made when the first micro-batch comes; for short ones in one place."""
-        if not self._matrices:
-            sizes = [(role.outputs, role.width) for role in self._parts[0].roles]
+        """One matrix a role, made when the first micro-batch comes; for short ones in one place.
+
+        None where those of all layers are small enough to be kept.
+        """
+        if self._resident is not None:
+            self._resident.refresh()
+        elif not self._matrices:
+            layers = [parts.roles for parts in self._parts]
+            quantised = any(role.quantised for role in layers[0])
+            if not quantised and Resident.size(layers) <= RESIDENT_BYTES:
+                self._resident = Resident(layers, x.dtype)
+                self._resident.refresh()
+                return ()
             self._overlaid = len(x) <= _SHORT
-            if self._overlaid:
-                whole = x.new_empty(max(rows * columns for rows, columns in sizes))
-                made = [whole[: rows * columns].view(rows, columns) for rows, columns in sizes]
-            else:
-                made = [x.new_empty(size) for size in sizes]
-            self._matrices = tuple(made)
+            self._matrices = _buffers(layers[0], x, overlaid=self._overlaid)
         return self._matrices
 
     def _attend(self, inputs: dict[str, Any]) -> Attend:
@@ -114,6 +124,14 @@ class FusedStep:
             return mixed[0]
 
         return attend
+
+
+def _buffers(roles: Sequence[Role], x: torch.Tensor, *, overlaid: bool) -> tuple[torch.Tensor, ...]:
+    sizes = [(role.outputs, role.width) for role in roles]
+    if not overlaid:
+        return tuple(x.new_empty(size) for size in sizes)
+    whole = x.new_empty(max(rows * columns for rows, columns in sizes))
+    return tuple(whole[: rows * columns].view(rows, columns) for rows, columns in sizes)
 
 
 def choose_step(model: Any, settings: TrainSettings) -> FusedStep | None:
