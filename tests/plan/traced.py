@@ -105,7 +105,7 @@ def without_kernels(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ops, "_kernels", lambda *_: NoKernels())
     patch.setattr(ops, "_ran", ran)
     patch.setattr(torch, "randint", lambda *_: 5)  # a fake one has no value
-    patch.setattr(ops, "product", lambda a, b: a.new_empty(len(a), b.shape[1], dtype=torch.float32))
+    patch.setattr(ops, "product", lambda a, b, kind: a.new_empty(len(a), b.shape[1], dtype=kind))
 
 
 def traced(config: dict[str, Any], training: Training, pack: Pack) -> Tape:

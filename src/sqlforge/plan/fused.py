@@ -8,6 +8,7 @@ from sqlforge.plan.model_shape import Linear, ModelShape
 from sqlforge.plan.tape import Piece, Tape
 from sqlforge.plan.training import PackShape, Training
 
+_RESIDENT = 2**30  # bytes that these may take together in 16 bit
 _SHORT = 1_024  # tokens; up to here the matrices of all roles lie in one place
 _ALIGNED = 8  # numbers that adapters' joint rank is filled up to
 _ACCUMULATED = 128  # rows that the attention's backward pass pads each sequence's sums to
@@ -53,8 +54,22 @@ def roles_of(shape: ModelShape, rank: int) -> tuple[Role, Role, Role, Role]:
     return a, b, c, d
 
 
+def resident(shape: ModelShape, training: Training) -> list[int]:
+    """Bytes of the joint matrices and adapters that are kept for all layers, if they are."""
+    if training.method == "qlora":
+        return []
+    sizes = [
+        2 * numbers
+        for role in roles_of(shape, training.rank)
+        for numbers in (role.outputs * role.width, role.joint_rank * role.inputs)
+    ] * shape.layers
+    return sizes if sum(sizes) <= _RESIDENT else []
+
+
 def matrices(shape: ModelShape, training: Training, pack: PackShape) -> list[int]:
     """Bytes of the buffers that frozen matrices are turned back into 16 bit in."""
+    if kept := resident(shape, training):
+        return kept
     sizes = [2 * role.outputs * role.width for role in roles_of(shape, training.rank)]
     return [max(sizes)] if pack.tokens <= _SHORT else sizes
 
@@ -106,7 +121,6 @@ class FusedLayer:
         self._read(down, product, kept)
         if not whole:
             return None
-        self._fill(down)
         return tape.new(self.stream_bytes)
 
     def backward(self, kept: Kept, grads: list[Piece] | None, *, last: bool) -> Piece | None:
@@ -126,38 +140,27 @@ class FusedLayer:
         tape.free(other)
         back = self._unproject(first, kept, own)
         result = None if last else tape.new(self.stream_bytes)
-        self._settle(own, grads)
+        if grads is None:  # they join earlier ones
+            tape.free(*own)
+        else:
+            grads += own
         tape.free(grad, joint, back)
         return result
-
-    def fill_down(self) -> None:
-        """The last matrix, which a recomputation leaves out."""
-        if self.pack.tokens > _SHORT:
-            self._fill(self._roles()[3])
 
     def _roles(self) -> tuple[Role, Role, Role, Role]:
         return roles_of(self.shape, self.training.rank)
 
     def _read(self, role: Role, given: Piece, kept: Kept) -> None:
-        tape = self.tape
-        size = 2 * role.inputs * self.training.rank
-        casts = [tape.new(size) for _ in role.linears] if self._casts else []
-        kept.readings.append(tape.new(2 * role.joint_rank * role.inputs))
-        tape.free(*casts)
+        if not self._resident:
+            kept.readings.append(self.tape.new(2 * role.joint_rank * role.inputs))
         kept.inputs.append(given)
 
     @property
-    def _casts(self) -> bool:
-        return self.training.adapter_dtype == "float32"
-
-    def _fill(self, role: Role) -> None:
-        for one in role.linears:  # s B, before it is copied
-            size = self.training.adapter_bytes * one.outputs * self.training.rank
-            self.tape.free(self.tape.new(size))
+    def _resident(self) -> bool:
+        return bool(resident(self.shape, self.training))
 
     def _project(self, role: Role, given: Piece, kept: Kept) -> Piece:
         self._read(role, given, kept)
-        self._fill(role)
         return self.tape.new(2 * self.pack.tokens * role.outputs)
 
     @property
@@ -200,40 +203,27 @@ class FusedLayer:
 
     def _unproject(self, role: Role, kept: Kept, own: list[Piece]) -> Piece:
         tape, rank = self.tape, self.training.rank
-        if self.pack.tokens <= _SHORT:
-            self._fill(role)
-        own += [tape.new(4 * one.outputs * rank, "gradients") for one in role.linears]
+        own += [
+            tape.new(self.training.adapter_bytes * one.outputs * rank, "gradients")
+            for one in role.linears
+        ]
         back = tape.new(2 * self.pack.tokens * role.width)
         size = 4 * role.joint_rank * role.inputs
         parts = self._parts(role) if self.training.dropout else 1
-        if parts > 1:
-            several = tape.new(parts * size, "kernels")
-            own.append(tape.new(size, "gradients"))
-            tape.free(several)
+        several = tape.new(parts * size, "kernels") if parts > 1 else None
+        whole = tape.new(size, "gradients")
+        tape.free(several)
+        if self.training.adapter_dtype == "bfloat16":
+            own.append(tape.new(size // 2, "gradients"))
+            tape.free(whole)
         else:
-            own.append(tape.new(size, "gradients"))
-        tape.free(kept.inputs.pop(), kept.readings.pop())
+            own.append(whole)
+        tape.free(kept.inputs.pop(), kept.readings.pop() if kept.readings else None)
         return back
 
     def _parts(self, role: Role) -> int:
         tiles = -(-role.inputs // _TILE)
         return max(1, min(16, -(-_PARTS // tiles), -(-self.pack.tokens // (4 * _TILE))))
-
-    def _settle(self, own: list[Piece], grads: list[Piece] | None) -> None:
-        """Gradients as the adapters', in 16 bit where these are; joined to earlier ones if any."""
-        tape = self.tape
-        if not self._casts:
-            narrow = [
-                tape.new(2 * self.training.rank * size, "gradients")
-                for one in self.shape.linears
-                for size in (one.inputs, one.outputs)
-            ]
-            tape.free(*own)
-            own = narrow
-        if grads is None:
-            tape.free(*own)
-        else:
-            grads += own
 
 
 def fused_micro_batch(
@@ -269,7 +259,6 @@ def fused_micro_batch(
         if number < training.checkpointed:
             kept = Kept()
             layer.forward(kept, whole=False)
-            layer.fill_down()
         back = layer.backward(kept, grads, last=number == 0)
         tape.free(grad, inputs[number])
         grad = back

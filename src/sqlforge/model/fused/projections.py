@@ -154,9 +154,11 @@ class Role:
 
     def reading(self, given: Sequence[torch.Tensor], dtype: torch.dtype) -> torch.Tensor:
         """All ``s A``, ``[rank, inputs]``."""
-        made = torch.cat([a * self.scaling for a in given]).to(dtype)
-        missing = self.rank - len(made)
-        return torch.nn.functional.pad(made, (0, 0, 0, missing)) if missing else made
+        joint = given[0].new_empty(self.rank, self.inputs, dtype=dtype)
+        joint[sum(self._ranks()) :].zero_()
+        for place, a in zip(self.a_in(joint), given, strict=True):
+            torch.mul(a, self.scaling, out=place)
+        return joint
 
     def adapt(self, given: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
         """Fill the last columns of ``[x, h]``."""
