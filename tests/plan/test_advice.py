@@ -171,7 +171,7 @@ def test_operations_are_those_of_the_known_estimate() -> None:
 
 
 def test_faster_cards_take_less_time_and_the_host_bounds_the_fastest() -> None:
-    epoch = asked().work()
+    epoch = asked(fused=False).work()
 
     def hours(card: Card) -> float:
         return speed(epoch, card).hours
