@@ -70,16 +70,18 @@ class Cursor:
 
 
 class SchemaConstraint:
-    """The queries that one schema can answer, over one vocabulary."""
+    """The queries that one schema can answer, over one vocabulary; see :func:`constraint_for`."""
 
-    def __init__(self, schema: Schema, vocabulary: Vocabulary) -> None:
+    def __init__(self, schema: Schema, vocabulary: Vocabulary, *, join_on_keys: bool) -> None:
         native = _native()
         _check(schema)
         self.vocabulary = vocabulary
         # SQLite's own tables are nobody's data.
         named = [t for t in schema.tables if not t.name.lower().startswith("sqlite_")]
         tables = [(t.name, [c.name for c in t.columns]) for t in named]
-        self._language = native.Language(_native_vocabulary(vocabulary), tables)
+        self._language = native.Language(
+            _native_vocabulary(vocabulary), tables, _keys(schema) if join_on_keys else []
+        )
         self._new_cursor = native.Cursor
         self.least_tokens = int(native.Cursor(self._language, 1).needed)
 
@@ -99,8 +101,13 @@ class SchemaConstraint:
 
 
 @lru_cache(maxsize=256)
-def constraint_for(schema: Schema, vocabulary: Vocabulary) -> SchemaConstraint:
+def constraint_for(
+    schema: Schema, vocabulary: Vocabulary, *, join_on_keys: bool = False
+) -> SchemaConstraint:
     """The constraint of a schema, built once for each schema and vocabulary.
+
+    With ``join_on_keys`` an ``ON`` begins with a pair of columns that a foreign key connects, where
+    there is one between the table just joined and one before it. It may go on by ``AND``.
 
     Names with bytes that no token of the vocabulary writes are left out, and so are tables without
     a name or column that can be written.
@@ -109,7 +116,7 @@ def constraint_for(schema: Schema, vocabulary: Vocabulary) -> SchemaConstraint:
         ConstraintError: another dialect than SQLite's, or names that SQLite would not take.
         ModelError: the native part is not built.
     """
-    return SchemaConstraint(schema, vocabulary)
+    return SchemaConstraint(schema, vocabulary, join_on_keys=join_on_keys)
 
 
 def mask_words(vocabulary: Vocabulary) -> int:
@@ -179,6 +186,16 @@ def _native() -> Any:
 def _native_vocabulary(vocabulary: Vocabulary) -> Any:
     """Its tries take some hundredths of a second: they are built once a vocabulary."""
     return _native().Vocabulary(list(vocabulary.tokens), list(vocabulary.eos_ids))
+
+
+def _keys(schema: Schema) -> list[tuple[str, str, str, str]]:
+    """Pairs of columns (table, column, table, column) that the schema's foreign keys connect."""
+    return [
+        (table.name, column, key.ref_table, other)
+        for table in schema.tables
+        for key in table.foreign_keys
+        for column, other in zip(key.columns, key.ref_columns, strict=False)
+    ]
 
 
 def _check(schema: Schema) -> None:

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "expression.hpp"
+#include "keys.hpp"
 #include "query.hpp"
 
 namespace sqlforge {
@@ -74,7 +75,7 @@ struct Way {
       const int16_t relation = level.table[s.qualifier_index].relation;
       if (relation >= 0)
         for (Name c : l.tables[relation].columns)
-          if (l.is_column[c]) return dotted(c);
+          if (l.is_column[c] && qualified_ok(l, s, c)) return dotted(c);
       if (relation >= 0) return false;  // the language has no such table
       const Relation& r = s.relation[-1 - relation];
       for (int i = 0; i < r.columns; ++i)
@@ -86,6 +87,20 @@ struct Way {
     note(text_of(l, s, n));
     cost += n < kDynamic ? l.cost[n].bare : l.text_cost(text_of(l, s, n));
     return take_dotted(l, s, n);
+  }
+
+  bool join_key() {
+    const Level& level = s.here();
+    for (int t = 0; t < level.tables; ++t) {
+      const Name owner = level.table[t].name;
+      if (owner < 0 || !some_key_ok(l, level, t)) continue;
+      const char* text = text_of(l, s, owner);
+      note(text);
+      pay(owner < kDynamic ? l.cost[owner] : l.lexeme_cost(text));
+      ++cost;  // the dot
+      return take_qualifier(l, s, owner, text, int(std::strlen(text)));
+    }
+    return false;
   }
 
   bool table() {
@@ -180,8 +195,7 @@ struct Way {
     if (f.kind == kQuery) return query_step();
     if (f.kind == kExpression) {
       switch (f.at) {
-        case wOperand:
-          return keyword(kNull);
+        case wOperand: return s.here().on ? join_key() : keyword(kNull);
         case wNotOperator: return keyword(kLike);
         case wIs:
         case wIsNot: return keyword(kNull);
@@ -191,6 +205,7 @@ struct Way {
         case wCollate: return keyword(kNocase);
         case wOver: return keyword(kOver);
         default:
+          if (s.here().on) return symbol(sEqual);
           if (f.flags & fLowBound) return keyword(kAnd);
           return closing_step();
       }

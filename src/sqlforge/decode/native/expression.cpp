@@ -27,6 +27,7 @@ void operand_done(State& s) {
 
 bool expression_closes(const State& s) {
   const Frame& f = s.top();
+  if (s.here().on) return false;
   return f.kind == kExpression && (f.at == wAfter || f.at == wFinished) && !(f.flags & fLowBound);
 }
 
@@ -223,6 +224,7 @@ bool frame_keyword(const Language& l, State& s, uint8_t keyword) {
 
 bool call_ok(const State& s, int function) {
   const Frame& f = s.top();
+  if (s.here().on) return false;
   if (f.kind != kExpression || f.at != wOperand || !room(s, 2)) return false;
   const bool in = f.flags & fInAggregate;
   switch (kFunctions[function].kind) {

@@ -108,7 +108,8 @@ int Language::text_cost(const std::string& text) const {
 
 
 Language::Language(const Vocabulary& v,
-                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given)
+                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given,
+                   const std::vector<std::array<std::string, 4>>& joins)
     : vocabulary(v) {
   for (const auto& [name, columns] : given) {
     // SQLite knows no table without columns, and what no tokens write nobody can ask for.
@@ -132,6 +133,15 @@ Language::Language(const Vocabulary& v,
       if (tables_with[c].empty() || tables_with[c].back() != int16_t(t))
         tables_with[c].push_back(int16_t(t));
     }
+  }
+  for (const auto& [table, column, other_table, other_column] : joins) {
+    const Name a = find(fold(table)), b = find(fold(other_table));
+    const Name c = find(fold(column)), d = find(fold(other_column));
+    if (a < 0 || b < 0 || c < 0 || d < 0 || !is_column[c] || !is_column[d]) continue;
+    const int t = table_of[a], o = table_of[b];
+    if (t < 0 || o < 0 || !tables[t].column(c) || !tables[o].column(d)) continue;
+    keys.push_back({int16_t(t), c, int16_t(o), d});
+    keys.push_back({int16_t(o), d, int16_t(t), c});
   }
   // Words in order of their texts; a map would do, a sorted array is what prefixes are found in.
   std::unordered_map<std::string, size_t> at;

@@ -1,5 +1,6 @@
 // What never changes while one schema is spoken about: its names, SQL's words, what each costs.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -47,6 +48,14 @@ struct Cost {
   int spaced = 1, bare = 1;
 };
 
+// Columns that two tables are joined by; each pair stands in both directions.
+struct Key {
+  int16_t table;
+  Name column;
+  int16_t other_table;
+  Name other_column;
+};
+
 struct Language {
   const Vocabulary& vocabulary;
   std::vector<std::string> names;       // as written in the schema
@@ -57,6 +66,7 @@ struct Language {
   std::vector<Cost> cost;               // of each name, quoted where needed
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
+  std::vector<Key> keys;                // empty: an ON is any condition
   Mask short_name, short_after_blank;   // the vocabulary's, without those that name a table
   std::vector<Word> words;              // sorted by text
   std::vector<Name> sorted_names;       // by folded text, for quoted names
@@ -66,7 +76,8 @@ struct Language {
   int most_cost = 1;  // of any name
 
   Language(const Vocabulary& vocabulary,
-           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables);
+           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
+           const std::vector<std::array<std::string, 4>>& keys);
   int text_cost(const std::string& text) const;
   Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;

@@ -28,6 +28,11 @@ void narrow(Text text, uint16_t& low, uint16_t& high, int position, uint8_t byte
   low = uint16_t(a), high = uint16_t(c);
 }
 
+// By the first byte of an operator.
+Symbol operation(uint8_t first) {
+  return first == '|' ? sArithmetic : first == '=' ? sEqual : sComparison;
+}
+
 bool operand_state(const State& s) {
   return s.top().kind == kExpression && s.top().at == wOperand;
 }
@@ -191,9 +196,8 @@ bool Reader::finish(State& s, Lexer& lexer, uint8_t next) const {
     case mNumber: return take_number(l, s, true, lexer.number);
     case mFraction: return lexer.digits > 0 && take_number(l, s, false, 0);
     case mOperator:
-      if (lexer.last == '<' || lexer.last == '>' || lexer.last == '=')
-        return take_symbol(l, s, sComparison);
-      return false;
+      if (lexer.last == '!' || lexer.last == '|') return false;
+      return take_symbol(l, s, operation(lexer.last));
     default: return false;
   }
 }
@@ -248,7 +252,7 @@ bool Reader::begin(Place& place, Lexer& lexer, uint8_t byte) const {
       if (last == '-') return false;  // would begin a comment
       if (operand_state(s)) {
         lexer.mode = mSign;
-        return s.qualifier_level < 0 && !s.done && !(s.top().flags & fTerm);
+        return number_ok(s, true, -1);
       }
       return take_symbol(l, place.change(l), sArithmetic);
     case '+':
@@ -269,7 +273,7 @@ bool Reader::begin(Place& place, Lexer& lexer, uint8_t byte) const {
       lexer.mode = mOperator;
       static thread_local State trial;
       copy(trial, s);
-      return take_symbol(l, trial, byte == '|' ? sArithmetic : sComparison);
+      return take_symbol(l, trial, operation(byte));
     }
     default: return false;
   }
@@ -345,7 +349,7 @@ bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
       if (pair) {
         lexer.mode = mNone;
         lexer.last = byte;
-        return take_symbol(l, place.change(l), first == '|' ? sArithmetic : sComparison);
+        return take_symbol(l, place.change(l), operation(first));
       }
       break;
     }

@@ -8,14 +8,14 @@ namespace sqlforge {
 
 namespace {
 
-// The way out grows with one token by a reference (its column, FROM, a table and an alias) and by
-// what a token of brackets opens: with more tokens to spare none of them is checked.
+// The way out grows with one token by a reference (its column, FROM, a table and an alias), by a pair
+// of keys and by what a token of brackets opens: with more tokens to spare none of them is checked.
 constexpr int kBrackets = 24;
 
 int most_growth(const Language& l, const State& s) {
   int alias = 2;
   for (int d = 0; d < s.dynamics; ++d) alias = std::max(alias, l.text_cost(s.dynamic[d]) + 1);
-  return kBrackets + 3 * l.most_cost + 2 * alias;
+  return kBrackets + (l.keys.empty() ? 3 : 7) * l.most_cost + 2 * alias;
 }
 constexpr int kDeepest = 256;
 

@@ -14,6 +14,7 @@ using namespace sqlforge;
 namespace {
 
 using Tables = std::vector<std::pair<std::string, std::vector<std::string>>>;
+using Keys = std::vector<std::array<std::string, 4>>;
 
 struct Rows {
   int32_t* data;
@@ -64,8 +65,8 @@ PYBIND11_MODULE(_native, m) {
       }))
       .def_property_readonly("words", &Vocabulary::words);
   py::class_<Language, std::shared_ptr<Language>>(m, "Language")
-      .def(py::init([](const Vocabulary& v, const Tables& tables) {
-             return std::make_shared<Language>(v, tables);
+      .def(py::init([](const Vocabulary& v, const Tables& tables, const Keys& keys) {
+             return std::make_shared<Language>(v, tables, keys);
            }),
            py::keep_alive<1, 2>());
   py::class_<Cursor>(m, "Cursor")

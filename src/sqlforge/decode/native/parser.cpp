@@ -63,7 +63,7 @@ bool sortable(const Level& level, Name name) {
 }  // namespace
 
 bool take_keyword(const Language& l, State& s, uint8_t keyword) {
-  if (s.done || s.qualifier_level >= 0) return false;
+  if (s.done || s.qualifier_level >= 0 || s.here().on) return false;
   const bool expression = s.top().kind == kExpression;
   if (expression && keyword != kAs && keyword != kFrom) count_lexeme(s);
   return expression ? expression_keyword(l, s, keyword) : frame_keyword(l, s, keyword);
@@ -71,6 +71,10 @@ bool take_keyword(const Language& l, State& s, uint8_t keyword) {
 
 bool take_symbol(const Language& l, State& s, Symbol symbol) {
   if (s.done || s.qualifier_level >= 0) return false;
+  if (s.here().on) {
+    if (s.here().on != kKeysEqual || symbol != sEqual) return false;
+    s.here().on = kSecondKey;
+  }
   if (symbol != sComma && symbol != sSemicolon) {
     // A ) may end this level and a ( may begin one: the lexeme belongs to the item they are in.
     if (symbol != sClose || s.top().kind != kQuery) count_lexeme(s);
@@ -82,7 +86,7 @@ bool take_symbol(const Language& l, State& s, Symbol symbol) {
 }
 
 bool number_ok(const State& s, bool whole, long value) {
-  if (s.done || s.qualifier_level >= 0) return false;
+  if (s.done || s.qualifier_level >= 0 || s.here().on) return false;
   const Frame& f = s.top();
   if (f.kind == kQuery) {
     if (f.at == qLimit || f.at == qOffset) return whole;
@@ -110,7 +114,9 @@ bool take_number(const Language&, State& s, bool whole, long value) {
   return true;
 }
 
-bool text_ok(const State& s) { return !s.done && s.qualifier_level < 0 && wants_operand(s); }
+bool text_ok(const State& s) {
+  return !s.done && s.qualifier_level < 0 && wants_operand(s) && !s.here().on;
+}
 
 bool double_quoted_text_ok(const State& s) { return text_ok(s) && (s.top().flags & fComparing); }
 
@@ -255,7 +261,7 @@ bool take_dotted_star(const Language& l, State& s) {
 }
 
 bool keyword_ok(const Language& l, const State& s, uint8_t keyword) {
-  if (s.done || s.qualifier_level >= 0) return false;
+  if (s.done || s.qualifier_level >= 0 || s.here().on) return false;
   const Frame& f = s.top();
   if (f.kind == kExpression && f.at == wOperand) {
     switch (keyword) {

@@ -7,7 +7,7 @@
 namespace sqlforge {
 
 enum Symbol : uint8_t {
-  sOpen, sClose, sComma, sStar, sArithmetic, sComparison, sSemicolon
+  sOpen, sClose, sComma, sStar, sArithmetic, sComparison, sEqual, sSemicolon
 };
 
 void start(State& s);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "expression.hpp"
+#include "keys.hpp"
 
 namespace sqlforge {
 
@@ -185,6 +186,7 @@ bool from_keyword(const Language& l, State& s, uint8_t keyword) {
       query.a = 0;
       query.at = qOn;
       push_expression(s, fBoolean);
+      s.here().on = joined_by_keys(l, s.here()) ? kFirstKey : kNoKey;
       return true;
     default: return leave_from(l, s) && later_clause(s, keyword, 0);
   }

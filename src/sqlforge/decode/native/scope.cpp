@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keys.hpp"
+
 namespace sqlforge {
 
 bool has_column(const Language& l, const State& s, int16_t relation, Name column) {
@@ -187,6 +189,12 @@ int owners_of(const Language& l, const State& s, const Level& level, Name column
   return owners;
 }
 
+int owner_of(const Language& l, const State& s, const Level& level, Name column) {
+  int t = 0;
+  while (!has_column(l, s, level.table[t].relation, column)) ++t;
+  return t;
+}
+
 int alias_of(const Level& level, Name name) {
   for (int i = 0; i < level.aliases; ++i)
     if (level.alias[i] == name) return i;
@@ -276,6 +284,7 @@ bool column_ok(const Language& l, const State& s, Name column) {
   }
   const int owners = owners_of(l, s, level, column);
   if (level.phase == kInFrom) {
+    if (owners == 1 && !key_ok(l, level, owner_of(l, s, level, column), column)) return false;
     if (owners != 1 || has_reference(level, -1, column)) return owners == 1;
     if (level.refs == kMostRefs) return false;
     Level trial = level;  // a table that is still to come must not make it ambiguous
@@ -300,6 +309,7 @@ void take_column(const Language& l, State& s, Name column) {
   Level& level = s.here();
   if (level.phase == kBeforeFrom || (level.phase == kInFrom && owners_of(l, s, level, column)))
     add_reference(level, -1, column);
+  if (level.on) take_key(level, owner_of(l, s, level, column), column);
 }
 
 bool qualifier_ok(const Language& l, const State& s, Name name) {
@@ -319,7 +329,8 @@ bool qualifier_ok(const Language& l, const State& s, Name name) {
     return satisfiable(l, s, trial);
   }
   if (name < 0) return false;
-  if (instance_at(level, name) >= 0) return true;
+  if (const int t = instance_at(level, name); t >= 0) return some_key_ok(l, level, t);
+  if (level.on) return false;
   if ((s.top().flags & fInAggregate) || !reaches_out(s)) return false;
   for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
     const Level& outer = s.level[i - 1];
@@ -352,7 +363,8 @@ bool open_qualifier(const Language&, State& s, Name name) {
 bool qualified_ok(const Language& l, const State& s, Name column) {
   const Level& level = s.level[s.qualifier_level];
   if (level.phase != kBeforeFrom)
-    return has_column(l, s, level.table[s.qualifier_index].relation, column);
+    return has_column(l, s, level.table[s.qualifier_index].relation, column) &&
+           key_ok(l, level, s.qualifier_index, column);
   if (has_reference(level, s.qualifier_index, column)) return true;
   if (level.refs == kMostRefs) return false;
   if (column < kDynamic && !l.is_column[column] && s.relations == 0) return false;
@@ -364,6 +376,7 @@ bool qualified_ok(const Language& l, const State& s, Name column) {
 void take_qualified(const Language&, State& s, Name column) {
   Level& level = s.level[s.qualifier_level];
   if (level.phase == kBeforeFrom) add_reference(level, s.qualifier_index, column);
+  else take_key(level, s.qualifier_index, column);
   s.qualifier_level = -1;
 }
 

@@ -32,6 +32,8 @@ struct Relation {  // a CTE or a derived table
 
 enum Phase : uint8_t { kBeforeFrom, kInFrom, kAfterFrom };
 enum Entry : uint8_t { kTop, kScalarQuery, kInQuery, kExistsQuery, kDerived, kCte };
+// With `Language::keys` an ON begins with two columns that the schema joins by.
+enum JoinKey : uint8_t { kNoKey, kFirstKey, kKeysEqual, kSecondKey };
 enum AliasFlag : uint8_t { kAggregated = 1, kWindowed = 2 };
 
 struct Item {  // a result column
@@ -61,6 +63,9 @@ struct Level {
   uint8_t alias_flags[kMostAliases];
   Item item[kMostItems];
   Item first[kMostItems];
+  uint8_t on;          // JoinKey: what of a join's pair of keys is still to come
+  int8_t on_table;     // instance and column of its first key
+  Name on_column;
   int16_t pending;     // relation named in FROM, its alias still open; -32768: none
 };
 constexpr int16_t kNoRelation = -32768;
