@@ -82,9 +82,10 @@ def walk(
     weights: npt.NDArray[np.float64],
     max_tokens: int,
     rng: np.random.Generator,
+    cursor: Cursor | None = None,
 ) -> bytes:
     """One random output of at most ``max_tokens`` tokens, the end included."""
-    cursor = constraint.start(max_tokens)
+    cursor = cursor or constraint.start(max_tokens)
     for _ in steps(cursor, constraint.vocabulary, weights, rng):
         pass
     if not cursor.finished:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlforge.core.environment import usable_cores
 from sqlforge.core.errors import ConstraintError, ModelError
-from sqlforge.core.schema import Schema
+from sqlforge.core.schema import Column, Schema
 from sqlforge.decode.vocabulary import Vocabulary
 
 # A writable int32 buffer [rows, words]: a NumPy array, or what a pinned tensor's numpy() gives.
@@ -78,15 +78,18 @@ class SchemaConstraint:
         self.vocabulary = vocabulary
         # SQLite's own tables are nobody's data.
         named = [t for t in schema.tables if not t.name.lower().startswith("sqlite_")]
-        tables = [(t.name, [c.name for c in t.columns]) for t in named]
+        tables = [(t.name, [(c.name, _holds_text(c)) for c in t.columns]) for t in named]
         self._language = native.Language(
             _native_vocabulary(vocabulary), tables, _keys(schema) if join_on_keys else []
         )
         self._new_cursor = native.Cursor
-        self.least_tokens = int(native.Cursor(self._language, 1).needed)
+        self.least_tokens = int(native.Cursor(self._language, 1, None).needed)
 
-    def start(self, max_tokens: int) -> Cursor:
+    def start(self, max_tokens: int, values: Sequence[str] | None = None) -> Cursor:
         """A query that will have ended after ``max_tokens`` tokens, the end token included.
+
+        Where ``values`` are given, a text column stands beside ``=``, ``!=``, ``<>`` or in front
+        of ``IN`` with no other literal than these; ``LIKE``, greater and less take any.
 
         Raises:
             ConstraintError: no query is that short.
@@ -97,7 +100,7 @@ class SchemaConstraint:
                 f"at least {self.least_tokens}, which the shortest query takes",
                 "raise --max-new-tokens",
             )
-        return Cursor(self._new_cursor(self._language, max_tokens))
+        return Cursor(self._new_cursor(self._language, max_tokens, values))
 
 
 @lru_cache(maxsize=256)
@@ -186,6 +189,12 @@ def _native() -> Any:
 def _native_vocabulary(vocabulary: Vocabulary) -> Any:
     """Its tries take some hundredths of a second: they are built once a vocabulary."""
     return _native().Vocabulary(list(vocabulary.tokens), list(vocabulary.eos_ids))
+
+
+def _holds_text(column: Column) -> bool:
+    """As SQLite tells a column's affinity from its declared type."""
+    declared = column.type.upper()
+    return "INT" not in declared and any(kind in declared for kind in ("CHAR", "CLOB", "TEXT"))
 
 
 def _keys(schema: Schema) -> list[tuple[str, str, str, str]]:

@@ -402,6 +402,14 @@ int after_open_quoted(const Language& l, const State& state, const Lexer& lexer,
   return best;
 }
 
+// What ends the cheapest of the values that the open text begins.
+int rest_of_value(const Language& l, const State& state, const Lexer& lexer) {
+  int best = -1;
+  for (int i = lexer.low; i < lexer.high; ++i)
+    keep_least(best, l.text_cost(state.values->texts[i].substr(lexer.size) + "'"));
+  return best;
+}
+
 int after_plain(const Language& l, const State& state, const Lexer& lexer) {
   State s = state;
   Way way(l, s);
@@ -410,7 +418,9 @@ int after_plain(const Language& l, const State& state, const Lexer& lexer) {
       way.blank_written = lexer.blanks > 0;
       return way.run();
     case mDot: return way.run();
-    case mText: way.cost = 1; [[fallthrough]];
+    case mText:
+      way.cost = lexer.linked ? rest_of_value(l, state, lexer) : 1;
+      [[fallthrough]];
     case mTextEnd: return take_text(s) ? way.run() : -1;
     case mSign:
     case mFraction: way.cost = lexer.digits == 0 || lexer.mode == mSign; [[fallthrough]];
@@ -435,6 +445,7 @@ int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Mem
     case mDot:
     case mText:
     case mTextEnd: {
+      if (lexer.mode == mText && lexer.linked) return after_plain(l, state, lexer);
       int16_t& known = memo.after_mode[lexer.mode][lexer.mode == mNone && lexer.blanks > 0];
       if (known == kUnknown) known = int16_t(after_plain(l, state, lexer));
       return known < 0 || lexer.mode != mText ? known : known + lexer.utf8.need;

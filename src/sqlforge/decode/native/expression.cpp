@@ -23,6 +23,12 @@ void operand_done(State& s) {
   f.may_over = 0;
   f.count = uint8_t(std::min(200, f.count + 4));
   f.flags &= uint8_t(~(fTerm | fBoolean | fComparing));
+  if (f.a != cCompound) f.a = cNothing;
+}
+
+void column_done(State& s, bool text) {
+  operand_done(s);
+  if (text && s.top().a != cCompound) s.top().a = cTextColumn;
 }
 
 bool expression_closes(const State& s) {
@@ -41,6 +47,20 @@ bool next_operand(State& s, uint8_t set, uint8_t clear) {
   f.may_over = 0;
   f.count = uint8_t(std::min(200, f.count + 1));
   f.flags = uint8_t((f.flags & ~clear) | set);
+  f.a = cNothing;
+  return true;
+}
+
+bool compare(State& s, Symbol symbol) {
+  const bool linked = s.top().a == cTextColumn && symbol != sComparison;
+  next_operand(s, fComparing, fBoolean);
+  if (linked) s.top().a = cLinked;
+  return true;
+}
+
+bool calculate(State& s) {
+  next_operand(s, 0, fBoolean | fComparing);
+  s.top().a = cCompound;
   return true;
 }
 
@@ -296,8 +316,10 @@ bool open(const Language&, State& s) {
         if (!room(s, 2)) return false;
         f.at = wAfter;
         const uint8_t flags = uint8_t((f.flags & kInherited) | fComparing);
-        push(s, kList, 0, 0);
+        const int16_t linked = f.a == cTextColumn ? cLinked : cNothing;
+        push(s, kList, 0, 0).a = linked;
         push_expression(s, flags);
+        s.top().a = linked;
         return true;
       }
       case wExists:
@@ -378,6 +400,7 @@ bool comma(const Language& l, State& s) {
         f.fresh = 0;
         if (!literal) f.count = 1;  // no list of literals: "…" is a name in what follows
         push_expression(s, uint8_t(flags | (f.count ? 0 : fComparing)));
+        s.top().a = s.frame[s.frames - 2].a;
         return true;
       case kCall: {
         const Function& fn = kFunctions[f.a];
@@ -403,7 +426,7 @@ bool comma(const Language& l, State& s) {
 bool star(const Language& l, State& s) {
   Frame& f = s.top();
   if (f.kind != kExpression) return false;
-  if (f.at == wAfter) return next_operand(s, 0, fBoolean | fComparing);
+  if (f.at == wAfter) return calculate(s);
   if (f.at != wOperand || !f.fresh) return false;
   Frame& below = s.frame[s.frames - 2];
   if (below.kind == kCall && below.a == 0 && below.count == 1 && !(below.flags & 1)) {
@@ -427,8 +450,8 @@ bool expression_symbol(const Language& l, State& s, Symbol symbol) {
   }
   const Frame& f = s.top();
   if (f.kind != kExpression || f.at != wAfter) return false;
-  if (symbol == sArithmetic) return next_operand(s, 0, fBoolean | fComparing);
-  return !(f.flags & fLowBound) && next_operand(s, fComparing, fBoolean);
+  if (symbol == sArithmetic) return calculate(s);
+  return !(f.flags & fLowBound) && compare(s, symbol);
 }
 
 }  // namespace sqlforge

@@ -7,6 +7,7 @@ bool room(const State& s, int frames);
 Frame& push(State& s, FrameKind kind, uint8_t at, uint8_t flags);
 void push_expression(State& s, uint8_t flags);
 void operand_done(State& s);
+void column_done(State& s, bool text);  // an operand that is a lone column
 bool expression_closes(const State& s);
 bool expression_keyword(const Language& l, State& s, uint8_t keyword);
 bool frame_keyword(const Language& l, State& s, uint8_t keyword);

@@ -107,17 +107,35 @@ int Language::text_cost(const std::string& text) const {
 }
 
 
-Language::Language(const Vocabulary& v,
-                   const std::vector<std::pair<std::string, std::vector<std::string>>>& given,
+Values Language::values(const std::vector<std::string>& given) const {
+  Values found;
+  for (const std::string& value : given) {
+    std::string text;
+    for (char c : value) text += c == '\'' ? std::string("''") : std::string(1, c);
+    const std::string whole = "'" + text + "'";
+    const int cost = vocabulary.all.greedy_cost(whole.data(), whole.size());
+    if (cost < 0) continue;
+    found.most_cost = std::max(found.most_cost, cost);
+    found.texts.push_back(text);
+  }
+  std::sort(found.texts.begin(), found.texts.end());
+  found.texts.erase(std::unique(found.texts.begin(), found.texts.end()), found.texts.end());
+  return found;
+}
+
+Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
                    const std::vector<std::array<std::string, 4>>& joins)
     : vocabulary(v) {
+  std::vector<std::vector<bool>> holds;  // by table and column: text
   for (const auto& [name, columns] : given) {
     // SQLite knows no table without columns, and what no tokens write nobody can ask for.
     const bool some = std::any_of(columns.begin(), columns.end(),
-                                  [&](const std::string& c) { return writable(c); });
+                                  [&](const GivenColumn& c) { return writable(c.first); });
     if (!some || !writable(name)) continue;
-    Table table{intern(name), {}, {}};
-    for (const std::string& column : columns) table.columns.push_back(intern(column));
+    Table table{intern(name), {}, {}, {}};
+    for (const auto& [column, text] : columns) table.columns.push_back(intern(column));
+    holds.emplace_back();
+    for (const auto& [column, text] : columns) holds.back().push_back(text);
     tables.push_back(std::move(table));
   }
   const size_t n = names.size();
@@ -126,9 +144,12 @@ Language::Language(const Vocabulary& v,
   tables_with.resize(n);
   for (size_t t = 0; t < tables.size(); ++t) {
     tables[t].has.assign((n + 63) / 64 + 1, 0);
+    tables[t].texts = tables[t].has;
     table_of[tables[t].name] = int(t);
-    for (Name c : tables[t].columns) {
+    for (size_t i = 0; i < tables[t].columns.size(); ++i) {
+      const Name c = tables[t].columns[i];
       tables[t].has[c / 64] |= 1ull << (c % 64);
+      if (holds[t][i]) tables[t].texts[c / 64] |= 1ull << (c % 64);
       is_column[c] = writable(names[c]);
       if (tables_with[c].empty() || tables_with[c].back() != int16_t(t))
         tables_with[c].push_back(int16_t(t));

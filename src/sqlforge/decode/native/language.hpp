@@ -39,13 +39,23 @@ struct Word {
 struct Table {
   Name name;
   std::vector<Name> columns;
-  std::vector<uint64_t> has;  // bit per name
+  std::vector<uint64_t> has, texts;  // bit per name: a column, and one that holds text
+  bool holds_text(Name n) const { return column(n) && (texts[n / 64] >> (n % 64) & 1); }
   bool column(Name n) const { return n >= 0 && n < kDynamic && (has[n / 64] >> (n % 64) & 1); }
 };
 
 // Tokens that write a lexeme: with the blank before it, and where that was written already.
 struct Cost {
   int spaced = 1, bare = 1;
+};
+
+using GivenColumn = std::pair<std::string, bool>;  // its name, and whether it holds text
+using GivenTable = std::pair<std::string, std::vector<GivenColumn>>;
+
+// The literals that text columns may be compared with.
+struct Values {
+  std::vector<std::string> texts;  // sorted, as written between quotes
+  int most_cost = 0;
 };
 
 // Columns that two tables are joined by; each pair stands in both directions.
@@ -75,14 +85,14 @@ struct Language {
   Cost one_cost;
   int most_cost = 1;  // of any name
 
-  Language(const Vocabulary& vocabulary,
-           const std::vector<std::pair<std::string, std::vector<std::string>>>& tables,
+  Language(const Vocabulary& vocabulary, const std::vector<GivenTable>& tables,
            const std::vector<std::array<std::string, 4>>& keys);
   int text_cost(const std::string& text) const;
   Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
   bool writable(const std::string& name) const;  // some tokens write it
   static std::string quoted(const std::string& name);
+  Values values(const std::vector<std::string>& given) const;  // without those no tokens write
 
  private:
   Name intern(const std::string& name);

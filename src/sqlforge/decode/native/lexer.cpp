@@ -30,7 +30,11 @@ void narrow(Text text, uint16_t& low, uint16_t& high, int position, uint8_t byte
 
 // By the first byte of an operator.
 Symbol operation(uint8_t first) {
-  return first == '|' ? sArithmetic : first == '=' ? sEqual : sComparison;
+  return first == '|' ? sArithmetic : first == '=' ? sEqual : first == '!' ? sUnequal : sComparison;
+}
+
+bool whole_value(const State& s, const Lexer& lexer) {
+  return lexer.low < lexer.high && s.values->texts[lexer.low].size() == lexer.size;
 }
 
 bool operand_state(const State& s) {
@@ -141,6 +145,13 @@ bool Reader::grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) co
   return false;
 }
 
+bool Reader::grow_text(const State& s, Lexer& lexer, uint8_t byte) const {
+  narrow([&](int i) -> const std::string& { return s.values->texts[i]; }, lexer.low, lexer.high,
+         lexer.size, byte);
+  ++lexer.size;
+  return lexer.low < lexer.high;
+}
+
 bool Reader::resolve_word(State& s, Lexer& lexer, uint8_t next) const {
   const Word* word = nullptr;
   if (lexer.low < lexer.high && l.words[lexer.low].text.size() == lexer.size)
@@ -235,6 +246,8 @@ bool Reader::begin(Place& place, Lexer& lexer, uint8_t byte) const {
     case '\'':
       lexer.mode = mText;
       lexer.utf8 = Utf8();
+      lexer.linked = linked_text(s);
+      if (lexer.linked) lexer.size = lexer.low = 0, lexer.high = uint16_t(s.values->texts.size());
       return text_ok(s);
     case '"': {
       lexer.mode = mQuoted;
@@ -305,6 +318,11 @@ bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
       if (word_byte(byte) || byte >= 0x80 || byte == '\'') return false;
       break;
     case mText:
+      if (lexer.linked) {
+        if (byte != '\'' || !whole_value(s, lexer)) return grow_text(s, lexer, byte);
+        lexer.mode = mTextEnd;
+        return true;
+      }
       if (byte == '\'') {
         lexer.mode = mTextEnd;
         return lexer.utf8.need == 0;
@@ -312,8 +330,8 @@ bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
       return lexer.utf8.take(byte);
     case mTextEnd:
       if (byte == '\'') {
-        lexer.mode = mText;
-        return true;
+        lexer.mode = mText;  // the first of two that write one quote
+        return !lexer.linked || (grow_text(s, lexer, byte) && grow_text(s, lexer, byte));
       }
       if (byte == '"' || byte >= 0x80) return false;
       break;
@@ -349,7 +367,8 @@ bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
       if (pair) {
         lexer.mode = mNone;
         lexer.last = byte;
-        return take_symbol(l, place.change(l), operation(first));
+        const Symbol symbol = first == '<' && byte == '>' ? sUnequal : operation(first);
+        return take_symbol(l, place.change(l), symbol);
       }
       break;
     }

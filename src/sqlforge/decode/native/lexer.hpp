@@ -18,10 +18,10 @@ struct Lexer {
   uint8_t blanks = 0, last = 0;
   uint16_t size = 0;       // bytes of the word or quoted name, at most kLongName
   bool literal = false;    // a double quoted text may be a literal
-  bool nonzero = false;
+  bool linked = false;     // a text in single quotes has to be one of the values
   Utf8 utf8;
   int16_t function = -1;
-  uint16_t low = 0, high = 0;  // words or sorted names that begin so
+  uint16_t low = 0, high = 0;  // words, sorted names or values that begin so
   long number = 0;
   uint8_t digits = 0;
   char text[64];
@@ -69,6 +69,7 @@ struct Reader {
   bool grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
   bool word_begun(const State& s, Memo& m, const Lexer& lexer) const;
   bool grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
+  bool grow_text(const State& s, Lexer& lexer, uint8_t byte) const;
   bool quoted_ends(const State& s, Memo& m, const Lexer& lexer) const;
   bool resolve_word(State& s, Lexer& lexer, uint8_t next) const;
   bool resolve_quoted(State& s, Lexer& lexer, uint8_t next) const;

@@ -15,6 +15,7 @@ constexpr int kBrackets = 24;
 int most_growth(const Language& l, const State& s) {
   int alias = 2;
   for (int d = 0; d < s.dynamics; ++d) alias = std::max(alias, l.text_cost(s.dynamic[d]) + 1);
+  if (s.values) alias += s.values->most_cost;
   return kBrackets + (l.keys.empty() ? 3 : 7) * l.most_cost + 2 * alias;
 }
 constexpr int kDeepest = 256;
@@ -88,9 +89,13 @@ struct Walk {
 
 }  // namespace
 
-Cursor::Cursor(std::shared_ptr<const Language> language, int budget)
+Cursor::Cursor(std::shared_ptr<const Language> language, int budget,
+               const std::vector<std::string>* values)
     : language_(std::move(language)), budget_(budget) {
   start(state_);
+  if (!values) return;
+  values_ = std::make_shared<const Values>(language_->values(*values));
+  state_.values = values_.get();
 }
 
 bool Cursor::may_end() const {
@@ -202,7 +207,7 @@ void Cursor::fill(uint32_t* words) const {
   Memo* memo = &space.memo[kDeepest - 1];
   memo->reset(l);
   Walk walk{l, v.all, words, roomy() ? -1 : after - 1, space};
-  const bool in_text = lexer_.mode == mText, in_double = lexer_.mode == mQuoted && lexer_.literal;
+  const bool in_text = lexer_.mode == mText && !lexer_.linked, in_double = lexer_.mode == mQuoted && lexer_.literal;
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;
   if (after < 1) {
     // only the end token fits

@@ -8,7 +8,9 @@ namespace sqlforge {
 
 class Cursor {
  public:
-  Cursor(std::shared_ptr<const Language> language, int budget);
+  // With `values`, text columns are compared with these literals only.
+  Cursor(std::shared_ptr<const Language> language, int budget,
+         const std::vector<std::string>* values = nullptr);
 
   // Takes a token; false, and nothing changed, if it may not come now.
   bool advance(int token);
@@ -30,6 +32,7 @@ class Cursor {
   bool fits(const State& state, const Lexer& lexer, int left) const;
 
   std::shared_ptr<const Language> language_;
+  std::shared_ptr<const Values> values_;
   State state_;
   Lexer lexer_;
   int budget_;

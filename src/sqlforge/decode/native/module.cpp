@@ -13,7 +13,7 @@ using namespace sqlforge;
 
 namespace {
 
-using Tables = std::vector<std::pair<std::string, std::vector<std::string>>>;
+using Tables = std::vector<GivenTable>;
 using Keys = std::vector<std::array<std::string, 4>>;
 
 struct Rows {
@@ -70,8 +70,9 @@ PYBIND11_MODULE(_native, m) {
            }),
            py::keep_alive<1, 2>());
   py::class_<Cursor>(m, "Cursor")
-      .def(py::init([](std::shared_ptr<Language> language, int budget) {
-        return Cursor(std::move(language), budget);
+      .def(py::init([](std::shared_ptr<Language> language, int budget,
+                       const std::optional<std::vector<std::string>>& values) {
+        return Cursor(std::move(language), budget, values ? &*values : nullptr);
       }), py::keep_alive<1, 2>())
       .def("advance", &Cursor::advance)
       .def("copy", [](const Cursor& c) { return Cursor(c); })

@@ -115,10 +115,17 @@ bool take_number(const Language&, State& s, bool whole, long value) {
 }
 
 bool text_ok(const State& s) {
-  return !s.done && s.qualifier_level < 0 && wants_operand(s) && !s.here().on;
+  if (s.done || s.qualifier_level >= 0 || !wants_operand(s) || s.here().on) return false;
+  return !linked_text(s) || !s.values->texts.empty();
 }
 
-bool double_quoted_text_ok(const State& s) { return text_ok(s) && (s.top().flags & fComparing); }
+bool linked_text(const State& s) {
+  return s.values && s.top().kind == kExpression && s.top().a == cLinked;
+}
+
+bool double_quoted_text_ok(const State& s) { 
+  return text_ok(s) && (s.top().flags & fComparing) && !linked_text(s);
+}
 
 bool take_text(State& s) {
   if (!text_ok(s)) return false;
@@ -184,8 +191,9 @@ bool take_name(const Language& l, State& s, Name known, const char* text, int si
       level.item_name = known;
       level.item_bare = true;
     }
+    const bool text = names_text(l, s, known);
     take_column(l, s, known);
-    operand_done(s);
+    column_done(s, text);
     return true;
   }
   const Name name = intern(s, known, text, size);
@@ -232,8 +240,9 @@ bool take_dotted(const Language& l, State& s, Name column) {
     level.item_name = column;
     level.item_bare = false;
   }
+  const bool text = names_text(l, s, column);
   take_qualified(l, s, column);
-  operand_done(s);
+  column_done(s, text);
   return true;
 }
 

@@ -7,7 +7,8 @@
 namespace sqlforge {
 
 enum Symbol : uint8_t {
-  sOpen, sClose, sComma, sStar, sArithmetic, sComparison, sEqual, sSemicolon
+  sOpen, sClose, sComma, sStar, sArithmetic, sComparison, sEqual, sUnequal,
+  sSemicolon
 };
 
 void start(State& s);
@@ -27,6 +28,7 @@ bool keyword_ok(const Language& l, const State& s, uint8_t keyword);
 bool call_ok(const State& s, int function);
 bool number_ok(const State& s, bool whole, long value);
 bool text_ok(const State& s);
+bool linked_text(const State& s);  // a literal here has to be one of the values
 bool double_quoted_text_ok(const State& s);
 bool name_ok(const Language& l, const State& s, Name known);  // alone or before a dot
 bool lone_name_ok(const Language& l, const State& s, Name known);

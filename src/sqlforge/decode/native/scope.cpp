@@ -312,6 +312,21 @@ void take_column(const Language& l, State& s, Name column) {
   if (level.on) take_key(level, owner_of(l, s, level, column), column);
 }
 
+bool names_text(const Language& l, const State& s, Name column) {
+  const auto text = [&](const Instance& table) {
+    return table.relation >= 0 && l.tables[table.relation].holds_text(column);
+  };
+  if (s.qualifier_level >= 0) {
+    const Level& level = s.level[s.qualifier_level];
+    return level.phase != kBeforeFrom && text(level.table[s.qualifier_index]);
+  }
+  for (int i = s.levels - 1; i >= 0; --i)
+    if (s.level[i].phase == kBeforeFrom) return false;
+    else if (owners_of(l, s, s.level[i], column))
+      return text(s.level[i].table[owner_of(l, s, s.level[i], column)]);
+  return false;
+}
+
 bool qualifier_ok(const Language& l, const State& s, Name name) {
   const Level& level = s.here();
   if (level.phase == kBeforeFrom) {

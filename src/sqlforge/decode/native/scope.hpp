@@ -23,6 +23,7 @@ bool star_adds_up(const Language& l, const State& s, const Level& level);
 
 bool column_ok(const Language& l, const State& s, Name column);
 void take_column(const Language& l, State& s, Name column);
+bool names_text(const Language& l, const State& s, Name column);  // of the open qualifier, if any
 bool qualifier_ok(const Language& l, const State& s, Name name);
 // `name` may be a new alias; opens the qualifier for the column that follows.
 bool open_qualifier(const Language& l, State& s, Name name);

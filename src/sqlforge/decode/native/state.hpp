@@ -87,12 +87,15 @@ enum ExpressionFlag : uint8_t {
   fLowBound = 64, fComparing = 128
 };
 
+// Of an expression with Values: what a literal would be compared with.
+enum Compared : int16_t { cNothing = -1, cTextColumn = 1, cLinked, cCompound };
+
 struct Frame {
   FrameKind kind;
   uint8_t at;     // Clause, Want, or the frame's own position
   uint8_t flags;  // ExpressionFlag; of a call: 1 DISTINCT was written
   uint8_t fresh;  // nothing of it is written yet
-  int16_t a;      // function of a call; qualifier's owner
+  int16_t a;      // function of a call; Compared of an expression; of a list the same for its items
   uint8_t count;  // arguments begun; of an expression: 1 after a lone literal, more after more
   uint8_t may_over;
 };
@@ -102,7 +105,7 @@ struct State {
   bool done;          // a ; was written
   int8_t qualifier_level;  // where the qualifier just written belongs; -1: none open
   int8_t qualifier_index;  // its instance, or before FROM its qualifier
-  uint8_t blanks_unused;
+  const Values* values;  // nullptr: any literal will do
   Frame frame[kMostFrames];
   Level level[kMostLevels];
   Relation relation[kMostRelations];
