@@ -142,6 +142,8 @@ def format_claim(row: ClaimRow) -> str:
     '12,346 tokens/s'
     >>> format_claim(ClaimRow("c", 5.25, "GB")), format_claim(ClaimRow("d", 1034))
     ('5.25 GB', '1,034')
+    >>> format_claim(ClaimRow("p", 2.6e-22))
+    '2.6e-22'
     """
     if row.unit == "fraction":
         return f"{100 * row.value:.1f} %"
@@ -239,6 +241,8 @@ def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
 def _number(value: float) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
     digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 3
     return f"{value:,.{digits}f}".rstrip("0").rstrip(".")
 

@@ -19,6 +19,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"temperature": -1.0}, "the temperature -1"),
     ({"temperature": float("nan")}, "the temperature nan"),
     ({"prefer_non_empty": True}, "without a vote"),
+    ({"join_on_keys": True}, "without a constraint"),
+    ({"linked_literals": True}, "without a constraint"),
     ({"refuse_below": 0.0}, "0 as the least probability"),
     ({"refuse_below": 1.5}, "1.5 as the least probability"),
     ({"refuse_below": float("nan")}, "nan as the least probability"),

@@ -74,6 +74,16 @@ def predict(
         Literal["none", "schema"],
         typer.Option(help="schema: only SQL that names what the database has."),
     ] = "none",
+    join_on_keys: Annotated[
+        bool, typer.Option("--join-on-keys", help="Under the constraint, ON begins with keys.")
+    ] = False,
+    linked_literals: Annotated[
+        bool,
+        typer.Option(
+            "--linked-literals",
+            help="Under it, text columns equal only values that the question names, if any.",
+        ),
+    ] = False,
     samples: Annotated[
         int, typer.Option(min=1, help="Answers to each question, for --vote to choose from.")
     ] = 1,
@@ -117,6 +127,8 @@ def predict(
         seed=seed or 0,
         prefer_non_empty=prefer_non_empty,
         refuse_below=refuse_below,
+        join_on_keys=join_on_keys,
+        linked_literals=linked_literals,
     )
     if seed is not None and not any(decoding.temperatures):
         raise UserError(

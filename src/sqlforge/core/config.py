@@ -263,7 +263,7 @@ class EvaluatePart(_Part):
 
     The base model is tried with each of ``base_prompts`` on ``prompt_trial_rows`` validation
     examples; the best one stands for it on the test set. Every system is decoded alike: see
-    :class:`sqlforge.core.decoding.Decoding` for ``constrain`` to ``refuse_below``. Refusing is
+    :class:`sqlforge.core.decoding.Decoding` for ``constrain`` to ``linked_literals``. Refusing is
     calibrated on the validation examples, each system for itself.
     """
 
@@ -279,6 +279,8 @@ class EvaluatePart(_Part):
     temperature: float | None = None
     prefer_non_empty: bool = False
     refuse_below: float | None = None
+    join_on_keys: bool = False
+    linked_literals: bool = False
 
     def decoding(self, seed: int) -> Decoding:
         """How answers are decoded; what is drawn is drawn from ``seed``."""
@@ -290,6 +292,8 @@ class EvaluatePart(_Part):
             seed=seed,
             prefer_non_empty=self.prefer_non_empty,
             refuse_below=self.refuse_below,
+            join_on_keys=self.join_on_keys,
+            linked_literals=self.linked_literals,
         )
 
     @model_validator(mode="after")

@@ -24,7 +24,9 @@ class Decoding:
     (:mod:`sqlforge.decode.vote`): the greedy one and ``samples - 1`` drawn at ``temperature``
     from ``seed``. A single one is greedy, unless ``temperature`` says otherwise. With
     ``prefer_non_empty`` results without rows come last in the vote. Answers less likely to be
-    right than ``refuse_below`` are refused (:mod:`sqlforge.decode.abstain`).
+    right than ``refuse_below`` are refused (:mod:`sqlforge.decode.abstain`). The constraint may
+    hold joins to the schema's keys (``join_on_keys``) and the literals beside text columns to the
+    values that the question names (``linked_literals``, where it names any).
 
     Raises :class:`UserError` for what contradicts itself or would not count.
 
@@ -44,6 +46,8 @@ class Decoding:
     seed: int = 0
     prefer_non_empty: bool = False
     refuse_below: float | None = None
+    join_on_keys: bool = False
+    linked_literals: bool = False
 
     def __post_init__(self) -> None:
         fault = _sampling_fault(self) or _choice_fault(self)
@@ -106,6 +110,12 @@ def _choice_fault(asked: Decoding) -> _Fault | None:
             f"{asked.refuse_below:g} as the least probability of an answer",
             "more than 0 and at most 1",
             "take 0.5 to refuse what is more likely wrong than right",
+        )
+    if (asked.join_on_keys or asked.linked_literals) and asked.constrain != "schema":
+        return (
+            "joins or literals held to the schema and its values without a constraint",
+            "constrain schema, which can hold them",
+            "add the constraint, or leave them out",
         )
     return None
 

@@ -120,7 +120,7 @@ def calibrated_on(
 def circumstances(decoding: Decoding, prompt_version: str) -> dict[str, Any]:
     """What the scores behind a confidence depend on, beside the model."""
     facts = decoding.facts()
-    kept = ("constrain", "samples", "temperature", "prefer_non_empty")
+    kept = "constrain join_on_keys linked_literals samples temperature prefer_non_empty".split()
     return {**{name: facts[name] for name in kept}, "prompt_version": prompt_version}
 
 

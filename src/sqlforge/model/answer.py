@@ -10,6 +10,7 @@ from sqlforge.core.records import Example
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.writer import Asked, Writer
 from sqlforge.prompt.encode import encode_prompt
+from sqlforge.prompt.linking import Link
 from sqlforge.prompt.prompter import Prompter
 from sqlforge.prompt.template import Shot
 
@@ -43,6 +44,7 @@ def answer(
             encode_prompt(writer.tokenizer, prompter.ask(e.db_id, e.question, style, shots, e.sql)),
             e.db_id,
             prompter.schema(e.db_id),
+            linked_values(prompter.links(e.db_id, e.question), decoding),
         )
         for e in examples
     ]
@@ -53,3 +55,14 @@ def answer(
         batch_tokens=batch_tokens,
         progress=progress,
     )
+
+
+def linked_values(links: Sequence[Link], decoding: Decoding) -> tuple[str, ...] | None:
+    """What text columns may be compared with, if literals are held to what the question names.
+
+    ``None``, which is anything, also where no value was found: the question may name one that the
+    database does not have.
+    """
+    if not decoding.linked_literals or not links:
+        return None
+    return tuple(dict.fromkeys(link.value for link in links))

@@ -72,7 +72,9 @@ class OnlineModel:
         """
         constraint = None
         if decoding.constrain == "schema":
-            constraint = constraint_for(asked.schema, self.vocabulary())
+            constraint = constraint_for(
+                asked.schema, self.vocabulary(), join_on_keys=decoding.join_on_keys
+            )
         tickets = [
             self.engine.submit(
                 Request(

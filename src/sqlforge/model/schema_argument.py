@@ -17,6 +17,10 @@ from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 
 SCHEMA = "sqlforge_schema"
+JOIN_ON_KEYS = "sqlforge_join_on_keys"
+"""``"true"``: see :func:`sqlforge.decode.constrain.constraint_for`."""
+VALUES = "sqlforge_values"
+"""A JSON list: see :meth:`sqlforge.decode.constrain.SchemaConstraint.start`."""
 
 
 @lru_cache(maxsize=1024)
@@ -63,6 +67,30 @@ def schema_of_argument(argument: str) -> Schema:
             'JSON such as {"tables": [{"name": "t", "columns": [{"name": "a"}]}]}',
             "let sqlforge make it (sqlforge.model.schema_argument)",
         ) from None
+
+
+def values_of_argument(argument: str | None) -> list[str] | None:
+    """What text columns may be compared with; ``None`` is anything.
+
+    Raises:
+        ConstraintError: it is no JSON list of strings.
+
+    >>> values_of_argument('["Bath"]')
+    ['Bath']
+    """
+    if argument is None:
+        return None
+    try:
+        found = json.loads(argument)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(value, str) for value in found):
+        raise ConstraintError(
+            f"{argument[:60]!r} as the argument {VALUES}",
+            'a JSON list of strings such as ["Bath"]',
+            "leave it out to allow any literal",
+        )
+    return found
 
 
 @lru_cache(maxsize=4)

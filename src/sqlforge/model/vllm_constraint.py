@@ -20,7 +20,14 @@ from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 
 from sqlforge.core.errors import UserError
 from sqlforge.decode.constrain import Cursor, advance_and_fill, constraint_for, mask_words
-from sqlforge.model.schema_argument import SCHEMA, schema_of_argument, vocabulary_at
+from sqlforge.model.schema_argument import (
+    JOIN_ON_KEYS,
+    SCHEMA,
+    VALUES,
+    schema_of_argument,
+    values_of_argument,
+    vocabulary_at,
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +55,7 @@ class SchemaMask(LogitsProcessor):  # type: ignore[misc]  # vLLM is another envi
         if SCHEMA in told:
             try:
                 schema_of_argument(told[SCHEMA])
+                values_of_argument(told.get(VALUES))
             except UserError as fault:
                 raise ValueError(str(fault)) from fault
 
@@ -95,8 +103,13 @@ class SchemaMask(LogitsProcessor):  # type: ignore[misc]  # vLLM is another envi
         if SCHEMA not in told:
             return
         vocabulary = vocabulary_at(self._location)
-        constraint = constraint_for(schema_of_argument(told[SCHEMA]), vocabulary)
-        self._rows[index] = _Row(constraint.start(params.max_tokens), output)
+        constraint = constraint_for(
+            schema_of_argument(told[SCHEMA]),
+            vocabulary,
+            join_on_keys=told.get(JOIN_ON_KEYS) == "true",
+        )
+        values = values_of_argument(told.get(VALUES))
+        self._rows[index] = _Row(constraint.start(params.max_tokens, values), output)
         if self._masks is None:
             shape = (self._most, mask_words(vocabulary))
             self._masks = torch.zeros(shape, dtype=torch.int32, pin_memory=self._pinned)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import logging
 import os
 import warnings
@@ -23,7 +24,13 @@ from sqlforge.core.errors import ModelError, UserError
 from sqlforge.decode.constrain import constraint_for
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.load import UNREADABLE, adapter_base, load_tokenizer, refuse_pickles, resolve
-from sqlforge.model.schema_argument import SCHEMA, schema_argument, vocabulary_at
+from sqlforge.model.schema_argument import (
+    JOIN_ON_KEYS,
+    SCHEMA,
+    VALUES,
+    schema_argument,
+    vocabulary_at,
+)
 from sqlforge.model.writer import Asked
 
 Progress = Callable[[int, int], None]
@@ -99,7 +106,9 @@ class VllmWriter:
         if decoding.constrain == "schema":
             vocabulary = vocabulary_at(self.location)
             for schema in dict.fromkeys(one.schema for one in asked):
-                constraint_for(schema, vocabulary).start(max_new_tokens)
+                constraint_for(schema, vocabulary, join_on_keys=decoding.join_on_keys).start(
+                    max_new_tokens
+                )
 
     def _run(
         self,
@@ -154,9 +163,19 @@ def sampling_arguments(
             "logprobs": 0,  # of the tokens taken, none beside them
         }
         if decoding.constrain == "schema":
-            told["extra_args"] = {SCHEMA: schema_argument(asked.schema)}
+            told["extra_args"] = constraint_arguments(asked, decoding)
         found.append(told)
     return found
+
+
+def constraint_arguments(asked: Asked, decoding: Decoding) -> dict[str, str]:
+    """What :mod:`sqlforge.model.vllm_constraint` reads; strings pass through vLLM's HTTP too."""
+    told = {SCHEMA: schema_argument(asked.schema)}
+    if decoding.join_on_keys:
+        told[JOIN_ON_KEYS] = "true"
+    if asked.values is not None:
+        told[VALUES] = json.dumps(asked.values, ensure_ascii=False)
+    return told
 
 
 def open_vllm(name: str, *, dtype: str = "bfloat16") -> VllmWriter:

@@ -21,12 +21,14 @@ Progress = Callable[[int, int], None]
 class Asked:
     """One question as an engine gets it.
 
-    Prompts with the same ``schema_key`` begin alike; ``schema`` is what a constraint allows.
+    Prompts with the same ``schema_key`` begin alike; ``schema`` is what a constraint allows, and
+    ``values`` what it lets text columns be compared with, if not anything.
     """
 
     prompt: tuple[int, ...]
     schema_key: str
     schema: Schema
+    values: tuple[str, ...] | None = None
 
 
 class Writer(Protocol):
@@ -76,7 +78,9 @@ class TransformersWriter:
         if decoding.constrain == "schema":
             vocabulary = vocabulary_of(self.tokenizer)
             cursors = [
-                constraint_for(asked[number].schema, vocabulary).start(max_new_tokens)
+                constraint_for(
+                    asked[number].schema, vocabulary, join_on_keys=decoding.join_on_keys
+                ).start(max_new_tokens, asked[number].values)
                 for number, _ in rows
             ]
         written = generate(

@@ -121,7 +121,11 @@ def _model_answers(asked: _Asked, examples: Sequence[Example]) -> list[Predictio
     shots: Sequence[Shot] = ()
     if asked.system == "base":
         shots = [prompter.shot(example) for example in _shot_examples(asked.run, recipe)]
-        once = Decoding(constrain=decoding.constrain)
+        once = Decoding(
+            constrain=decoding.constrain,
+            join_on_keys=decoding.join_on_keys,
+            linked_literals=decoding.linked_literals,
+        )
         style = _best_prompt(asked, lambda rows, tried: ask(rows, tried, shots, once))
 
     def choices(questions: Sequence[Example]) -> list[Choice]:
