@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm clean
+.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm test-serving clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ venv-vllm: $(VLLM)/.ready  ## vLLM on the CPU, in .venv-vllm/ (3 GB), for predic
 
 test-vllm: $(VLLM)/.ready  ## the tests that need vLLM
 	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
+
+test-serving: $(VLLM)/.ready  ## vLLM as engine and as server, of a merged folder
+	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py tests/model/test_vllm_server.py
 
 trace-doc: $(READY)  ## make docs/follow-one-example.md again
 	$(BIN)/python docs/make_follow_one_example.py

@@ -43,20 +43,40 @@ def merge(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A new folder; else RUN/merged.")] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Compare with the adapter, merged both ways and served."),
+    ] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Test examples that --report asks.")] = 200,
     json: Json = None,
 ) -> None:
     """Fold a run's adapter into a whole model that plain transformers and vLLM load.
 
     A few tensors are in memory at a time. A merge that was cut off goes on where it stopped;
-    nothing is overwritten.
+    nothing is overwritten. With --report the run's first test examples are answered by the adapter
+    and by the model merged each way (and by vLLM's server where vLLM is installed); a run that is
+    merged already is only reported on.
     """
+    from dataclasses import asdict
+
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.merge import merge_run
 
     quiet_libraries()
     bar = progress_on(new_console())("merge")
-    merged = merge_run(RunDir(run), typer.echo, base=base, out=out, progress=bar)
-    print_facts({"merged": str(merged)}, json)
+    directory = RunDir(run)
+    merged = directory.merged
+    if not (report and out is None and base is None and merged.is_dir()):
+        merged = merge_run(directory, typer.echo, base=base, out=out, progress=bar)
+    facts: dict[str, object] = {"merged": str(merged)}
+    if report:
+        from sqlforge.report.merge_parity import print_parity
+        from sqlforge.stages.merge_report import report_merge
+
+        parities = report_merge(directory, typer.echo, rows)
+        print_parity(new_console(), parities)
+        facts["report"] = [asdict(parity) for parity in parities]
+    print_facts(facts, json)
 
 
 def predict(

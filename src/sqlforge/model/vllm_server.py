@@ -118,7 +118,6 @@ def serving(folder: Path, *options: str, start_seconds: float = 300) -> Iterator
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**cpu_settings(), **os.environ},
-            start_new_session=True,
         )
         try:
             _wait(process, port, start_seconds, log)
