@@ -72,7 +72,8 @@ test-vllm: $(VLLM)/.ready  ## the tests that need vLLM
 	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
 
 test-serving: $(VLLM)/.ready  ## vLLM as engine and as server, of a merged folder
-	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py tests/model/test_vllm_server.py
+	$(VLLM)/bin/python -m pytest --durations=5 tests/model/test_vllm_server.py
+	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
 
 trace-doc: $(READY)  ## make docs/follow-one-example.md again
 	$(BIN)/python docs/make_follow_one_example.py
