@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ FORMS = (
     ("How many {t}s are there for each {w}?", "SELECT {w}, count(*) FROM {t} GROUP BY {w}"),
 )
 Ids = tuple[int, ...]
+_DIFFERENT = 20  # questions that there are about a table, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def train_and_merge(folder: Path) -> Path:
         base, resolve(MODEL), rank=16, alpha=32, dropout=0.0, dtype="bfloat16", seed=0
     )
     prompter = Prompter(databases(TRAINED_ON), link_values=False)
-    rows = list(examples(TRAINED_ON, 8))
+    rows = list(examples(TRAINED_ON, 12))
     encoded = [encode_example(tokenizer, prompter.ask(t, q), sql) for t, q, sql in rows]
     packs = plan_packs(encoded, [t for t, _, _ in rows], budget=512, questions_per_schema=8, seed=0)
     settings = TrainSettings(
@@ -143,7 +145,7 @@ def databases(tables: dict[str, str]) -> dict[str, Database]:
 
 
 def examples(tables: dict[str, str], each: int) -> Iterator[tuple[str, str, str]]:
-    """Table, question and SQL; ``each`` of them a table, all different, forms in turn."""
+    """Table, question and SQL; ``each`` of them a table, all different, drawn by its name."""
     for table, number in tables.items():
         found: dict[str, str] = {}
         for turn in itertools.count():
@@ -151,9 +153,10 @@ def examples(tables: dict[str, str], each: int) -> Iterator[tuple[str, str, str]
             word = WORDS[turn // len(FORMS) % len(WORDS)]
             told = {"t": table, "n": number, "w": word, "k": 10 + turn // 4}
             found.setdefault(question.format(**told), sql.format(**told))
-            if len(found) == each:
+            if len(found) == _DIFFERENT:
                 break
-        yield from ((table, question, sql) for question, sql in found.items())
+        for question in random.Random(table).sample(list(found), each):
+            yield table, question, found[question]
 
 
 def questions(tokenizer: Any, count: int = 200) -> list[tuple[str, Ids]]:
