@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 
 from sqlforge.core.errors import ModelError
 from sqlforge.model.load import (
@@ -44,6 +43,8 @@ def load_adapted(
     try:
         # Without the file peft would look for the adapter at the hub, or unpickle one.
         weights.stat()
+        from peft import PeftModel  # a second and a half, which whole models do without
+
         return PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False).eval()
     except UNREADABLE as fault:
         reason = " ".join(str(fault).split())[:200]
