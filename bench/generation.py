@@ -1,4 +1,4 @@
-"""How fast the generation engine writes, against ``model.generate`` and continuous batching.
+"""How fast the generation engine writes, against ``model.generate``.
 
 Answers Spider dev's questions greedily with each, compares texts token by token, and lists where
 they part: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
@@ -150,7 +150,7 @@ def run_engine(
 
 
 def compare(bench: Bench) -> None:
-    """The engine, cold and warm, against both peers."""
+    """The engine, cold and warm, against ``model.generate``."""
     width = max(map(len, bench.prompts)) + bench.new_tokens
     limits = [bench.new_tokens] * len(bench.prompts)
     plain_generate(bench, bench.prompts[:BATCH], 4)  # libraries set themselves up
@@ -183,11 +183,6 @@ def compare(bench: Bench) -> None:
     bench.claim("equal_cold_and_warm", steady / len(found), "fraction")
     engine.close()
     agreement(bench, [list(c.ids) for c in found], plain)
-    # How far generate agrees with itself where only the number of texts at once differs.
-    other = plain_generate(bench, bench.prompts, bench.new_tokens, BATCH // 4)
-    same = sum(a == b for a, b in zip(plain, other, strict=True))
-    bench.claim("generate_equal_to_itself_in_batches_of_64", same / len(plain), "fraction")
-    continuous(bench, plain_speed, plain)
 
 
 def tell_profile(bench: Bench, engine: Engine, name: str) -> None:
@@ -207,15 +202,13 @@ def trimmed(bench: Bench, ids: list[int]) -> list[int]:
 
 
 @torch.inference_mode()
-def plain_generate(
-    bench: Bench, prompts: Sequence[Sequence[int]], new: int, batch: int = BATCH
-) -> list[list[int]]:
-    """``model.generate`` in batches, sorted by length, padded on the left."""
+def plain_generate(bench: Bench, prompts: Sequence[Sequence[int]], new: int) -> list[list[int]]:
+    """``model.generate`` in batches of 256, sorted by length, padded on the left."""
     pad = bench.tokenizer.pad_token_id
     answers: dict[int, list[int]] = {}
     order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
-    for begin in range(0, len(order), batch):
-        some = order[begin : begin + batch]
+    for begin in range(0, len(order), BATCH):
+        some = order[begin : begin + BATCH]
         width = max(len(prompts[i]) for i in some)
         ids = torch.full((len(some), width), pad, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -236,41 +229,6 @@ def plain_generate(
         for i, row_ids in zip(some, output, strict=True):
             answers[i] = trimmed(bench, row_ids)
     return [answers[i] for i in range(len(prompts))]
-
-
-def continuous(bench: Bench, plain_speed: float, plain: list[list[int]]) -> None:
-    """transformers' own continuous batching, where it runs."""
-    if not bench.cuda:
-        print("  transformers' continuous batching is left out: it wants an accelerator")
-        return
-    from transformers import GenerationConfig
-
-    config = GenerationConfig(
-        max_new_tokens=bench.new_tokens,
-        do_sample=False,
-        eos_token_id=bench.tokenizer.eos_token_id,
-        pad_token_id=bench.tokenizer.pad_token_id,
-    )
-    inputs = [list(prompt) for prompt in bench.prompts]
-    before = bench.model.config._attn_implementation
-    try:
-        with torch.inference_mode():
-            seconds, found = bench.seconds(
-                lambda: bench.model.generate_batch(inputs=inputs, generation_config=config)
-            )
-    except Exception as fault:  # noqa: BLE001  (a peer that does not run is told, not fatal)
-        traceback.print_exc()
-        print(f"  transformers' continuous batching fails: {fault}")
-        bench.claim("continuous_batching_ran", 0)
-        return
-    finally:
-        bench.model.set_attn_implementation(before)  # it takes a paged one
-    tokens = sum(len(output.generated_tokens) for output in found.values())
-    if tokens < sum(map(len, plain)) // 2:
-        print(f"  transformers' continuous batching wrote only {tokens:,} tokens")
-    bench.claim("continuous_batching_seconds", seconds, "s")
-    bench.claim("continuous_batching_tokens_per_second", tokens / seconds, "tokens/s")
-    bench.claim("continuous_batching_speedup", tokens / seconds / plain_speed)
 
 
 @torch.inference_mode()
