@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-OLDER_FOR_VLLM = {"transformers", "llguidance"}
+OLDER_FOR_VLLM = {"fastapi", "llguidance", "transformers"}
 
 
 def pins(name: str) -> dict[str, str]:
