@@ -71,7 +71,7 @@ def test_openais_client_gets_the_answer_and_the_server_the_prompt_we_train_on(
         model=served.model, messages=[message], max_tokens=16, temperature=0
     )
     tokenizer: Any = load_tokenizer(str(merged))
-    prompt = encode_prompt(tokenizer, [message])  # type: ignore[list-item]
+    prompt = encode_prompt(tokenizer, [message])
     assert said.usage.prompt_tokens == len(prompt)
     (ids,) = served.complete([prompt], 16)
     assert said.choices[0].message.content == tokenizer.decode(ids, skip_special_tokens=True)
