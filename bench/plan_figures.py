@@ -21,7 +21,8 @@ from sqlforge.plan.weights import base_bytes
 
 GIB = 2**30
 CARD = "RTX 3060 12 GB"
-RECIPE = Training(checkpointed=32, accumulation=4)
+RECIPE = Training(checkpointed=32)
+PACK_TOKENS = 8_192
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def hand_budget(shape: ModelShape) -> list[ClaimRow]:
 def reference(shape: ModelShape) -> list[ClaimRow]:
     """The reference recipe, and what each of its choices costs."""
     usable = find_card(CARD).usable
-    asked = Asked(shape, RECIPE, carried_corpus().within(2_048), 2_048)
+    asked = Asked(shape, RECIPE, carried_corpus().within(2_048), PACK_TOKENS)
     found = asked.budget()
     packs = asked.packs()
     rows = [
@@ -77,7 +78,7 @@ def reference(shape: ModelShape) -> list[ClaimRow]:
     # Micro-batches of 512 tokens, one a step.
     short = asked.with_packs_of(512)
     for name, optimizer in (("adamw", "adamw"), ("8bit", "adamw-8bit")):
-        training = replace(RECIPE, accumulation=1, optimizer=optimizer)
+        training = replace(RECIPE, optimizer=optimizer)
         reserved = budget(shape, training, short.packs()).reserved
         rows.append(ClaimRow(f"tokens_512_{name}_states_reserved", reserved / GIB, "GiB"))
         narrow = replace(training, adapter_dtype="bfloat16")
