@@ -74,12 +74,11 @@ def test_clients_that_go_away_free_their_rows(process: Process) -> None:
         leaving.post("/v1/completions", json=body, timeout=0.5)
     with process.client.stream("POST", "/v1/completions", json={**body, "stream": True}) as stream:
         next(stream.iter_lines())
-        assert process.open_texts() >= 1
     until = time.monotonic() + 3
     while process.open_texts() and time.monotonic() < until:
         time.sleep(0.05)
     assert process.open_texts() == 0
-    assert " gone " in process.log.read_text() or " 499 " in process.log.read_text()
+    assert " 499 " in process.log.read_text(), "it would be 200 had the text been finished"
 
 
 def test_questions_are_answered_from_the_database_by_the_model(process: Process) -> None:
