@@ -149,7 +149,9 @@ def _part_of(name: str) -> tuple[PromptPart, Path | None]:
     """How a model wants schemas shown, and the folder it lies in if it is a local one."""
     if name in CATALOG or not Path(name).is_dir():
         return PromptPart(), None
-    recipe = Path(name).resolve().parent / "recipe.yaml"
+    folder = Path(name).resolve()
+    own = folder / "recipe.yaml"  # a published model brings it
+    recipe = own if own.is_file() else folder.parent / "recipe.yaml"
     return (load_recipe(recipe).prompt if recipe.is_file() else PromptPart()), Path(name)
 
 
@@ -183,9 +185,11 @@ def model_of_run(name: str) -> str:
         ModelError: a run that has trained no model yet.
     """
     run = Path(name)
-    if not (run / "recipe.yaml").is_file():
+    parts = ("merged", "config.json"), ("adapter", "adapter_config.json")
+    published = any((run / file).is_file() for _, file in parts)  # its recipe lies in it
+    if published or not (run / "recipe.yaml").is_file():
         return name
-    for part, file in (("merged", "config.json"), ("adapter", "adapter_config.json")):
+    for part, file in parts:
         if (run / part / file).is_file():
             return str(run / part)
     raise ModelError(f"{run}, a run without a model", "one that was trained", "train it first")

@@ -119,7 +119,8 @@ def open_writer(name: str, engine: EngineName) -> Writer:
     from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 
     folder = Path(name)
-    recipe = folder.resolve().parent / "recipe.yaml"
+    own = folder / "recipe.yaml"  # a published model brings it
+    recipe = own if own.is_file() else folder.resolve().parent / "recipe.yaml"
     if adapter_base(folder) is not None and recipe.is_file():
         method = load_recipe(recipe).train.method
         model = load_adapted(

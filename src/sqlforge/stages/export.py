@@ -112,7 +112,7 @@ def _whole_model(model: str) -> str:
         raise ModelError(
             f"{model}, an adapter", "a whole model", "merge it first: 'sqlforge merge RUN'"
         )
-    if not (folder / "recipe.yaml").is_file():
+    if (folder / "config.json").is_file() or not (folder / "recipe.yaml").is_file():
         return model
     run = RunDir(folder)
     if not run.merged.is_dir():
