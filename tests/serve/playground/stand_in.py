@@ -44,7 +44,12 @@ class StandIn(Answerer):
         self._apps: dict[str | None, Any] = {None: self._app(())}
 
     def answer(
-        self, question: str, *, history: Sequence[tuple[str, str]] = (), samples: int | None = None
+        self,
+        question: str,
+        *,
+        history: Sequence[tuple[str, str]] = (),
+        samples: int | None = None,
+        execute: bool = True,
     ) -> Answer:
         asked = {"question": question, "history": list(history), "samples": samples}
         self.asked.append({name: value for name, value in asked.items() if value})
@@ -55,7 +60,7 @@ class StandIn(Answerer):
             "tables_shown": 3, "candidates": (), "dialect": "sqlite", "seconds": 0.42,
             **self.answers.get(question, {}),
         }  # fmt: skip
-        if made["sql"] and not made["error"]:
+        if execute and made["sql"] and not made["error"]:
             made["rows"] = self.run(made["sql"])
         return Answer(**made)
 
