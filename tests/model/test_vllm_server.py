@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,27 @@ def test_the_server_finds_answers_as_likely_as_transformers_does(merged: Path, s
 def test_a_wrong_request_ends_in_one_sentence(served: Any) -> None:
     with pytest.raises(ModelError, match="which answers"):
         served.post("/completions", {"prompt": [1], "max_tokens": -1})
+
+
+@needs_vllm
+def test_questions_about_a_database_are_answered_through_it(merged: Path, tmp_path: Path) -> None:
+    from sqlforge.core.decoding import Decoding
+    from sqlforge.database.place import place_of
+    from sqlforge.database.readers import Readers
+    from sqlforge.serve.answering import Answerer
+    from sqlforge.serve.remote import RemoteModel
+
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("CREATE TABLE item (name TEXT, price INTEGER)")
+        connection.executemany("INSERT INTO item VALUES (?, ?)", [("pen", 2), ("ink", 7)])
+    processor = "sqlforge.model.vllm_constraint:SchemaMask"
+    with serving(merged, "--logits-processors", processor) as found:
+        readers = Readers(place_of(str(tmp_path / "shop.db")), seconds=5, rows=100)
+        model = RemoteModel(str(merged), found.url)
+        vote = Decoding(constrain="schema", samples=4, vote=True)
+        with Answerer(model, readers, vote, max_new_tokens=32) as answerer:
+            counted = answerer.answer("How many items are there?")
+            strange = answerer.answer("Which planets have a ring?")
+    assert counted.rows is not None and counted.rows.rows == ((2,),)
+    # Whatever it is asked, what the constraint lets through runs.
+    assert strange.rows is not None and len(strange.candidates) >= 1

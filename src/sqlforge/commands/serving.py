@@ -81,12 +81,14 @@ def serve(
 
     SIGTERM finishes what runs and takes nothing new. See docs/serving.md.
     """
-    if upstream is not None and db is not None:
+    if upstream is not None and (model is None) != (db is None):
         raise UserError(
-            "--db with --upstream", "one of them", "ask about the database in a server of its own"
+            "--upstream with --db but no --model" if model is None else "--upstream with --model",
+            "both to answer from a database, the model being the one that is served there, or none",
+            "name the folder that it serves, for its tokenizer and prompts"
+            if model is None
+            else "leave out --model, or add --db",
         )
-    if upstream is not None and model is not None:
-        raise UserError("--model with --upstream", "one of them", "leave out --model")
     from sqlforge.core.decoding import Decoding
     from sqlforge.serve.keys import read_keys
     from sqlforge.serve.settings import ServeSettings

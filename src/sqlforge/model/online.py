@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlforge.core.config import PromptPart, PromptStyle, load_recipe
 from sqlforge.core.decoding import Decoding
@@ -35,6 +35,26 @@ class Asked:
     prompt: tuple[int, ...]
     key: str
     schema: Schema
+
+
+class AsksModel(Protocol):
+    """What questions are asked of: a model on our engine, or on another server."""
+
+    name: str
+    tokenizer: Any
+    part: PromptPart
+    style: PromptStyle
+    folder: Path | None
+
+    @property
+    def width(self) -> int:
+        """Longest prompt and answer together, in tokens."""
+
+    def write(self, asked: Asked, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
+        """One candidate a temperature in ``decoding``, in their order."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class OnlineModel:
@@ -103,6 +123,11 @@ class OnlineModel:
             self._vocabulary = vocabulary_of(self.tokenizer)
         return self._vocabulary
 
+    @property
+    def rows(self) -> int:
+        """Answers that are written at once."""
+        return self.engine.rows
+
     def close(self) -> None:
         """End the engine."""
         self.engine.close()
@@ -140,9 +165,14 @@ def on_engine(name: str, engine: Engine, tokenizer: Any) -> OnlineModel:
         engine: started.
         tokenizer: the model's.
     """
-    part, folder = _part_of(name)
-    style: PromptStyle = "plain" if folder is not None else "instructed"
+    part, style, folder = prompts_of(name)
     return OnlineModel(name, engine, tokenizer, part=part, style=style, folder=folder)
+
+
+def prompts_of(name: str) -> tuple[PromptPart, PromptStyle, Path | None]:
+    """How a model wants schemas shown and questions asked, and its folder if it is a local one."""
+    part, folder = _part_of(name)
+    return part, "instructed" if folder is None else "plain", folder
 
 
 def _part_of(name: str) -> tuple[PromptPart, Path | None]:
@@ -155,7 +185,7 @@ def _part_of(name: str) -> tuple[PromptPart, Path | None]:
     return (load_recipe(recipe).prompt if recipe.is_file() else PromptPart()), Path(name)
 
 
-def calibration_of(model: OnlineModel, decoding: Decoding) -> Calibration | None:
+def calibration_of(model: AsksModel, decoding: Decoding) -> Calibration | None:
     """What confidence is worth, as the model's run has found out for the same decoding.
 
     Raises:

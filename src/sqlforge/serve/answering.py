@@ -28,7 +28,7 @@ from sqlforge.decode.vote import Candidate, Choice, choose, only, same_answer
 from sqlforge.serve.asking import Asking, Prompted
 
 if TYPE_CHECKING:
-    from sqlforge.model.online import OnlineModel
+    from sqlforge.model.online import AsksModel
 
 Value = SqlValue
 
@@ -110,7 +110,7 @@ class Answerer:
 
     def __init__(
         self,
-        model: OnlineModel,
+        model: AsksModel,
         readers: Readers,
         decoding: Decoding,
         *,

@@ -25,7 +25,7 @@ from sqlforge.prompt.shown import named, shown_schema
 from sqlforge.prompt.template import Message, messages
 
 if TYPE_CHECKING:
-    from sqlforge.model.online import Asked, OnlineModel
+    from sqlforge.model.online import Asked, AsksModel
 
 _LONGEST = 4_000  # characters of a question
 _TURNS = 3  # of a conversation that are looked back at
@@ -56,7 +56,7 @@ class Asking:
     The cells are read in a thread of their own meanwhile.
     """
 
-    def __init__(self, model: OnlineModel, readers: Readers, max_new_tokens: int) -> None:
+    def __init__(self, model: AsksModel, readers: Readers, max_new_tokens: int) -> None:
         self._model, self._readers = model, readers
         self._max_new_tokens = max_new_tokens
         self._schema = Schema(readers.schema.tables, "sqlite")

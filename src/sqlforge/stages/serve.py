@@ -14,7 +14,7 @@ from sqlforge.core.errors import UserError
 from sqlforge.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
-    from sqlforge.model.online import OnlineModel
+    from sqlforge.model.online import AsksModel, OnlineModel
     from sqlforge.serve.answering import Answerer
     from sqlforge.serve.local import LocalModel
     from sqlforge.serve.upstream import Upstream
@@ -133,15 +133,24 @@ def _opened(writing: Writing, asking: Asking | None, rows: int, say: Say) -> Ite
             readers = Readers(database, seconds=asking.timeout_s, rows=asking.max_rows)
             ending.callback(readers.close)
         online, engine = _model(writing, rows, say, ending)
+        asked: AsksModel | None = online
+        if asking is not None and writing.upstream is not None:
+            from sqlforge.serve.remote import RemoteModel
+
+            assert writing.model is not None
+            asked = RemoteModel(
+                writing.model, writing.upstream, writing.upstream_key, width=writing.context
+            )
+            ending.callback(asked.close)
         answerer = None
         if asking is not None and readers is not None:
-            assert online is not None
-            answerer = _answerer(online, readers, asking)
+            assert asked is not None
+            answerer = _answerer(asked, readers, asking)
             ending.pop_all()  # the answerer closes them
             ending.callback(answerer.close)
             for line in answerer.advice():
                 say(line)
-        yield _Opened(engine, answerer, rows if online is None else online.engine.rows)
+        yield _Opened(engine, answerer, rows if online is None else online.rows)
 
 
 def _model(
@@ -161,7 +170,7 @@ def _model(
     return online, LocalModel(online.engine, online.tokenizer)
 
 
-def _answerer(online: OnlineModel, readers: Any, asking: Asking) -> Answerer:
+def _answerer(online: AsksModel, readers: Any, asking: Asking) -> Answerer:
     from sqlforge.model.online import calibration_of
     from sqlforge.serve.answering import Answerer
 

@@ -1,0 +1,162 @@
+"""A model that another server writes with, vLLM's say, asked for a database's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from sqlforge.core.config import PromptPart, PromptStyle
+from sqlforge.core.decoding import Decoding
+from sqlforge.core.errors import ConstraintError, ModelError
+from sqlforge.core.redact import without_password
+from sqlforge.decode.constrain import SchemaConstraint, constraint_for
+from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
+from sqlforge.decode.vote import Candidate
+from sqlforge.model.merge import tokenizer_of
+from sqlforge.model.online import Asked, model_of_run, prompts_of
+from sqlforge.model.schema_argument import JOIN_ON_KEYS, SCHEMA, schema_argument
+from sqlforge.serve.faults import RefusedError
+
+_CONNECT_S, _SILENCE_S = 5.0, 300.0
+
+
+class RemoteModel:
+    """What :class:`sqlforge.model.online.OnlineModel` is, with the writing done elsewhere.
+
+    Prompts go as ids, and the constraint goes along as the arguments of
+    :mod:`sqlforge.model.vllm_constraint`; every answer is held against the constraint once more,
+    so that a server without that processor is found out. Probabilities are those that the server
+    reports, which are the model's own unless it was told otherwise.
+
+    Args:
+        name: the folder or catalog name of the model that is served: its tokenizer and how it
+            wants to be asked are read there.
+        url: of the server, up to where ``/v1`` begins.
+        key: shown to it.
+        width: longest prompt and answer together, in tokens, if the server does not say.
+
+    Raises:
+        ModelError: the server does not answer, or the tokenizer cannot be had.
+    """
+
+    def __init__(self, name: str, url: str, key: str | None = None, *, width: int = 2048) -> None:
+        self.name = model_of_run(name)
+        self.part: PromptPart
+        self.style: PromptStyle
+        self.folder: Path | None
+        self.part, self.style, self.folder = prompts_of(self.name)
+        self.tokenizer = tokenizer_of(self.name)
+        self._vocabulary: Vocabulary | None = None
+        self._end = int(self.tokenizer.eos_token_id)
+        self._shown = without_password(url)
+        self._http = httpx2.Client(
+            base_url=url.rstrip("/").removesuffix("/v1"),
+            headers={} if key is None else {"Authorization": f"Bearer {key}"},
+            timeout=httpx2.Timeout(_SILENCE_S, connect=_CONNECT_S),
+            limits=httpx2.Limits(max_connections=None),
+            trust_env=False,
+        )
+        try:
+            served = self._http.get("/v1/models").raise_for_status().json()["data"][0]
+        except (httpx2.HTTPError, ValueError, LookupError, TypeError) as fault:
+            self._http.close()
+            raise ModelError(
+                f"{self._shown}, which does not say what it serves ({type(fault).__name__})",
+                "a running server with OpenAI's interface",
+                "start it first, and set SQLFORGE_UPSTREAM_KEY if it wants a key",
+            ) from fault
+        self._served = str(served["id"])
+        self.width = min(width, int(served.get("max_model_len") or width))
+
+    def write(self, asked: Asked, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
+        """One candidate a temperature in ``decoding``, in their order.
+
+        Raises:
+            ConstraintError: the schema cannot be constrained, or the server does not constrain.
+            RefusedError: the server does not answer.
+        """
+        constraint = None
+        told: dict[str, Any] = {
+            "model": self._served,
+            "prompt": list(asked.prompt),
+            "max_tokens": max_new_tokens,
+            "stop_token_ids": [self._end],
+            "logprobs": 0,
+            "return_token_ids": True,
+        }
+        if decoding.constrain == "schema":
+            constraint = constraint_for(
+                asked.schema, self.vocabulary(), join_on_keys=decoding.join_on_keys
+            )
+            told["vllm_xargs"] = {SCHEMA: schema_argument(asked.schema)}
+            if decoding.join_on_keys:
+                told["vllm_xargs"][JOIN_ON_KEYS] = "true"
+        found: list[Candidate] = []
+        for temperature, group in groupby(decoding.temperatures):
+            drawn = {"temperature": temperature, "n": len(list(group))}
+            if temperature:
+                drawn["seed"] = decoding.seed
+            choices = sorted(self._choices(told | drawn), key=lambda choice: choice["index"])
+            found += [self._candidate(choice, constraint, max_new_tokens) for choice in choices]
+        return found
+
+    def vocabulary(self) -> Vocabulary:
+        """The bytes of its tokens, made once."""
+        if self._vocabulary is None:
+            self._vocabulary = vocabulary_of(self.tokenizer)
+        return self._vocabulary
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    def _choices(self, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+        try:
+            answer = self._http.post("/v1/completions", json=told)
+        except httpx2.HTTPError as fault:
+            raise RefusedError(
+                502,
+                f"The server behind this one does not answer ({type(fault).__name__}): try again.",
+                "upstream_unreachable",
+                retry_s=5,
+            ) from fault
+        if answer.status_code != 200:
+            raise RefusedError(
+                502,
+                f"The server behind this one failed (status {answer.status_code}): try again.",
+                "upstream_failed",
+                retry_s=5,
+            )
+        choices: list[dict[str, Any]] = answer.json()["choices"]
+        return choices
+
+    def _candidate(
+        self, choice: Mapping[str, Any], constraint: SchemaConstraint | None, most: int
+    ) -> Candidate:
+        ids = [int(token) for token in choice["token_ids"]]
+        ended = self._end in ids
+        text = ids[: ids.index(self._end)] if ended else ids
+        logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
+        logprob = float(sum(value for value in logprobs if value is not None))
+        written = self.tokenizer.decode(text).strip()
+        if constraint is None:
+            return Candidate.of(written, logprob, len(ids))
+        self._hold(constraint, text, most)
+        return Candidate.query(written, logprob, len(ids))
+
+    def _hold(self, constraint: SchemaConstraint, ids: list[int], most: int) -> None:
+        cursor = constraint.start(most)
+        try:
+            for token in ids:
+                cursor.advance(token)
+        except ConstraintError as fault:
+            raise ConstraintError(
+                f"an answer of {self._shown} that the schema does not allow",
+                "a server that applies the constraint",
+                "start vLLM with --logits-processors sqlforge.model.vllm_constraint:SchemaMask, "
+                "or serve with --constrain none",
+            ) from fault
