@@ -55,6 +55,7 @@ def test_a_question_gives_sql_rows_and_what_led_to_them(
         "error": None,
         "refused": False,
         "confidence": 0.75,
+        "calibrated": False,
         "linked": [{"table": "goods", "column": "title", "value": "Lamp", "said": "lamp"}],
         "candidates": [
             {

@@ -77,8 +77,9 @@ class Answer:
 
     ``sql`` is in the database's ``dialect``; ``None`` where nothing was written or the answer is
     ``refused`` for being too unsure. ``error`` is one sentence that says why there are no
-    ``rows``. ``confidence`` is calibrated where the model's run has a calibration, else the part
-    of the candidates' probability with this result; ``None`` for a single candidate. Of
+    ``rows``. ``confidence`` is the probability of being right where ``calibrated``, as the
+    model's run has found out; else the part of the candidates' probability with this result, which
+    may be high for a wrong one, and ``None`` for a single candidate. Of
     ``tables`` the prompt showed ``tables_shown``.
     """
 
@@ -95,6 +96,7 @@ class Answer:
     candidates: tuple[Tried, ...]
     dialect: str
     seconds: float
+    calibrated: bool = False
 
 
 class Answerer:
@@ -257,7 +259,8 @@ class Answerer:
         started: float,
     ) -> Answer:
         confidence = choice.share if decoding.vote else None
-        if self._calibration is not None and decoding == self.decoding:
+        calibrated = self._calibration is not None and decoding == self.decoding
+        if self._calibration is not None and calibrated:
             confidence = self._calibration.confidence(choice)
         below = decoding.refuse_below
         refused = below is not None and confidence is not None and confidence < below
@@ -286,6 +289,7 @@ class Answerer:
             candidates=_tried(candidates, found),
             dialect=self.dialect,
             seconds=time.monotonic() - started,
+            calibrated=calibrated,
         )
 
 

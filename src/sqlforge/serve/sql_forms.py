@@ -77,6 +77,7 @@ class AnswerBody(BaseModel):
     error: str | None
     refused: bool
     confidence: float | None
+    calibrated: bool
     linked: list[Linked]
     candidates: list[Candidate]
     schema_text: str
@@ -135,6 +136,7 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "error": answer.error,
         "refused": answer.refused,
         "confidence": answer.confidence,
+        "calibrated": answer.calibrated,
         "linked": [
             {"table": link.table, "column": link.column, "value": link.value, "said": link.said}
             for link in answer.linked

@@ -209,7 +209,8 @@ def _last_line(answer: Answer) -> str:
         more = "the first " if answer.rows.truncated else ""
         parts.append(f"{more}{count:,} row{'' if count == 1 else 's'}")
     if answer.confidence is not None:
-        parts.append(f"confidence {answer.confidence:.0%}")
+        word = "confidence" if answer.calibrated else "agreement"
+        parts.append(f"{word} {answer.confidence:.0%}")
     parts.append(f"{answer.seconds:.1f} s")
     return ", ".join(parts)
 

@@ -35,6 +35,12 @@ def copied(page: Page, button: str) -> str:
     return text
 
 
+def test_only_a_calibrated_number_is_called_confidence(page: Page, server: StandIn) -> None:
+    server.answers[SPENT] = {"sql": SPENT_SQL, "confidence": 0.84, "calibrated": True}
+    ask(page, SPENT)
+    expect(page.locator("#answer-facts")).to_contain_text("confidence 84 %")
+
+
 def test_a_question_shows_its_query_rows_and_chart(page: Page, server: StandIn) -> None:
     server.answers[SPENT] = {"sql": SPENT_SQL, "confidence": 0.84}
     ask(page, SPENT)
@@ -49,7 +55,7 @@ def test_a_question_shows_its_query_rows_and_chart(page: Page, server: StandIn) 
     assert page.locator("#sql-paint .t-keyword").first.inner_text() == "SELECT"
     expect(page.locator("#chart svg rect")).to_have_count(5)
     expect(page.locator("#chart svg")).to_have_attribute("aria-label", HIGHEST)
-    expect(page.locator("#answer-facts")).to_contain_text("confidence 84 %")
+    expect(page.locator("#answer-facts")).to_contain_text("agreement 84 %")
     expect(page.get_by_role("status").filter(has_text="Answered: 5 rows.")).to_have_count(1)
     assert server.asked == [{"question": SPENT}]
 

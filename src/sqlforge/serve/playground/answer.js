@@ -63,19 +63,16 @@ function redraw() {
   else figure.removeAttribute("tabindex");
 }
 
-function showFacts({ confidence, seconds }) {
+function showFacts({ confidence, calibrated, seconds }) {
   const facts = [];
   if (Number.isFinite(confidence)) {
     const percent = `${Math.round(confidence * 100)} %`;
     const bar = el("meter", { min: 0, max: 1, value: confidence, "aria-hidden": "true" });
-    facts.push(
-      el(
-        "span",
-        { class: "confidence", title: "How sure the model is of this query" },
-        bar,
-        ` confidence ${percent}`,
-      ),
-    );
+    // Answers may agree on what is wrong: only a calibration says how often that is.
+    const [word, title] = calibrated
+      ? ["confidence", "How often such answers were right"]
+      : ["agreement", "How much of the answers' probability has this result; it may be wrong"];
+    facts.push(el("span", { class: "confidence", title }, bar, ` ${word} ${percent}`));
   }
   if (Number.isFinite(seconds)) facts.push(el("span", {}, duration(seconds)));
   byId("answer-facts").replaceChildren(...facts);
