@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,14 @@ def sqlforge(
 ) -> subprocess.CompletedProcess[str]:
     """A command that knows this hub and no other, and no token of the user's."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING"))}
-    told = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": str(int(not xet)), "HF_HOME": "/nowhere"}
+    told = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": str(int(not xet))}
     if token is not None:
         told["HF_TOKEN"] = token
-    return subprocess.run(
-        [sys.executable, "-m", "sqlforge", *map(str, words)],
-        env=inherited | told, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as home:  # Xet keeps its logs there
+        return subprocess.run(
+            [sys.executable, "-m", "sqlforge", *map(str, words)],
+            env=inherited | told | {"HF_HOME": home}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
 
 
 def test_a_dry_run_shows_files_and_card_and_asks_nobody(run: RunDir, tmp_path: Path) -> None:

@@ -72,7 +72,9 @@ class Cursor:
 class SchemaConstraint:
     """The queries that one schema can answer, over one vocabulary; see :func:`constraint_for`."""
 
-    def __init__(self, schema: Schema, vocabulary: Vocabulary, *, join_on_keys: bool) -> None:
+    def __init__(
+        self, schema: Schema, vocabulary: Vocabulary, *, join_on_keys: bool = False
+    ) -> None:
         native = _native()
         _check(schema)
         self.vocabulary = vocabulary
