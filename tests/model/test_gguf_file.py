@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
+from mistral_vocabulary import mistral_tokenizer, vocabulary_file
 from model.tiny_llama import VOCABULARY, tiny_llama
 from sqlforge.core.errors import ModelError
 from sqlforge.model import gguf_file
@@ -51,28 +57,65 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["f16", "q8_0"])
 def test_llama_cpp_writes_what_transformers_writes(folder: Path, tmp_path: Path, kind: Any) -> None:
-    llama = pytest.importorskip("xllamacpp", reason="llama.cpp is in the extra 'dev'")
     export_gguf(str(folder), kind, tmp_path / "out")
-    told = llama.CommonParams()
-    told.model.path = str(tmp_path / "out" / f"model-{kind}.gguf")
-    told.n_ctx, told.n_parallel, told.cpuparams.n_threads, told.verbosity = 256, 1, 1, 0
-    asked = {"messages": [{"role": "user", "content": QUESTION}], "temperature": 0, "max_tokens": 9}
-    found = llama.Server(told).handle_chat_completions(asked | {"logprobs": True})["choices"][0]
+    file = tmp_path / "out" / f"model-{kind}.gguf"
+    tolerance = {"f16": 0.02, "q8_0": 0.2}[kind]
+    _llama_cpp_agrees(file, tiny_llama(), _tokenizer(), QUESTION, tolerance, tokens=9)
 
-    model, tokenizer = tiny_llama(), _tokenizer()
+
+HARD_QUESTIONS = (
+    QUESTION,
+    "singer(id, name)\n  concert(id,\tyear)\n\nWie  viele 'Sänger' gibt es? 梦👀🦖 \u200b",
+    "  blanks  first and last  ",
+    "[INST]",
+)
+
+
+def test_llama_cpp_reads_mistrals_vocabulary_as_transformers_does(tmp_path: Path) -> None:
+    vocabulary = vocabulary_file()
+    if vocabulary is None:
+        pytest.skip("mistral-common is not installed")
+    torch.manual_seed(2)
+    config = MistralConfig(
+        vocab_size=32_768, hidden_size=32, intermediate_size=32, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, max_position_embeddings=512,
+        initializer_range=0.4,
+    )  # fmt: skip
+    model = MistralForCausalLM(config).eval()
+    model.save_pretrained(tmp_path / "mistral")
+    (tmp_path / "bare").mkdir()
+    tokenizer = mistral_tokenizer(vocabulary, tmp_path / "bare")
+    tokenizer.save_pretrained(tmp_path / "mistral")
+    write_gguf(str(tmp_path / "mistral"), tmp_path / "a.gguf", "f16")
+    # One token: it depends on the whole prompt. Of bytes that make no text llama.cpp tells nothing.
+    for question in HARD_QUESTIONS:
+        _llama_cpp_agrees(tmp_path / "a.gguf", model, tokenizer, question, 0.05, tokens=1)
+
+
+def _llama_cpp_agrees(
+    file: Path, model: Any, tokenizer: Any, question: str, tolerance: float, *, tokens: int
+) -> None:
+    """What llama.cpp answers to a chat is what the model finds likely after the same prompt."""
+    llama = pytest.importorskip("xllamacpp", reason="llama.cpp is in the extra 'dev'")
+    told = llama.CommonParams()
+    told.model.path = str(file)
+    told.n_ctx, told.n_parallel, told.cpuparams.n_threads, told.verbosity = 256, 1, 1, 0
+    messages = [{"role": "user", "content": question}]
+    asked = {"messages": messages, "temperature": 0, "max_tokens": tokens, "logprobs": True}
+    found = llama.Server(told).handle_chat_completions(asked)["choices"][0]
+
     prompt: Any = tokenizer.apply_chat_template(
-        asked["messages"], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
     with torch.inference_mode():
         told_ids = [step["id"] for step in found["logprobs"]["content"]]
         whole = torch.tensor([[*prompt["input_ids"][0].tolist(), *told_ids]])
         scores = model(input_ids=whole).logits[0].log_softmax(-1)
     scores = scores[prompt["input_ids"].shape[1] - 1 : -1]
-    assert len(told_ids) > 4
+    assert len(told_ids) > tokens // 2
     taken = scores.gather(1, torch.tensor(told_ids)[:, None])[:, 0]
     theirs = torch.tensor([step["logprob"] for step in found["logprobs"]["content"]])
     # Random weights leave near-ties, so probabilities are compared, and each is nearly the best.
-    tolerance = {"f16": 0.02, "q8_0": 0.2}[kind]
     torch.testing.assert_close(theirs, taken, rtol=0, atol=tolerance)
     assert (scores.max(-1).values - taken).max() < tolerance
 
