@@ -364,13 +364,16 @@ def test_a_dead_end_ends_that_text_alone(model: Any, rows: int, temperature: flo
     assert [d.logprob for d in done] == pytest.approx([0] * len(done), abs=1e-5)
 
 
-def test_a_model_whose_numbers_are_not_finite_is_told_by_how_its_texts_end() -> None:
+def test_a_model_whose_numbers_are_not_finite_is_told_by_how_its_texts_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     model = tiny_llama(spread=0.3)
     model.get_input_embeddings().weight.data[9] = torch.nan
     with engine_of(model, rows=2) as engine:
         good, bad = (engine.submit(Request((5, last), 1)) for last in (8, 9))
         assert (good.result().finish, bad.result().finish) == ("length", "stuck")
         assert bad.result().ids == ()
+    assert "no token could follow" in caplog.text
 
 
 def test_a_failure_in_the_engines_thread_reaches_all_who_wait_and_later_requests_are_served(

@@ -216,6 +216,12 @@ class Engine:
             self._finish(int(rows[n]), "stop" if stopped[n] else "length")
 
     def _end_stuck(self, rows: np.ndarray) -> None:
+        if len(rows):
+            _LOG.warning(
+                "texts that no token could follow, ended where they stood: %d (a constraint at a "
+                "dead end, or a model whose numbers are not finite)",
+                len(rows),
+            )
         for row in rows.tolist():
             self._finish(row, "stuck")
 
