@@ -101,7 +101,7 @@ def predict(
         bool,
         typer.Option(
             "--linked-literals",
-            help="Under it, text columns equal only values that the question names, if any.",
+            help="Under it, literals after a text column and = are values that the question names.",
         ),
     ] = False,
     samples: Annotated[

@@ -90,8 +90,8 @@ class SchemaConstraint:
     def start(self, max_tokens: int, values: Sequence[str] | None = None) -> Cursor:
         """A query that will have ended after ``max_tokens`` tokens, the end token included.
 
-        Where ``values`` are given, a text column stands beside ``=``, ``!=``, ``<>`` or in front
-        of ``IN`` with no other literal than these; ``LIKE``, greater and less take any.
+        Where ``values`` are given, no other literal than these follows a text column and ``=``,
+        ``!=``, ``<>`` or ``IN``; ``LIKE``, greater and less take any.
 
         Raises:
             ConstraintError: no query is that short.

@@ -123,7 +123,7 @@ bool linked_text(const State& s) {
   return s.values && s.top().kind == kExpression && s.top().a == cLinked;
 }
 
-bool double_quoted_text_ok(const State& s) { 
+bool double_quoted_text_ok(const State& s) {
   return text_ok(s) && (s.top().flags & fComparing) && !linked_text(s);
 }
 
