@@ -12,7 +12,9 @@ import pytest
 
 HERE = Path(__file__).parent
 NO_TRITON = importlib.util.find_spec("triton") is None
-needs_triton = pytest.mark.skipif(NO_TRITON, reason="Triton comes with PyTorch for CUDA only")
+needs_triton = pytest.mark.skipif(
+    NO_TRITON, reason="Triton is not installed: it comes with PyTorch for CUDA, or from PyPI"
+)
 
 
 @needs_triton

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cache
+from subprocess import SubprocessError
 from typing import Any, Literal
 
 import torch
@@ -138,11 +139,12 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: Drop) -> Non
 def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop, scale: float) -> torch.Tensor:
     """The gradient of :func:`down`'s ``a``, times ``scale``; fp32 where there is such a product."""
     if drop.share > 0 and (kernels := _kernels("adapters", x)):
-        made: list[torch.Tensor] = []
-        run = lambda *given: made.append(kernels.grad(*given))  # noqa: E731  (one a kernel)
         seed, threshold, kept = drop.numbers
-        if _ran("adapters", run, grad, x, (seed, threshold, kept * scale)):
-            return made[0]
+        made: torch.Tensor | None = _made(
+            "adapters", kernels.grad, grad, x, (seed, threshold, kept * scale)
+        )
+        if made is not None:
+            return made
     given = x if drop.share == 0 else _dropped(x, drop)
     return product(grad.T, given, torch.float32).mul_(scale)
 
@@ -168,10 +170,9 @@ def product(left: torch.Tensor, right: torch.Tensor, dtype: torch.dtype) -> torc
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Each row's loss, fp32; ``logits`` become their gradient."""
     if kernels := _kernels("cross_entropy", logits):
-        made: list[torch.Tensor] = []
-        run = lambda *given: made.append(kernels.cross_entropy(*given))  # noqa: E731  (one a kernel)
-        if _ran("cross_entropy", run, logits, labels):
-            return made[0]
+        made: torch.Tensor | None = _made("cross_entropy", kernels.cross_entropy, logits, labels)
+        if made is not None:
+            return made
     shares = torch.log_softmax(logits.float(), dim=-1)
     losses = -shares.gather(1, labels[:, None])[:, 0]
     shares.exp_()
@@ -203,32 +204,50 @@ def _hashed(x: torch.Tensor) -> torch.Tensor:
 
 def _kernels(name: Kernel, x: torch.Tensor) -> Any:
     """The module of kernels if ``name`` runs where ``x`` lies."""
-    return _module() if x.is_cuda and name not in _OFF else None
+    return _module(x.device) if x.is_cuda and name not in _OFF else None
 
 
 @cache
-def _module() -> Any:
+def _module(device: torch.device) -> Any:
+    """The module of kernels if the simplest of them runs on ``device``."""
     try:
-        from sqlforge.model.fused import launch
+        from triton.runtime.errors import TritonError
 
-        probe = torch.zeros(16, 32, device="cuda")
-        launch.gated(probe, torch.empty(16, 16, device="cuda"))
-    except (ImportError, OSError, RuntimeError) as fault:
-        if isinstance(fault, torch.OutOfMemoryError):
-            raise
-        reason = " ".join(str(fault).split())[:120]
-        _log.warning("Triton does not run here (%s): PyTorch's own operations step in", reason)
-        return None
+        from sqlforge.model.fused import launch
+    except ImportError as fault:
+        return _without_triton(fault)
+    probe, out = torch.zeros(16, 32, device=device), torch.empty(16, 16, device=device)
+    try:
+        launch.gated(probe, out)
+    # Triton builds its launcher with the C compiler, which may lack Python's headers.
+    except (TritonError, SubprocessError, OSError, RuntimeError) as fault:
+        return _without_triton(fault)
     return launch
 
 
+def _without_triton(fault: Exception) -> None:
+    _log.warning("Triton does not run here (%s): PyTorch's own operations step in", _short(fault))
+
+
 def _ran(name: Kernel, run: Any, *given: Any) -> bool:
-    """Whether the kernel ran; one that does not compile for this card is not tried again."""
+    """Whether the kernel ran; see :func:`_made`."""
+    _made(name, run, *given)
+    return name not in _OFF
+
+
+def _made(name: Kernel, run: Any, *given: Any) -> Any:
+    """What the kernel returns; ``None`` if it does not compile for this card.
+
+    It is not tried again then, and has changed nothing: kernels compile before they start.
+    """
     from triton.runtime.errors import TritonError
 
     try:
-        run(*given)
+        return run(*given)
     except TritonError as fault:
-        turn_off(name, " ".join(str(fault).split())[:120])
-        return False
-    return True
+        turn_off(name, _short(fault))
+        return None
+
+
+def _short(fault: Exception) -> str:
+    return " ".join(str(fault).split())[:120]
