@@ -6,6 +6,7 @@ follows its published contract; with one the kernel itself is held against the m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from model.tiny_llama import made_up_examples, tiny_adapted
 from sqlforge.model.fused.step import FusedStep
 from sqlforge.model.pack import Pack, as_row, collate, plan_packs
 from sqlforge.model.train import supervised_loss
-from sqlforge.model.varlen import VARLEN, can_run, sequences_of
+from sqlforge.model.varlen import VARLEN, can_run, sequences_of, shares_keys
 
 PLACEHOLDER = torch.ones(1, 1, 1, 1, dtype=torch.bool)
 
@@ -30,7 +31,7 @@ def looped_kernel(
     longest_query: int,
     longest_key: int,
     *,
-    scale: float | None,
+    scale: float | None = None,
     window_size: tuple[int, int],
     enable_gqa: bool = False,
 ) -> torch.Tensor:
@@ -90,6 +91,7 @@ def test_packs_as_sequences_have_the_loss_and_gradients_of_packs_under_their_mas
         assert (as_sequences[1] - masked[1]).norm() <= 1e-5 * masked[1].norm()
 
 
+@pytest.mark.usefixtures("asked_anew")
 @pytest.mark.parametrize("questions", [1, 3], ids=["as they lie", "gathered"])
 def test_the_fused_step_attends_to_sequences_as_under_their_mask(
     questions: int, monkeypatch: pytest.MonkeyPatch
@@ -107,6 +109,74 @@ def test_the_fused_step_attends_to_sequences_as_under_their_mask(
     gradients = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     assert loss.item() == pytest.approx(masked[0], rel=1e-5)
     assert (gradients - masked[1]).norm() <= 1e-5 * masked[1].norm()
+
+
+def unasked(*given: Any, window_size: tuple[int, int]) -> torch.Tensor:
+    """An earlier kernel, which lets heads share keys without a flag."""
+    return looped_kernel(*given, window_size=window_size, enable_gqa=True)
+
+
+def crossed(query: torch.Tensor, key: torch.Tensor, *given: Any, **more: Any) -> torch.Tensor:
+    """One that gives heads the wrong keys."""
+    return unasked(query, key if key.shape[1] == query.shape[1] else key.flip(1), *given, **more)
+
+
+def refusing(query: torch.Tensor, key: torch.Tensor, *given: Any, **more: Any) -> torch.Tensor:
+    if key.shape[1] < query.shape[1]:
+        raise RuntimeError("Number of heads in key/value must be that of the query")
+    return unasked(query, key, *given, **more)
+
+
+def short_of_memory(query: torch.Tensor, key: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+    if key.shape[1] < query.shape[1]:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    return unasked(query, key, *_, **__)
+
+
+@pytest.fixture
+def asked_anew() -> Iterator[None]:
+    shares_keys.cache_clear()
+    yield
+    shares_keys.cache_clear()
+
+
+@pytest.mark.usefixtures("asked_anew")
+@pytest.mark.parametrize(
+    ("kernel", "found", "told"),
+    [
+        (looped_kernel, {"enable_gqa": True}, None),
+        (unasked, {}, None),
+        (crossed, None, "its results differ"),
+        (refusing, None, "must be that of the query"),
+    ],
+)
+def test_keys_are_copied_and_it_is_said_where_the_kernel_lets_no_heads_share_them(
+    kernel: Any,
+    found: dict[str, Any] | None,
+    told: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", kernel)
+    torch.manual_seed(9)
+    assert shares_keys(torch.device("cpu")) == found
+    drawn = torch.rand(())
+    torch.manual_seed(9)
+    assert drawn == torch.rand(()), "training's random numbers are as before"
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == (told is not None)
+    assert all(told is not None and told in message for message in messages)
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_memory_that_is_short_says_nothing_about_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", short_of_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        shares_keys(torch.device("cpu"))
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", unasked)
+    assert shares_keys(torch.device("cpu")) == {}
 
 
 def test_a_lone_example_after_a_group_does_not_see_the_groups_trunk() -> None:
