@@ -26,7 +26,7 @@ from sqlforge.model.adapt import add_lora
 from sqlforge.model.batches import choose_attention
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.fused import step as module
-from sqlforge.model.fused.step import FusedStep, why_not
+from sqlforge.model.fused.step import FusedStep, choose_step, why_not
 from sqlforge.model.load import Source
 from sqlforge.model.pack import Pack, collate, plan_packs
 from sqlforge.model.random_base import random_base
@@ -262,9 +262,52 @@ def test_short_memory_halves_packs_in_the_fused_step(
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_what_it_cannot_compute_is_said_and_trained_by_layers(tmp_path: Path) -> None:
-    model = tiny_adapted()
-    model.base_model.model.config.hidden_act = "gelu"
-    assert why_not(model) == "the activation is 'gelu', not silu"
-    with pytest.raises(TrainingError, match="does not apply: the activation is 'gelu'"):
+class OnACard:
+    """Stands for the model on a card, which is not needed to choose a step."""
+
+    device = torch.device("cuda")
+
+    def __init__(self, model: Any) -> None:
+        self.base_model, self.peft_config = model.base_model, model.peft_config
+
+
+def unlike_llama(**changes: Any) -> Any:
+    kind = changes.pop("kind", "llama")
+    model = AutoModelForCausalLM.from_config(FAMILY[kind](**SIZES | changes))
+    return with_lora(model, kind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"hidden_act": "gelu"}, "the activation is 'gelu', not silu"),
+        ({"attention_bias": True}, "projections have biases"),
+        ({"kind": "phi3", "partial_rotary_factor": 0.5}, "only a part of each head is rotated"),
+        ({"kind": "phi3", "resid_pdrop": 0.1}, "layers' outputs have a dropout"),
+    ],
+)
+def test_what_it_cannot_compute_is_said_and_trained_by_layers(
+    changes: dict[str, Any], reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model: Any = unlike_llama(**changes)
+    assert why_not(model) == reason
+    with pytest.raises(TrainingError, match=f"does not apply: {reason}; set it to 'auto'"):
         train(model, tiny_packs()[:2], settings(2, step="fused"), tmp_path)
+    assert choose_step(OnACard(model), settings(2)) is None
+    assert f"training by transformers' own layers: {reason}" in caplog.messages
+
+
+def test_on_a_card_it_is_the_default_and_on_a_cpu_it_is_not() -> None:
+    model = tiny_adapted()
+    assert choose_step(model, settings(2)) is None
+    assert choose_step(OnACard(model), settings(2, step="plain")) is None
+    assert isinstance(choose_step(OnACard(model), settings(2)), FusedStep)
+
+
+def test_several_processes_train_by_layers_whose_gradients_are_exchanged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert choose_step(OnACard(tiny_adapted()), settings(2)) is None
+    with pytest.raises(TrainingError, match="does not apply: several processes"):
+        choose_step(tiny_adapted(), settings(2, step="fused"))

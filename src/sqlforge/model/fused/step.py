@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ class FusedStep:
         self._causal = model.base_model.model
         layers = self._causal.model.layers
         self._parts = [_parts(layer, self._causal.config) for layer in layers]
-        self._recomputed = len(layers) * recomputed if recomputed is True else int(recomputed)
+        self._recomputed = len(layers) if recomputed is True else int(recomputed)
         self._matrices: tuple[torch.Tensor, ...] = ()
         self._overlaid = False
         self._resident: Resident | None = None
@@ -142,7 +143,9 @@ def choose_step(model: Any, settings: TrainSettings) -> FusedStep | None:
     """
     if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
         return None
-    if reason := why_not(model):
+    # Gradients are exchanged by what wraps the model, which this step goes past.
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if reason := "several processes train" if several else why_not(model):
         if settings.step == "fused":
             raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
         _log.warning("training by transformers' own layers: %s", reason)
@@ -161,7 +164,11 @@ def why_not(model: Any) -> str | None:
         return f"models of the type '{config.model_type}' are not known to it"
     if config.hidden_act != "silu":
         return f"the activation is '{config.hidden_act}', not silu"
+    if getattr(config, "resid_pdrop", 0):
+        return "layers' outputs have a dropout"
     layers = causal.model.layers
+    if 2 * len(causal.model.rotary_emb.inv_freq) != _parts(layers[0], config).head_size:
+        return "only a part of each head is rotated"
     for module in (m for layer in layers for role in _roles(layer) for m in role):
         if ADAPTER not in getattr(module, "lora_A", {}):
             return "not every projection is adapted"
