@@ -47,7 +47,7 @@ def _candidate(name: str, card: Card) -> Candidate:
     shape = shape_of(name)
     asked = Asked(
         shape=shape,
-        training=Training(checkpointed=shape.layers),
+        training=Training(checkpointed=shape.layers, fused=shape.own_step),
         corpus=carried_corpus(name).within(_PACK_TOKENS),
         pack_tokens=_PACK_TOKENS,
     )

@@ -36,7 +36,7 @@ class ModelShape:
 
     ``fused`` models (Phi-3) project queries, keys and values at once, and gate and up at once.
     ``query_bias`` adds biases to queries, keys and values (Qwen2), ``tied`` ones use the embedding
-    as output head.
+    as output head. ``partly_rotated`` models turn only a part of each head by its position.
     """
 
     name: str
@@ -51,6 +51,12 @@ class ModelShape:
     tied: bool = False
     fused: bool = False
     query_bias: bool = False
+    partly_rotated: bool = False
+
+    @property
+    def own_step(self) -> bool:
+        """Whether the step of ``sqlforge.model.fused`` computes it."""
+        return not (self.query_bias or self.partly_rotated)
 
     @property
     def query_size(self) -> int:
@@ -198,7 +204,14 @@ def shape_from(config: Mapping[str, Any], *, name: str, place: str) -> ModelShap
         tied=bool(config.get("tie_word_embeddings", architecture == "Qwen2ForCausalLM")),
         fused=architecture == "Phi3ForCausalLM",
         query_bias=architecture == "Qwen2ForCausalLM" or bool(config.get("attention_bias")),
+        partly_rotated=_rotated_part(config) != 1,
     )
+
+
+def _rotated_part(config: Mapping[str, Any]) -> float:
+    """Of each head; newer files keep it beside the rotation's other parameters."""
+    both: dict[str, Any] = {**config, **(config.get("rope_parameters") or {})}
+    return both.get("partial_rotary_factor") or 1.0
 
 
 def _is_size(value: object) -> bool:

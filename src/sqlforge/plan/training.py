@@ -61,13 +61,14 @@ def training_of(part: TrainPart, shape: ModelShape) -> Training:
     >>> training_of(TrainPart(rank=16), shape_of("phi-3.5-mini")).checkpointed
     32
     """
+    recomputed = part.gradient_checkpointing
     return Training(
         method="qlora" if part.method == "qlora" else "lora",
         rank=part.rank,
         dropout=part.dropout,
         adapter_dtype=part.adapter_dtype,
         optimizer=part.optimizer,
-        checkpointed=shape.layers if part.gradient_checkpointing else 0,
+        checkpointed=shape.layers if recomputed is True else min(int(recomputed), shape.layers),
         accumulation=part.accumulation,
-        fused=part.step != "plain",
+        fused=part.step != "plain" and shape.own_step,
     )
