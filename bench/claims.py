@@ -8,6 +8,7 @@ quote and JSON differ, and ``python bench/show_results.py --update-docs`` rewrit
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import json
 import math
 import operator
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +216,11 @@ def versions() -> dict[str, str]:
     """Python and those of the packages in play that are installed."""
     packages = environment()["packages"]
     assert isinstance(packages, dict)
-    return {"python": platform.python_version(), **packages}
+    others = {name: importlib.metadata.version(name) for name in _OTHERS if find_spec(name)}
+    return {"python": platform.python_version(), **packages, **others}
 
+
+_OTHERS = ("triton", "trl", "unsloth")  # whose speed is compared, or counts
 
 _ABSENT = "(no such claim)"
 
