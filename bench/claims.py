@@ -19,7 +19,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +215,7 @@ def versions() -> dict[str, str]:
     """Python and those of the packages in play that are installed."""
     packages = environment()["packages"]
     assert isinstance(packages, dict)
-    others = {name: importlib.metadata.version(name) for name in _OTHERS if find_spec(name)}
+    others = {d.name: d.version for d in importlib.metadata.distributions() if d.name in _OTHERS}
     return {"python": platform.python_version(), **packages, **others}
 
 
