@@ -114,7 +114,7 @@ def error(got: torch.Tensor, wanted: torch.Tensor) -> float:
 def test_packed_recomputed_and_fused_equal_the_plain_unpacked_step(
     kind: str, recomputed: bool | int, short: int, resident: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SHORT", short)
+    monkeypatch.setattr(module, "SHORT", short)
     monkeypatch.setattr(module, "RESIDENT_BYTES", resident)
     model = adapted(kind, rank=6)  # not a multiple of what cuBLAS likes
     encoded, keys = made_up_examples(20, schemas=4)

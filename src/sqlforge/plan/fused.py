@@ -8,13 +8,19 @@ from sqlforge.plan.model_shape import Linear, ModelShape
 from sqlforge.plan.tape import Piece, Tape
 from sqlforge.plan.training import PackShape, Training
 
-_RESIDENT = 2**30  # bytes that these may take together in 16 bit
-_SHORT = 1_024  # tokens; up to here the matrices of all roles lie in one place
-_ALIGNED = 8  # numbers that adapters' joint rank is filled up to
+RESIDENT_BYTES = 2**30
+"""Up to here matrices of a 16-bit base are kept joined with their adapters, beside the base."""
+SHORT = 1_024
+"""Tokens of a micro-batch; with so few the matrices of all roles lie in one place."""
+ALIGNED = 8
+"""Numbers that adapters' joint rank is filled up to: cuBLAS is slow where rows start elsewhere."""
+CHUNK_BYTES = 2**27
+"""Of one piece of the logits."""
 _ACCUMULATED = 128  # rows that the attention's backward pass pads each sequence's sums to
-_PARTS = 264  # programs that the kernel for A's gradient starts at least
-_TILE = 64  # columns of one program
-_CHUNK = 2**27  # bytes of one piece of the logits
+PROGRAMS = 264
+"""Of a kernel that fill a card: two for each of an H100's processors."""
+TILE = 64
+"""Rows, and columns, of one program of the adapters' kernels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Role:
     @property
     def joint_rank(self) -> int:
         """Of all adapters together."""
-        return -(-self.rank * len(self.linears) // _ALIGNED) * _ALIGNED
+        return -(-self.rank * len(self.linears) // ALIGNED) * ALIGNED
 
     @property
     def width(self) -> int:
@@ -63,7 +69,16 @@ def resident(shape: ModelShape, training: Training) -> list[int]:
         for role in roles_of(shape, training.rank)
         for numbers in (role.outputs * role.width, role.joint_rank * role.inputs)
     ] * shape.layers
-    return sizes if sum(sizes) <= _RESIDENT else []
+    return sizes if sum(sizes) <= RESIDENT_BYTES else []
+
+
+def gradient_parts(rows: int, size: int) -> int:
+    """Into how many parts the kernel for A's gradient cuts its sum over ``rows``.
+
+    >>> gradient_parts(8_192, 4_096), gradient_parts(100, 4_096)
+    (5, 1)
+    """
+    return max(1, min(16, -(-PROGRAMS // -(-size // TILE)), -(-rows // (4 * TILE))))
 
 
 def matrices(shape: ModelShape, training: Training, pack: PackShape) -> list[int]:
@@ -71,7 +86,7 @@ def matrices(shape: ModelShape, training: Training, pack: PackShape) -> list[int
     if kept := resident(shape, training):
         return kept
     sizes = [2 * role.outputs * role.width for role in roles_of(shape, training.rank)]
-    return [max(sizes)] if pack.tokens <= _SHORT else sizes
+    return [max(sizes)] if pack.tokens <= SHORT else sizes
 
 
 @dataclass(slots=True)
@@ -209,7 +224,7 @@ class FusedLayer:
         ]
         back = tape.new(2 * self.pack.tokens * role.width)
         size = 4 * role.joint_rank * role.inputs
-        parts = self._parts(role) if self.training.dropout else 1
+        parts = gradient_parts(self.pack.tokens, role.inputs) if self.training.dropout else 1
         several = tape.new(parts * size, "kernels") if parts > 1 else None
         whole = tape.new(size, "gradients")
         tape.free(several)
@@ -220,10 +235,6 @@ class FusedLayer:
             own.append(whole)
         tape.free(kept.inputs.pop(), kept.readings.pop() if kept.readings else None)
         return back
-
-    def _parts(self, role: Role) -> int:
-        tiles = -(-role.inputs // _TILE)
-        return max(1, min(16, -(-_PARTS // tiles), -(-self.pack.tokens // (4 * _TILE))))
 
 
 def fused_micro_batch(
@@ -271,7 +282,7 @@ def _loss(
     """From the last layer's output to its gradient; logits of some rows at a time."""
     few = 2 * pack.supervised * shape.hidden
     chosen, normed, back = tape.new(few), tape.new(few), tape.new(few)
-    rows = min(pack.supervised, max(64, _CHUNK // (2 * shape.vocabulary)))
+    rows = min(pack.supervised, max(64, CHUNK_BYTES // (2 * shape.vocabulary)))
     tape.free(tape.new(2 * rows * shape.vocabulary, "logits"), stream)
     scaled = tape.new(few)
     tape.free(back, normed)

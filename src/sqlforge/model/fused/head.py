@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from sqlforge.model.fused import ops
-
-_CHUNK_BYTES = 2**27  # of one piece of the logits
+from sqlforge.plan.fused import CHUNK_BYTES
 
 
 class SummedCrossEntropy(torch.autograd.Function):
@@ -22,7 +21,7 @@ class SummedCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
         """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``head`` is frozen."""
-        rows = max(64, _CHUNK_BYTES // (head.shape[0] * hidden.element_size()))
+        rows = max(64, CHUNK_BYTES // (head.shape[0] * hidden.element_size()))
         back = torch.empty_like(hidden)
         losses: list[torch.Tensor] = []
         with torch.autocast(hidden.device.type, enabled=False):

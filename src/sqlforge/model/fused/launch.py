@@ -10,11 +10,9 @@ import torch
 import triton
 
 from sqlforge.model.fused import triton_kernels as kernels
+from sqlforge.plan.fused import PROGRAMS, TILE, gradient_parts
 
 _POINTWISE = 1_024
-_TOKENS = 64  # a tile's rows
-_COLUMNS = 64
-_PROGRAMS = 264  # that fill a card: two for each of an H100's processors
 _MOST_RANK = 256  # of the adapters that one product handles
 
 
@@ -85,17 +83,17 @@ def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
 def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
     """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``."""
     (rows, size), rank = x.shape, a.shape[0]
-    width = min(_COLUMNS, _rank_block(rank))
-    tiles = triton.cdiv(rows, _TOKENS) * triton.cdiv(rank, width)
+    width = min(TILE, _rank_block(rank))
+    tiles = triton.cdiv(rows, TILE) * triton.cdiv(rank, width)
     # Few rows do not fill a card: their columns are shared out, and the parts added up.
-    parts = max(1, min(8, triton.cdiv(2 * _PROGRAMS, tiles), size // 512))
-    share = triton.cdiv(triton.cdiv(size, parts), _COLUMNS) * _COLUMNS
+    parts = max(1, min(8, triton.cdiv(2 * PROGRAMS, tiles), size // 512))
+    share = triton.cdiv(triton.cdiv(size, parts), TILE) * TILE
     parts = triton.cdiv(size, share)
     target = out if parts == 1 else x.new_empty(parts, rows, rank, dtype=torch.float32)
-    kernels.down[(triton.cdiv(rows, _TOKENS), triton.cdiv(rank, width), parts)](
+    kernels.down[(triton.cdiv(rows, TILE), triton.cdiv(rank, width), parts)](
         x, x.stride(0), a, target, target.stride(-2), 0 if parts == 1 else target.stride(0),
         rows, size, rank, share, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, INNER=_COLUMNS, RANK=width,
+        PRECISION=_precision(x), ROWS=TILE, INNER=TILE, RANK=width,
         num_warps=4, num_stages=3,
     )  # fmt: skip
     if parts > 1:
@@ -105,13 +103,13 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, i
 def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> torch.Tensor:
     """The gradient of ``a``, fp32."""
     (rows, size), rank = x.shape, given.shape[1]
-    width, tiles = _rank_block(rank), triton.cdiv(size, _COLUMNS)
-    parts = max(1, min(16, triton.cdiv(_PROGRAMS, tiles), triton.cdiv(rows, 4 * _TOKENS)))
-    share = triton.cdiv(triton.cdiv(rows, parts), _TOKENS) * _TOKENS
+    width, tiles = _rank_block(rank), triton.cdiv(size, TILE)
+    parts = gradient_parts(rows, size)
+    share = triton.cdiv(triton.cdiv(rows, parts), TILE) * TILE
     out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
     kernels.grad[(tiles, parts, triton.cdiv(rank, width))](
         given, given.stride(0), x, x.stride(0), out, rows, size, rank, share, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=_COLUMNS, RANK=width,
+        PRECISION=_precision(x), ROWS=TILE, COLUMNS=TILE, RANK=width,
         num_warps=8 if width > 64 else 4, num_stages=2,
     )  # fmt: skip
     return out[0] if parts == 1 else out.sum(0)
@@ -120,10 +118,10 @@ def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> 
 def up(x: torch.Tensor, given: torch.Tensor, a: torch.Tensor, drop: tuple[int, int, float]) -> None:
     """Add the gradient of ``x`` to ``x``."""
     (rows, size), rank = x.shape, a.shape[0]
-    grid = (triton.cdiv(rows, _TOKENS), triton.cdiv(size, 2 * _COLUMNS))
+    grid = (triton.cdiv(rows, TILE), triton.cdiv(size, 2 * TILE))
     kernels.up[grid](
         x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
-        PRECISION=_precision(x), ROWS=_TOKENS, COLUMNS=2 * _COLUMNS, INNER=64,
+        PRECISION=_precision(x), ROWS=TILE, COLUMNS=2 * TILE, INNER=64,
         num_warps=4, num_stages=2,
     )  # fmt: skip
 

@@ -16,9 +16,9 @@ import torch
 
 from sqlforge.model.fused import ops
 from sqlforge.model.fused.ops import Drop
+from sqlforge.plan.fused import ALIGNED
 
 ADAPTER = "default"  # peft's name of the one adapter that is trained
-_ALIGNED = 8  # numbers; cuBLAS is slow with rows that start elsewhere
 
 
 class Resident:
@@ -90,7 +90,7 @@ class Role:
     def rank(self) -> int:
         """Of all adapters together, filled up so that rows are aligned."""
         total = sum(int(m.r[ADAPTER]) for m in self.modules)
-        return -(-total // _ALIGNED) * _ALIGNED
+        return -(-total // ALIGNED) * ALIGNED
 
     @property
     def width(self) -> int:

@@ -18,11 +18,9 @@ from sqlforge.model.fused.projections import ADAPTER, Resident, Role
 from sqlforge.model.pack import IGNORED
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.varlen import VARLEN
+from sqlforge.plan.fused import RESIDENT_BYTES, SHORT
 
 _log = logging.getLogger(__name__)
-RESIDENT_BYTES = 2**30
-"""Up to here matrices of a 16-bit base are kept joined with their adapters, beside the base."""
-_SHORT = 1_024  # tokens; with so few, memory is what one is short of
 _FAMILY = ("llama", "mistral", "phi3")
 
 
@@ -102,7 +100,7 @@ class FusedStep:
                 self._resident = Resident(layers, x.dtype)
                 self._resident.refresh()
                 return ()
-            self._overlaid = len(x) <= _SHORT
+            self._overlaid = len(x) <= SHORT
             self._matrices = _buffers(layers[0], x, overlaid=self._overlaid)
         return self._matrices
 
