@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Optimizer = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
+from sqlforge.plan.training import Optimizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,11 @@ def reference(shape: ModelShape) -> list[ClaimRow]:
     rows.append(ClaimRow("recipe_fixed_segments_reserved", fixed / GIB, "GiB"))
     # Micro-batches of 512 tokens, one a step.
     short = asked.with_packs_of(512)
-    for name, optimizer in (("adamw", "adamw"), ("8bit", "adamw-8bit")):
+    for name, optimizer in (
+        ("adamw", "adamw"),
+        ("8bit", "adamw-8bit"),
+        ("paged_adamw", "paged-adamw"),
+    ):
         training = replace(RECIPE, optimizer=optimizer)
         reserved = budget(shape, training, short.packs()).reserved
         rows.append(ClaimRow(f"tokens_512_{name}_states_reserved", reserved / GIB, "GiB"))

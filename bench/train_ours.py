@@ -126,9 +126,14 @@ def _timed(
         allocated=torch.cuda.max_memory_allocated() / GIB if cuda else 0.0,
         seconds=seconds / asked.timed,
         adapters=asked.adapter_dtype,
-        states="8 bit" if "8bit" in asked.optimizer else asked.adapter_dtype,
+        states=_states(asked),
         loss=clock.losses[-1],
     )
+
+
+def _states(asked: Asked) -> str:
+    kinds = {"adamw": asked.adapter_dtype, "adamw-8bit": "8 bit", "paged-adamw": "float32, paged"}
+    return kinds[asked.optimizer]
 
 
 def settings(asked: Asked, model: Any, steps: int) -> TrainSettings:

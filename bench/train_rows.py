@@ -77,6 +77,7 @@ OURS = (
     replace(_MAIN, name="mistral_plain_adapters", off=("adapters",)),
     replace(_MAIN, name="mistral_plain_pointwise", off=("norm", "rotate", "gated")),
     replace(_MAIN, name="mistral_512", tokens=512, timed=6),
+    replace(_MAIN, name="mistral_512_paged", tokens=512, optimizer="paged-adamw", timed=6),
     replace(
         _MAIN, name="mistral_512_8bit", tokens=512, optimizer="adamw-8bit", timed=6,
         adapter_dtype="bfloat16",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -124,6 +124,25 @@ def test_the_parts_of_a_budget_are_all_that_is_reserved() -> None:
     assert found.on_card == found.reserved + found.outside
     assert found.adapters == pytest.approx(167_772_160 * 4, rel=0.01), "blocks are rounded"
     assert found.optimizer == pytest.approx(2 * 167_772_160 * 4, rel=0.01)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_paged_states_are_fp32_whatever_the_adapters_are_and_lie_elsewhere(
+    dtype: Literal["float32", "bfloat16"],
+) -> None:
+    shape = shape_of("mistral-7b-v0.3")
+    training = Training(rank=16, checkpointed=32, adapter_dtype=dtype, optimizer="paged-adamw")
+    found = budget(shape, training, PACKS)
+    # Keys' and values' B, of 16 x 1,024 numbers, and A and B of queries and output stay.
+    small = sum(
+        numbers
+        for one in shape.linears
+        for numbers in (16 * one.inputs, 16 * one.outputs)
+        if numbers < 100_000
+    )
+    assert found.optimizer == 2 * 4 * shape.layers * small
+    plain = replace(training, optimizer="adamw")
+    assert found.reserved < budget(shape, plain, PACKS).reserved
 
 
 def test_8_bit_states_take_a_byte_a_number_and_their_scales() -> None:

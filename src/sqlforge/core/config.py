@@ -232,9 +232,10 @@ class TrainPart(_Part):
     ``pack_tokens`` is the size of one micro-batch and ``accumulation`` the number of micro-batches
     in one optimizer step. ``questions_per_schema`` questions share one copy of their schema.
     ``gradient_checkpointing`` recomputes all layers, none, or the first so many. ``adamw-8bit``
-    keeps the optimizer's states in 8 bits, ``paged-adamw-8bit`` also lets them go to the
-    computer's memory; both are for CUDA. ``step`` is by our fused kernels (``fused``), by
-    transformers' own layers (``plain``), or by the former on a card where they apply (``auto``).
+    keeps the optimizer's states in 8 bits; ``paged-adamw`` in 32, whatever the adapters are, and
+    lets them go to the computer's memory; ``paged-adamw-8bit`` does both. All three are for CUDA.
+    ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
+    former on a card where they apply (``auto``).
     """
 
     method: Literal["qlora", "lora", "full"] = "qlora"
@@ -251,7 +252,7 @@ class TrainPart(_Part):
     pack_tokens: Annotated[int, Field(ge=64)] = 2048
     accumulation: Annotated[int, Field(ge=1)] = 1
     questions_per_schema: Annotated[int, Field(ge=1)] = 8
-    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = "adamw"
+    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit"] = "adamw"
     gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     step: Literal["auto", "fused", "plain"] = "auto"

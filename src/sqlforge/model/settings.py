@@ -16,6 +16,7 @@ from sqlforge.core.errors import RecipeError
 _ON_CUDA = {
     "adamw": "adamw_torch_fused",
     "adamw-8bit": "adamw_bnb_8bit",
+    "paged-adamw": "paged_adamw_32bit",
     "paged-adamw-8bit": "paged_adamw_8bit",
 }
 

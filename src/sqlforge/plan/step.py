@@ -143,10 +143,11 @@ class Steps:
             for _ in range(2):
                 tape.new(size * self.training.adapter_bytes, "optimizer")
             return
-        each = 4 * size if size < _QUANTISED_STATE_FROM else size
+        quantised = kind != "paged-adamw" and size >= _QUANTISED_STATE_FROM
+        each = size if quantised else 4 * size
         if kind == "adamw-8bit" or size < _PAGED_FROM:
             tape.new(each, "optimizer")
             tape.new(each, "optimizer")
-        if size >= _QUANTISED_STATE_FROM:
+        if quantised:
             for _ in range(2):
                 tape.new(4 * -(-size // STATE_BLOCK), "optimizer")

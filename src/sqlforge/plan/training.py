@@ -8,7 +8,7 @@ from typing import Literal
 from sqlforge.core.config import TrainPart
 from sqlforge.plan.model_shape import ModelShape
 
-Optimizer = Literal["adamw", "adamw-8bit", "paged-adamw-8bit"]
+Optimizer = Literal["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit"]
 
 
 @dataclass(frozen=True, slots=True)
