@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm test-serving clean
+.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm test-serving test-kernels clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +74,10 @@ test-vllm: $(VLLM)/.ready  ## the tests that need vLLM
 test-serving: $(VLLM)/.ready  ## vLLM as engine and as server, of a merged folder
 	$(VLLM)/bin/python -m pytest --durations=5 tests/model/test_vllm_server.py
 	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
+
+test-kernels: $(READY)  ## the fused step's kernels, interpreted and compiled; Triton takes 1 GB
+	$(PIP) install -q --no-deps --target build/triton triton==3.9.0
+	PYTHONPATH=build/triton $(BIN)/python -m pytest tests/model/test_fused_kernels.py
 
 trace-doc: $(READY)  ## make docs/follow-one-example.md again
 	$(BIN)/python docs/make_follow_one_example.py
