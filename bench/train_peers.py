@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,6 @@ from train_prompts import FOLDER, MISTRAL, SEED, prompts
 from train_rows import Asked, Measured
 
 GIB = 2**30
-WEIGHTS = Path("/tmp/sqlforge-random-mistral")
-"""Where the peers, which load from a folder, find random weights."""
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -55,26 +54,27 @@ def measured(asked: Asked, dry: bool) -> Measured:
     )
 
 
+def weights(dry: bool) -> Path:
+    """Where the peers, which load from a folder, find random weights; there once they are whole."""
+    return Path(tempfile.gettempdir()) / f"sqlforge-random-mistral{'-tiny' if dry else ''}"
+
+
 def save_weights(dry: bool) -> None:
     """Random weights in NF4 and the tokenizer, in a folder."""
-    from transformers import BitsAndBytesConfig
-
+    from sqlforge.model.load import nf4_config
     from train_ours import base_model
 
-    if (WEIGHTS / "config.json").exists():
+    if weights(dry).exists():
         return
     import torch
 
     base = base_model(MISTRAL, dry)
-    base.config.quantization_config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    ).to_dict()
+    base.config.quantization_config = nf4_config(torch.bfloat16).to_dict()
     base.config.architectures = ["MistralForCausalLM"]
-    base.save_pretrained(WEIGHTS)
-    _tokenizer().save_pretrained(WEIGHTS)
+    part = weights(dry).with_suffix(".part")
+    base.save_pretrained(part)
+    _tokenizer().save_pretrained(part)
+    part.rename(weights(dry))
 
 
 def _tokenizer() -> Any:
@@ -89,14 +89,17 @@ def _transformers(dry: bool) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM
 
     place = {"": "cpu" if dry else "cuda"}
-    return AutoModelForCausalLM.from_pretrained(WEIGHTS, device_map=place), _tokenizer()
+    return AutoModelForCausalLM.from_pretrained(weights(dry), device_map=place), _tokenizer()
 
 
 def _unsloth(asked: Asked) -> tuple[Any, Any]:
     from unsloth import FastLanguageModel
 
     model, tokenizer = FastLanguageModel.from_pretrained(
-        str(WEIGHTS), max_seq_length=asked.tokens, load_in_4bit=True, local_files_only=True
+        str(weights(dry=False)),
+        max_seq_length=asked.tokens,
+        load_in_4bit=True,
+        local_files_only=True,
     )
     model = FastLanguageModel.get_peft_model(
         model,

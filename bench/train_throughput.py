@@ -162,7 +162,7 @@ def _child(names: Sequence[str], dry: bool, profiled: Sequence[str]) -> None:
     if first.stack != "ours":
         import train_peers
 
-        if not (train_peers.WEIGHTS / "config.json").exists():
+        if not train_peers.weights(dry).exists():
             # Unsloth patches what it finds: a process that has not imported it makes the folder.
             command = f"import train_peers; train_peers.save_weights({dry})"
             subprocess.run([sys.executable, "-c", command], check=True, cwd=Path(__file__).parent)
