@@ -1,6 +1,8 @@
 import json
 import math
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,7 @@ from claims import (
     check_quotes,
     commit,
     format_claim,
+    hardware,
     read_claims,
     update_quotes,
     write_claims,
@@ -63,6 +66,28 @@ def test_what_is_written_is_read_again_with_where_it_was_measured(tmp_path: Path
     assert {"python", "sqlglot"} <= set(told["versions"])
     assert told["commit"].removesuffix("+changes").isalnum()
     assert commit() == told["commit"]
+
+
+def test_a_commit_that_was_told_counts_more_than_a_stale_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SQLFORGE_COMMIT", "0123abc")
+    assert commit() == "0123abc"
+
+
+def test_the_card_is_named_in_claims_of_a_process_that_has_loaded_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    # There need be no card: what torch would say of one is stood in for.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "NVIDIA H100 80GB HBM3")
+    properties = SimpleNamespace(total_memory=85_000_000_000)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    found = hardware()
+    assert (found["gpu"], found["gpu_memory_gib"]) == ("NVIDIA H100 80GB HBM3", 79.2)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert "gpu" not in hardware()
 
 
 def test_a_figure_that_is_no_number_misses_its_bound(tmp_path: Path) -> None:
