@@ -9,6 +9,7 @@ model is left out.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -32,9 +33,7 @@ def main() -> None:
     print_parity(Console(width=110), found)
     rows = []
     for one in found:
-        name = "".join(c if c.isalnum() else "_" for c in one.system).replace("__", "_")
-        name = name.replace("4_bit_adapter", "adapter").replace("16_bit_adapter", "adapter")
-        name, metric = name.strip("_").replace("__", "_"), one.execution_accuracy
+        name, metric = re.sub(r"\W+", "_", one.system), one.execution_accuracy
         rows += [
             ClaimRow(
                 f"{name}_execution_accuracy", metric.value, "fraction",
