@@ -182,6 +182,18 @@ def test_the_merged_answers_that_differ_are_counted_and_shown(page: str, whole_r
     assert "<mark>DISTINCT</mark>" in page
 
 
+def test_the_page_says_into_which_weights_the_adapter_was_merged(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert "Merged, 4 of 40" in report_run(run).read_text(encoding="utf-8")
+    run.note(merged_into="dequantised")
+    assert "Merged into the 4-bit weights that it was trained on, unpacked, 4 of 40" in (
+        report_run(run).read_text(encoding="utf-8")
+    )
+    run.note(merged_into="bf16")
+    page = report_run(run).read_text(encoding="utf-8")
+    assert "Merged into the weights of the base model, 4 of 40" in page
+
+
 def test_both_modes_stand_side_by_side_with_three_intervals_of_the_gain(page: str) -> None:
     captions = re.findall(r"<caption>([^<]*)</caption>", page)
     assert "Counted officially and strictly on the embedded corpus, in percent" in captions

@@ -73,11 +73,15 @@ class MergedDifference:
 
 @dataclass(frozen=True, slots=True)
 class MergedCheck:
-    """How many of ``n`` merged answers differ from the adapter's; the first of them."""
+    """How many of ``n`` merged answers differ from the adapter's; the first of them.
+
+    ``into`` is what the adapter was added to, ``None`` where the run does not say.
+    """
 
     n: int
     ids: tuple[str, ...]
     shown: tuple[MergedDifference, ...]
+    into: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlforge.report.data import Case, MergedCheck, MergedDifference, ReportData
 from sqlforge.report.difference import marked, shortened
-from sqlforge.report.figures import percent, source_label
+from sqlforge.report.figures import merged_words, percent, source_label
 from sqlforge.report.markup import Html, el, folded, join, table, text
 
 _WHO = {
@@ -46,8 +46,8 @@ def merged(check: MergedCheck | None) -> Html | None:
     count, n = len(check.ids), check.n
     share = percent(count / n) if n else "none"
     words = (
-        f"Merging folds an adapter into 16-bit weights, which changes the function a little: "
-        f"{count:,} of {n:,} answers ({share}) differ in their SQL."
+        f"{merged_words(check.into)}, {count:,} of {n:,} answers ({share}) differ from the "
+        "adapter's in their SQL."
     )
     if not count:
         words = f"All {n:,} answers of the merged model have the same SQL as the adapter's."

@@ -21,6 +21,10 @@ _SYSTEMS = {
     "official": "official count",
     "strict": "strict count",
 }
+_MERGED_INTO = {
+    "dequantised": " into the 4-bit weights that it was trained on, unpacked",
+    "bf16": " into the weights of the base model",
+}
 
 
 def source_label(source: str) -> str:
@@ -40,6 +44,15 @@ def held_out_label(source: str) -> str:
     """
     unseen = "unseen in training" if source == "wikisql" else "databases unseen in training"
     return f"{source_label(source)}, {unseen}"
+
+
+def merged_words(into: str | None) -> str:
+    """Begin of a sentence about a merged model; ``into`` is what the adapter was added to.
+
+    >>> merged_words("bf16"), merged_words(None)
+    ('Merged into the weights of the base model', 'Merged')
+    """
+    return f"Merged{_MERGED_INTO.get(into or '', '')}"
 
 
 def system_label(system: str) -> str:

@@ -62,7 +62,7 @@ def gather(run: RunDir) -> ReportData:
         failures=_cases(judged, failures, _FAILURES, recipe.seed),
         failure_count=len(failures),
         successes=_cases(judged, won, _SUCCESSES, recipe.seed),
-        merged=_merged(judged),
+        merged=_merged(judged, manifest.get("merged_into")),
         trials=_trials(run),
         steps=_steps(run.metrics_file),
         training=_numbers(manifest.get("training")),
@@ -212,7 +212,7 @@ def _shown(judged: _Judged, example: Example, sql: str) -> str:
     return masked_sql(sql, judged.databases[example.db_id].schema)
 
 
-def _merged(judged: _Judged) -> MergedCheck | None:
+def _merged(judged: _Judged, into: str | None) -> MergedCheck | None:
     tuned, merged = judged.answers.get("tuned"), judged.answers.get("merged")
     if tuned is None or merged is None:
         return None
@@ -229,7 +229,7 @@ def _merged(judged: _Judged) -> MergedCheck | None:
         )
         for e in differing[:_MERGED]
     )
-    return MergedCheck(len(both), tuple(e.id for e in differing), shown)
+    return MergedCheck(len(both), tuple(e.id for e in differing), shown, into)
 
 
 def _trials(run: RunDir) -> tuple[Trial, ...]:

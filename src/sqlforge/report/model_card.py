@@ -17,16 +17,13 @@ from sqlforge.report.figures import (
     duration,
     gibibytes,
     interval,
+    merged_words,
     points,
     source_label,
     system_label,
 )
 from sqlforge.report.results import SYSTEMS, against_template, verdict
 
-_MERGED_INTO = {
-    "dequantised": " into the 4-bit weights that it was trained on, held in 16 bits",
-    "bf16": " into the 16-bit weights",
-}
 _PARTS = {"adapter": "The LoRA adapter", "merged": "The whole model, adapter merged in,"}
 
 
@@ -221,8 +218,8 @@ def _limits(card: CardData) -> str:
         found.append(f"- What goes wrong first, most often: {listed}.")
     if card.merged_differs is not None:
         count, n = card.merged_differs
-        into = _MERGED_INTO.get(card.merged_into or "", "")
-        found.append(f"- Merged{into}, {count:,} of {n:,} answers differ from the adapter's.")
+        how = merged_words(card.merged_into)
+        found.append(f"- {how}, {count:,} of {n:,} answers differ from the adapter's.")
     if card.base.packaged and card.part == "adapter":
         found.append(
             "- The base weights of this run came out of a Python package, where they are "
