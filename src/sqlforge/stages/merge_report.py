@@ -53,7 +53,7 @@ def report_merge(run: RunDir, say: Say, rows: int = 200) -> list[Parity]:
             "leave --report out, or train first",
         )  # fmt: skip
     asked = _asked(run, recipe, rows)
-    say("4-bit + adapter" if recipe.train.method == "qlora" else "16-bit + adapter")
+    say(_name(recipe))
     texts, likely = _by_adapter(run, recipe, asked)
     answers = [asked.ids_of(text) for text in texts]
     systems = [(_name(recipe), texts, likely)]
