@@ -176,6 +176,21 @@ def open_run(path: Path, recipe: Recipe) -> RunDir:
     return run
 
 
+def recipe_of_model(folder: Path) -> Recipe | None:
+    """The recipe that a model was made by: in its folder if it came from elsewhere, else beside it.
+
+    ``None`` where there is none, or no such folder.
+
+    Raises:
+        RecipeError: it is not understood.
+    """
+    if folder.is_dir():  # of a name, a recipe that happens to lie here says nothing
+        for place in (folder, folder.resolve().parent):
+            if RunDir(place).recipe_file.is_file():
+                return RunDir(place).recipe()
+    return None
+
+
 def _remove_leftovers(path: Path) -> None:
     """Remove what a killed process left half-written; a run belongs to one process at a time."""
     if not path.is_dir():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlforge.core.config import PromptPart, PromptStyle, load_recipe
+from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DataError, ModelError
-from sqlforge.core.run_dir import RunDir
+from sqlforge.core.run_dir import RunDir, recipe_of_model
 from sqlforge.core.schema import Schema
 from sqlforge.decode.abstain import Calibration
 from sqlforge.decode.calibration_file import read_calibration
@@ -179,10 +179,8 @@ def _part_of(name: str) -> tuple[PromptPart, Path | None]:
     """How a model wants schemas shown, and the folder it lies in if it is a local one."""
     if name in CATALOG or not Path(name).is_dir():
         return PromptPart(), None
-    folder = Path(name).resolve()
-    own = folder / "recipe.yaml"  # a published model brings it
-    recipe = own if own.is_file() else folder.parent / "recipe.yaml"
-    return (load_recipe(recipe).prompt if recipe.is_file() else PromptPart()), Path(name)
+    recipe = recipe_of_model(Path(name))
+    return (recipe.prompt if recipe else PromptPart()), Path(name)
 
 
 def calibration_of(model: AsksModel, decoding: Decoding) -> Calibration | None:

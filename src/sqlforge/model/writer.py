@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlforge.core.config import load_recipe
 from sqlforge.core.decoding import Decoding, EngineName
+from sqlforge.core.run_dir import recipe_of_model
 from sqlforge.core.schema import Schema
 from sqlforge.decode.constrain import constraint_for
 from sqlforge.decode.vocabulary import vocabulary_of
@@ -119,15 +119,13 @@ def open_writer(name: str, engine: EngineName) -> Writer:
     from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
 
     folder = Path(name)
-    own = folder / "recipe.yaml"  # a published model brings it
-    recipe = own if own.is_file() else folder.resolve().parent / "recipe.yaml"
-    if adapter_base(folder) is not None and recipe.is_file():
-        method = load_recipe(recipe).train.method
+    recipe = recipe_of_model(folder)
+    if adapter_base(folder) is not None and recipe is not None:
         model = load_adapted(
             folder,
             dtype="bfloat16",
             device="auto",
-            quantization="nf4" if method == "qlora" else "none",
+            quantization="nf4" if recipe.train.method == "qlora" else "none",
             unpack=True,
         )
     else:

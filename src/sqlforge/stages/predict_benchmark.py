@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.config import PromptPart, load_recipe
+from sqlforge.core.config import PromptPart
 from sqlforge.core.decoding import GREEDY, Decoding
 from sqlforge.core.errors import DataError
 from sqlforge.core.files import check_writable, write_jsonl
 from sqlforge.core.records import Dataset
-from sqlforge.core.run_dir import RunDir
+from sqlforge.core.run_dir import RunDir, recipe_of_model
 from sqlforge.decode.abstain import Calibration
 from sqlforge.decode.calibration_file import read_calibration, write_calibration
 from sqlforge.decode.decide import (
@@ -117,12 +117,8 @@ def prompt_part_of(model_name: str) -> PromptPart:
     >>> prompt_part_of("smollm2-135m") == PromptPart()
     True
     """
-    folder = Path(model_name)  # or a name, of which a recipe that happens to lie here says nothing
-    if folder.is_dir():
-        for place in (folder, folder.resolve().parent):
-            if (place / "recipe.yaml").is_file():
-                return load_recipe(place / "recipe.yaml").prompt
-    return PromptPart()
+    recipe = recipe_of_model(Path(model_name))
+    return recipe.prompt if recipe else PromptPart()
 
 
 def _calibration(
