@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from rich.console import Console
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
-from sqlforge.core.config import Recipe
+from sqlforge.core.config import PromptPart, Recipe, dump_recipe
 from sqlforge.core.errors import UserError
 from sqlforge.core.run_dir import RunDir
 from sqlforge.pipeline import begin
 from sqlforge.report.merge_parity import print_parity
+from sqlforge.stages.export import export_safetensors
 from sqlforge.stages.merge import merge_run
 from sqlforge.stages.merge_report import report_merge
+from sqlforge.stages.predict_benchmark import prompt_part_of
 from sqlforge.stages.prepare import prepare
 from sqlforge.stages.train import train_run
 from tiny_base import write_tiny_base
@@ -72,6 +75,33 @@ def test_a_merged_run_is_not_merged_over(trained: RunDir, tmp_path: Path) -> Non
         merge_run(trained, lambda _: None)
     other = merge_run(trained, lambda _: None, base="bf16", out=tmp_path / "other")
     assert (other / "model.safetensors").is_file()
+
+
+def test_a_model_taken_elsewhere_is_asked_as_it_was_trained(
+    trained: RunDir, tmp_path: Path
+) -> None:
+    run = RunDir(Path(shutil.copytree(trained.path, tmp_path / "run")))
+    text = dump_recipe(run.recipe().model_copy(update={"prompt": PromptPart(form="markdown")}))
+    run.recipe_file.write_text(text)
+    shutil.rmtree(run.merged, ignore_errors=True)
+    merge_run(run, lambda _: None)
+    merge_run(run, lambda _: None, out=tmp_path / "far" / "merged")
+    export_safetensors(str(run.path), tmp_path / "away" / "exported")
+    for folder in (tmp_path / "far" / "merged", tmp_path / "away" / "exported"):
+        assert prompt_part_of(str(folder)) == PromptPart(form="markdown")
+
+
+def test_options_that_a_whole_model_has_no_use_for_are_refused(
+    trained: RunDir, tmp_path: Path
+) -> None:
+    told = trained.recipe_file.read_text().replace("method: qlora", "method: full")
+    run = RunDir(tmp_path)
+    run.recipe_file.write_text(told)
+    run.merged.mkdir()
+    assert merge_run(run, lambda _: None) == run.merged
+    for options in ({"base": "bf16"}, {"out": tmp_path / "other"}):
+        with pytest.raises(UserError, match="nothing to merge"):
+            merge_run(run, lambda _: None, **options)
 
 
 def test_an_adapter_on_16_bits_has_no_dequantised_base(trained: RunDir, tmp_path: Path) -> None:

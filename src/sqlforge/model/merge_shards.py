@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 
 from sqlforge.core.errors import StorageError, UserError
-from sqlforge.core.files import sha256, storing, write_json
+from sqlforge.core.files import sha256, storing, write_json, write_text
 from sqlforge.model.checkpoint import SINGLE, Shard, open_checkpoint
 from sqlforge.model.fold import Adapter, MergeBase, open_adapter, quantised_weights, through_nf4
 from sqlforge.model.load import Source, load_tokenizer, pick_device, resolve
@@ -38,6 +38,7 @@ def merge(
     base: MergeBase = "bf16",
     dtype: Literal["bfloat16", "float32"] = "bfloat16",
     device: str = "cpu",
+    recipe: str | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write the merged model to ``out`` as safetensors that plain transformers and vLLM load.
@@ -52,6 +53,7 @@ def merge(
             an adapter trained on 4 bits was trained on.
         dtype: of the merged weights.
         device: where the sums are done.
+        recipe: the text of a ``recipe.yaml`` that is to lie in ``out``.
         progress: called with (bytes done, bytes in all).
 
     Raises:
@@ -80,6 +82,8 @@ def merge(
                 _note(folder, job, base, done)
         _write_index(folder, job)
         _write_companions(folder, job)
+        if recipe is not None:
+            write_text(folder / "recipe.yaml", recipe)
         (folder / _RECORD).unlink()
         refuse_to_overwrite(out)
         folder.rename(out)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlforge.core.errors import DatabaseError, ModelError, UserError
 from sqlforge.core.files import new_folder, write_text
-from sqlforge.core.run_dir import RunDir
+from sqlforge.core.run_dir import RunDir, recipe_of_model
 from sqlforge.core.schema import Schema
 from sqlforge.database.introspect import schema_from_ddl, schema_from_url
 from sqlforge.decode.grammar import Dialect, export_grammar
 from sqlforge.prompt.ollama import modelfile
 from sqlforge.prompt.template import Message
+from sqlforge.report.card_data import public_recipe
 
 if TYPE_CHECKING:
     from sqlforge.model.gguf_file import GgufReport, GgufType
@@ -77,6 +78,8 @@ def export_gguf(model: str, kind: GgufType, out: Path) -> GgufReport:
 def export_safetensors(model: str, out: Path) -> int:
     """Copy a whole model with its tokenizer into the new folder ``out``; its bytes.
 
+    The recipe that it was made by comes along: SQLForge asks it as in training, wherever it lies.
+
     Raises:
         UserError: ``out`` exists.
         ModelError: an adapter, or a model with no safetensors in a folder of its own.
@@ -95,6 +98,8 @@ def export_safetensors(model: str, out: Path) -> int:
     with new_folder(out) as temporary:
         for file in files:
             shutil.copy(file, temporary / file.name)
+        if recipe := recipe_of_model(source):
+            write_text(temporary / "recipe.yaml", public_recipe(recipe))
     return sum(file.stat().st_size for file in files)
 
 

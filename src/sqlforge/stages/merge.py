@@ -11,6 +11,7 @@ from sqlforge.core.files import digests
 from sqlforge.core.run_dir import RunDir
 from sqlforge.model.fold import MergeBase
 from sqlforge.model.merge_shards import merge
+from sqlforge.report.card_data import public_recipe
 
 
 def merge_run(
@@ -26,11 +27,12 @@ def merge_run(
     Args:
         base: what the adapter is added to; else what it was trained on, which is
             ``dequantised`` for QLoRA.
-        out: another folder than ``merged/``.
+        out: another folder than ``merged/``; the recipe goes there too, so that SQLForge asks the
+            model as in training.
 
     Raises:
-        UserError: the run has not been trained yet, ``out`` exists, or the adapter was not
-            trained on 4 bits.
+        UserError: the run has not been trained yet, ``out`` exists, the adapter was not trained on
+            4 bits, or there is an option for a run without an adapter.
         ModelError, StorageError: see :func:`sqlforge.model.merge_shards.merge`.
     """
     recipe = run.recipe()
@@ -42,6 +44,12 @@ def merge_run(
             f"start 'sqlforge train {run.path}' first",
         )
     if recipe.train.method == "full":
+        if base is not None or out is not None:
+            raise UserError(
+                f"--base or --out for {run.path}, which was fine-tuned whole: nothing to merge",
+                "an adapter",
+                f"take {run.merged} as it is, or copy it with 'sqlforge export --safetensors'",
+            )
         say("full fine-tuning left a whole model: nothing to merge")
         return run.merged
     target = out or run.merged
@@ -53,6 +61,7 @@ def merge_run(
         base=chosen,
         dtype=recipe.model.dtype,
         device="cpu" if recipe.model.device == "cpu" else "auto",
+        recipe=None if target == run.merged else public_recipe(recipe),
         progress=progress,
     )
     if target == run.merged:
