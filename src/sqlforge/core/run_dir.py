@@ -134,6 +134,21 @@ class RunDir:
             )
         return file
 
+    def trained(self) -> Path:
+        """What training wrote: ``adapter/``, or ``merged/`` where the whole model was tuned.
+
+        Raises:
+            UserError: the run has not been trained, or the folder is no run directory.
+        """
+        folder = self.merged if self.recipe().train.method == "full" else self.adapter
+        if not folder.is_dir():
+            raise UserError(
+                f"{self.path} without {folder.name}/",
+                "a run whose model was trained",
+                f"start 'sqlforge train {self.path}' first",
+            )
+        return folder
+
     def manifest(self) -> dict[str, Any]:
         """The manifest so far; empty before the first stage."""
         if not self.manifest_file.exists():

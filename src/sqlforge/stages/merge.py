@@ -36,14 +36,7 @@ def merge_run(
         ModelError, StorageError: see :func:`sqlforge.model.merge_shards.merge`.
     """
     recipe = run.recipe()
-    trained = run.merged if recipe.train.method == "full" else run.adapter
-    if not trained.is_dir():
-        raise UserError(
-            f"{run.path} without {trained.name}/",
-            "a run whose model was trained",
-            f"start 'sqlforge train {run.path}' first",
-        )
-    if recipe.train.method == "full":
+    if run.trained() == run.merged:
         if base is not None or out is not None:
             raise UserError(
                 f"--base or --out for {run.path}, which was fine-tuned whole: nothing to merge",

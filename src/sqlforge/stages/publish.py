@@ -93,20 +93,12 @@ def file_rows(files: Sequence[Upload]) -> list[dict[str, object]]:
 
 
 def _part(run: RunDir, asked: Part | None) -> Part:
-    recipe = run.recipe()
-    whole = recipe.train.method == "full"
-    if asked == "adapter" and whole:
+    trained = run.trained()
+    if asked == "adapter" and trained == run.merged:
         raise UserError(
             f"--adapter for {run.path}, which was fine-tuned whole",
             "--merged",
             "leave the option out",
-        )
-    trained = run.merged if whole else run.adapter
-    if not trained.is_dir():
-        raise UserError(
-            f"{run.path} without {trained.name}/",
-            "a run whose model was trained",
-            f"start 'sqlforge train {run.path}' first",
         )
     if asked == "merged" and not run.merged.is_dir():
         raise UserError(
