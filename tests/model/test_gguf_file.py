@@ -135,6 +135,19 @@ def test_tensors_read_back_as_written(
     assert np.abs(values - wanted).max() < bound
 
 
+@pytest.mark.parametrize(
+    ("place", "name"), [("shop/merged", "shop"), ("home/shop-sql", "shop-sql")]
+)
+def test_the_file_is_named_as_the_model(
+    folder: Path, tmp_path: Path, place: str, name: str
+) -> None:
+    moved = tmp_path / place
+    moved.parent.mkdir()
+    folder.rename(moved)
+    write_gguf(str(moved), tmp_path / "a.gguf", "f16")
+    assert gguf.GGUFReader(tmp_path / "a.gguf").fields["general.name"].contents() == name
+
+
 def test_a_tensor_that_changed_on_the_way_is_noticed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,7 +108,7 @@ def _write(
 
 def _write_facts(writer: Any, source: Source, config: Any, kind: GgufType) -> None:
     head = _head_size(config)
-    writer.add_name(Path(source.name).resolve().parent.name or source.name)
+    writer.add_name(_name(source))
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
@@ -123,6 +123,15 @@ def _write_facts(writer: Any, source: Source, config: Any, kind: GgufType) -> No
     writer.add_vocab_size(config.vocab_size)
     writer.add_file_type(_TYPES[kind][1])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+
+
+def _name(source: Source) -> str:
+    """The model's folder, by its run's name if it is a run's; else what it was asked for by."""
+    folder = Path(source.name)
+    if not folder.is_dir():
+        return source.name
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == "merged" else folder.name
 
 
 def _shapes(config: Any, shards: tuple[Shard, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
