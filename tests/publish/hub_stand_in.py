@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"name": "ann", "type": "user"}
         if token == READ_ONLY:
             return 403, {"error": "You need a token with write access."}
-        told = json.loads(body) if body and not path.endswith(("/main", "/trial")) else {}
+        told = json.loads(body) if body and "/commit/" not in path else {}
         if path == "/api/validate-yaml":
             return 200, {"warnings": [], "errors": []}
         if path == "/api/repos/create":
