@@ -68,12 +68,11 @@ $(VLLM)/.ready: $(VLLM)/.installed hatch_build.py $(wildcard src/sqlforge/decode
 
 venv-vllm: $(VLLM)/.ready  ## vLLM on the CPU, in .venv-vllm/ (3 GB), for predict --engine vllm
 
-test-vllm: $(VLLM)/.ready  ## the tests that need vLLM
+test-vllm: $(VLLM)/.ready  ## the tests of vLLM as engine
 	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
 
-test-serving: $(VLLM)/.ready  ## vLLM as engine and as server, of a merged folder
+test-serving: test-vllm  ## the same, and vLLM's server of a merged folder
 	$(VLLM)/bin/python -m pytest --durations=5 tests/model/test_vllm_server.py
-	$(VLLM)/bin/python -m pytest tests/model/test_vllm_engine.py
 
 test-kernels: $(READY)  ## the fused step's kernels, interpreted and compiled; Triton takes 1 GB
 	$(PIP) install -q --no-deps --target build/triton triton==3.9.0
