@@ -5,12 +5,12 @@ Stages are imported inside the command, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sqlforge.cli_support import new_console, write_facts
-from sqlforge.commands.options import Json
+from sqlforge.commands.options import AnsweringModel, Constrain, Json, QuerySeconds, RefuseBelow
 from sqlforge.core.errors import UserError
 
 
@@ -19,13 +19,7 @@ def ask(
         str, typer.Option(help="An SQLite or DuckDB file, or a SQLAlchemy URL of a server.")
     ],
     question: Annotated[str | None, typer.Argument(help="In your own words.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the "
-            "model trained last under runs/, else smollm2-135m."
-        ),
-    ] = None,
+    model: AnsweringModel = None,
     chat: Annotated[
         bool, typer.Option("--chat", help="Go on asking; questions may refer to those before.")
     ] = False,
@@ -35,18 +29,10 @@ def ask(
     samples: Annotated[
         int, typer.Option(min=1, max=64, help="Answers to vote over; their results are compared.")
     ] = 1,
-    constrain: Annotated[
-        Literal["none", "schema"],
-        typer.Option(help="schema: only SQL that names what the database has."),
-    ] = "schema",
-    refuse_below: Annotated[
-        float | None,
-        typer.Option(help="Refuse answers that are right with a lower probability than this."),
-    ] = None,
+    constrain: Constrain = "schema",
+    refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows shown at most.")] = 100,
-    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a query may take.")] = (
-        10.0
-    ),
+    timeout: QuerySeconds = 10.0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
     json: Json = None,
 ) -> None:

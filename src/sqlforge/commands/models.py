@@ -17,7 +17,7 @@ from sqlforge.cli_support import (
     published_folder,
     quiet_libraries,
 )
-from sqlforge.commands.options import DataDir, Json, RunArgument
+from sqlforge.commands.options import Constrain, DataDir, Json, RefuseBelow, RunArgument
 from sqlforge.core.errors import UserError
 
 
@@ -90,10 +90,7 @@ def predict(
     engine: Annotated[
         Literal["transformers", "vllm"], typer.Option(help="What the model runs on.")
     ] = "transformers",
-    constrain: Annotated[
-        Literal["none", "schema"],
-        typer.Option(help="schema: only SQL that names what the database has."),
-    ] = "none",
+    constrain: Constrain = "none",
     join_on_keys: Annotated[
         bool, typer.Option("--join-on-keys", help="Under the constraint, ON begins with keys.")
     ] = False,
@@ -119,10 +116,7 @@ def predict(
         bool,
         typer.Option("--prefer-non-empty", help="In the vote, results without rows come last."),
     ] = False,
-    refuse_below: Annotated[
-        float | None,
-        typer.Option(help="Refuse answers that are right with a lower probability than this."),
-    ] = None,
+    refuse_below: RefuseBelow = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Of that probability; else that of the model's run.")
     ] = None,

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sqlforge.cli_support import quiet_libraries, write_facts
-from sqlforge.commands.options import Json
+from sqlforge.commands.options import AnsweringModel, Constrain, Json, QuerySeconds, RefuseBelow
 from sqlforge.core.errors import UserError
 
 
 def serve(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the "
-            "model trained last under runs/, else smollm2-135m."
-        ),
-    ] = None,
+    model: AnsweringModel = None,
     db: Annotated[
         str | None,
         typer.Option(help="What questions are about: a SQLAlchemy URL, an SQLite or DuckDB file."),
@@ -62,18 +56,10 @@ def serve(
     samples: Annotated[
         int, typer.Option(min=1, max=64, help="Answers to a question to vote over.")
     ] = 1,
-    constrain: Annotated[
-        Literal["none", "schema"],
-        typer.Option(help="schema: only SQL that names what the database has."),
-    ] = "schema",
-    refuse_below: Annotated[
-        float | None,
-        typer.Option(help="Refuse answers that are right with a lower probability than this."),
-    ] = None,
+    constrain: Constrain = "schema",
+    refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows of a result.")] = 1000,
-    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a query may take.")] = (
-        10.0
-    ),
+    timeout: QuerySeconds = 10.0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Where SQL is cut.")] = 128,
     json: Json = None,
 ) -> None:
