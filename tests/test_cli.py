@@ -439,6 +439,25 @@ def test_options_of_predict_that_would_not_count_are_refused_before_any_long_wor
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "no kind of export"),
+        (("--gguf", "f16", "--safetensors", "--model", "a"), "--gguf and --safetensors"),
+        (("--gguf", "f16"), "--gguf without --model, expected --gguf with --model: add --model"),
+        (("--grammar", "gbnf", "--model", "a"), "without --db, expected --grammar with --db: add"),
+        (("--safetensors", "--model", "a", "--db", "b"), "--safetensors with --db"),
+        (("--safetensors", "--model", "a", "--db", "b"), "leave --db out"),
+    ],
+)
+def test_options_of_export_that_do_not_go_together_are_refused(
+    sqlforge: Run, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    ended = sqlforge("export", *words, "--out", tmp_path / "out")
+    assert ended.code == 2 and told in ended.err
+    assert not everything_in(tmp_path)
+
+
 def score_words(spider: Path, predictions: object) -> tuple[object, ...]:
     return ("score", "--benchmark", "spider", "--data-dir", spider, "--predictions", predictions)
 

@@ -51,13 +51,12 @@ def export(
             "say which; see 'sqlforge export --help'",
         )
     (kind,) = kinds
-    needed, given, other = ("--db", db, model) if grammar else ("--model", model, db)
-    if given is None or other is not None:
-        raise UserError(
-            f"{kind} without {needed}" if given is None else f"{kind} with another's option",
-            f"{kind} with {needed}",
-            "say which model" if needed == "--model" else "say which database",
-        )
+    needed, other = ("--db", "--model") if grammar else ("--model", "--db")
+    given, unwanted = (db, model) if grammar else (model, db)
+    if given is None:
+        raise UserError(f"{kind} without {needed}", f"{kind} with {needed}", f"add {needed}")
+    if unwanted is not None:
+        raise UserError(f"{kind} with {other}", f"{kind} with {needed}", f"leave {other} out")
     from sqlforge.stages.export import export_a_grammar, export_gguf, export_safetensors
 
     found: dict[str, object]
