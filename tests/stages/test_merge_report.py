@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from sqlforge.core.config import PromptPart, Recipe, dump_recipe
 from sqlforge.core.errors import UserError
+from sqlforge.core.files import write_text
 from sqlforge.core.run_dir import RunDir
 from sqlforge.pipeline import begin
 from sqlforge.report.merge_parity import print_parity
@@ -89,6 +90,26 @@ def test_a_model_taken_elsewhere_is_asked_as_it_was_trained(
     export_safetensors(str(run.path), tmp_path / "away" / "exported")
     for folder in (tmp_path / "far" / "merged", tmp_path / "away" / "exported"):
         assert prompt_part_of(str(folder)) == PromptPart(form="markdown")
+
+
+def test_another_merged_model_does_not_inherit_the_scores_of_the_one_before(
+    trained: RunDir, tmp_path: Path
+) -> None:
+    run = RunDir(Path(shutil.copytree(trained.path, tmp_path / "run")))
+    shutil.rmtree(run.merged, ignore_errors=True)
+    merge_run(run, lambda _: None)
+    told = [run.predictions("merged"), run.scores / "merged-spider.json"]
+    others = [run.predictions("tuned"), run.scores / "tuned-spider.json"]
+    for file in (*told, *others):
+        write_text(file, "{}")
+    shutil.rmtree(run.merged)
+    merge_run(run, lambda _: None)
+    assert all(file.exists() for file in told), "the same weights once more"
+    shutil.rmtree(run.merged)
+    said: list[str] = []
+    merge_run(run, said.append, base="bf16")
+    assert not any(file.exists() for file in told) and "sqlforge run" in said[-1]
+    assert all(file.exists() for file in others)
 
 
 def test_options_that_a_whole_model_has_no_use_for_are_refused(

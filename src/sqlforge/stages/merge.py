@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sqlforge.core.config import Recipe
@@ -46,6 +46,7 @@ def merge_run(
         say("full fine-tuning left a whole model: nothing to merge")
         return run.merged
     target = out or run.merged
+    own = target.resolve() == run.merged.resolve()
     chosen = base or trained_on(recipe)
     _check(recipe, chosen)
     merge(
@@ -54,17 +55,34 @@ def merge_run(
         base=chosen,
         dtype=recipe.model.dtype,
         device="cpu" if recipe.model.device == "cpu" else "auto",
-        recipe=None if target == run.merged else public_recipe(recipe),
+        recipe=None if own else public_recipe(recipe),
         progress=progress,
     )
-    if target == run.merged:
-        run.note(merged_into=chosen, merged_sha256=digests(target))
+    if own:
+        made = digests(target)
+        if _weights(made) != _weights(run.manifest().get("merged_sha256", {})):
+            _forget_answers(run, say)
+        run.note(merged_into=chosen, merged_sha256=made)
     return target
 
 
 def trained_on(recipe: Recipe) -> MergeBase:
     """The weights that a run's adapter was trained on."""
     return "dequantised" if recipe.train.method == "qlora" else "bf16"
+
+
+def _weights(noted: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in noted.items() if name.endswith(".safetensors")}
+
+
+def _forget_answers(run: RunDir, say: Callable[[str], None]) -> None:
+    """Remove what another merged model answered, and its scores: they are not of these weights."""
+    answers = run.predictions("merged")
+    old = [*answers.parent.glob("merged.*"), *run.scores.glob("merged-*")]
+    for file in old:
+        file.unlink()
+    if old:
+        say("answers and scores of the model merged before are removed: 'sqlforge run' makes new")
 
 
 def _check(recipe: Recipe, base: MergeBase) -> None:
