@@ -51,6 +51,15 @@ def test_what_is_planned_arrives_byte_by_byte(run: RunDir, hub: Hub) -> None:
     assert noted["to"] == NAME and noted["commit"] == url and noted["revision"] == "main"
 
 
+def test_a_merged_model_that_was_not_scored_is_not_told_by_its_adapters_score(run: RunDir) -> None:
+    for file in run.scores.glob("merged-*"):
+        file.unlink()
+    for part in (None, "merged"):
+        with pytest.raises(UserError, match=r"merged/ was not scored.*sqlforge run"):
+            plan_publication(run, NAME, part)
+    assert plan_publication(run, NAME, "adapter").part == "adapter"
+
+
 def test_the_whole_model_is_what_goes_where_there_is_one(run: RunDir, hub: Hub) -> None:
     planned = plan_publication(run, NAME)
     publish_run(run, planned)

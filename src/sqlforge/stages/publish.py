@@ -40,12 +40,19 @@ def plan_publication(
         part: the adapter or the merged model; else what the run has, the merged model first.
 
     Raises:
-        UserError: the name has no user, or the run is not trained, merged or scored.
+        UserError: the name has no user, or what is to go was not trained, merged or scored.
         ModelError: a file may not be uploaded.
     """
     check_name(repository)
     part = _part(run, part)
     card = card_of(run, part)
+    if part == "merged" and card.method != "full" and card.system != "merged":
+        raise UserError(
+            f"{run.path}, whose merged/ was not scored",
+            "figures of the weights that are uploaded",
+            f"start 'sqlforge run {run.recipe_file} --out {run.path}' first, or publish the "
+            "--adapter",
+        )
     files = contents(run, part, card, repository, with_data=with_data)
     held = holds(run, card, with_data=with_data)
     noted = f"{part}_sha256" in run.manifest()
