@@ -18,6 +18,7 @@ from sqlforge.core.files import digests, read_jsonl, write_jsonl
 from sqlforge.core.run_dir import RunDir
 from sqlforge.stages.predict_benchmark import prompt_part_of
 from sqlforge.stages.publish import Publication, plan_publication, publish_run
+from sqlforge.stages.report import report_run
 
 NAME = "ann/smol-sql"
 ADAPTER = {
@@ -58,6 +59,22 @@ def test_a_merged_model_that_was_not_scored_is_not_told_by_its_adapters_score(ru
         with pytest.raises(UserError, match=r"merged/ was not scored.*sqlforge run"):
             plan_publication(run, NAME, part)
     assert plan_publication(run, NAME, "adapter").part == "adapter"
+    report_run(run)
+    assert "The LoRA adapter of" in run.card.read_text(encoding="utf-8")
+
+
+def test_a_model_that_was_fine_tuned_whole_is_told_by_its_score_with_an_example(
+    run: RunDir,
+) -> None:
+    told = run.recipe_file.read_text()
+    assert "method: qlora" in told
+    run.recipe_file.write_text(told.replace("method: qlora", "method: full"))
+    shutil.rmtree(run.adapter)
+    for file in (*run.scores.glob("merged-*"), run.predictions("merged")):
+        file.unlink()
+    planned = plan_publication(run, NAME)
+    assert planned.part == "merged"
+    assert "| **tuned** |" in planned.card and "and was answered, rightly, by" in planned.card
 
 
 def test_the_whole_model_is_what_goes_where_there_is_one(run: RunDir, hub: Hub) -> None:

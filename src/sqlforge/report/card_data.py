@@ -122,9 +122,13 @@ class CardData:
 
     @property
     def system(self) -> str:
-        """The row of the results that these weights are; the adapter's if they were not scored."""
-        scored = any("merged" in result.summaries for result in self.results)
-        return "merged" if self.part == "merged" and scored else "tuned"
+        """The row of the results that these weights are."""
+        return _system(self.part, self.method)
+
+    @property
+    def scored(self) -> bool:
+        """Whether the results have that row."""
+        return any(self.system in result.summaries for result in self.results)
 
 
 def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData:
@@ -147,7 +151,7 @@ def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData
         results=tuple(map(_without_slices, data.sources)),
         data=data.data,
         audit=_audit(run),
-        example=_example(run, recipe, "merged" if part == "merged" else "tuned"),
+        example=_example(run, recipe, _system(part, recipe.train.method)),
         failures=data.failure_count,
         mistakes=_mistakes(data),
         merged_differs=(len(data.merged.ids), data.merged.n) if data.merged else None,
@@ -189,6 +193,10 @@ def public_recipe(recipe: Recipe) -> str:
             if "database" in source:
                 source["database"] = "held back"
     return without_password(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
+
+
+def _system(part: Part, method: str) -> str:
+    return "merged" if part == "merged" and method != "full" else "tuned"
 
 
 def _without_slices(result: SourceResult) -> SourceResult:

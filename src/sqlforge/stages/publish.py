@@ -46,7 +46,7 @@ def plan_publication(
     check_name(repository)
     part = _part(run, part)
     card = card_of(run, part)
-    if part == "merged" and card.method != "full" and card.system != "merged":
+    if part == "merged" and not card.scored:
         raise UserError(
             f"{run.path}, whose merged/ was not scored",
             "figures of the weights that are uploaded",

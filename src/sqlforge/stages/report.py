@@ -26,5 +26,7 @@ def report_run(run: RunDir) -> Path:
     write_text(run.report, render(data))
     if run.merged.is_dir() or run.adapter.is_dir():
         card = card_of(run, "merged" if run.merged.is_dir() else "adapter", data)
+        if not card.scored and run.adapter.is_dir():
+            card = card_of(run, "adapter", data)
         write_text(run.card, render_card(card, f"user/{card.name}"))
     return run.report
