@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
+from sqlforge.core.config import PromptPart
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import ConstraintError
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.database.sandbox import Sandbox
 from sqlforge.model.answer import answer, linked_values
+from sqlforge.model.engine import Engine
 from sqlforge.model.load import load_model
-from sqlforge.model.schema_argument import JOIN_ON_KEYS, VALUES, values_of_argument
-from sqlforge.model.vllm_engine import constraint_arguments
+from sqlforge.model.online import OnlineModel
+from sqlforge.model.schema_argument import (
+    JOIN_ON_KEYS,
+    VALUES,
+    constraint_arguments,
+    values_of_argument,
+)
 from sqlforge.model.writer import Asked, TransformersWriter
 from sqlforge.prompt.linking import Link
 from sqlforge.prompt.prompter import Prompter
@@ -58,7 +65,7 @@ def test_what_is_no_list_of_values_is_refused(wrong: str) -> None:
         values_of_argument(wrong)
 
 
-def test_a_real_model_keeps_to_the_values_of_its_question(
+def test_what_a_real_model_writes_under_both_is_executed(
     smol_installed: None, smol_tokenizer: Any, tmp_path: Path
 ) -> None:
     file = tmp_path / "shop.sqlite"
@@ -82,5 +89,18 @@ def test_a_real_model_keeps_to_the_values_of_its_question(
     )
     with Sandbox() as sandbox:
         assert all(sandbox.run(database, candidate.sql).ok for candidate in written)
+
+
+def test_both_of_our_engines_keep_to_the_values(smol_installed: None, smol_tokenizer: Any) -> None:
+    model = load_model("smollm2-135m", dtype="float32", device="cpu")
+    prompt = tuple(smol_tokenizer.encode("SELECT id FROM customer WHERE city = 'York'\n" * 3))
+    asked = Asked(prompt, "k", SHOP, ("Bath",))
+    samples = replace(NARROW, samples=6, vote=True, temperature=0.5)
+    writer = TransformersWriter(model, smol_tokenizer)
+    (written,) = writer.write([asked], samples, max_new_tokens=40, batch_tokens=4096)
+    with Engine(model, smol_tokenizer, rows=8, width=256) as engine:
+        engine.start()
+        online = OnlineModel("smol", engine, smol_tokenizer, part=PromptPart(), style="plain")
+        written += online.write(asked, samples, 40)
     compared = [c.sql.split("city = ")[1] for c in written if "city = '" in c.sql]
-    assert all(rest.startswith("'Bath'") for rest in compared), compared
+    assert len(compared) > 6 and all(rest.startswith("'Bath'") for rest in compared), compared

@@ -20,6 +20,7 @@ import pytest
 import servers
 from own_shop import SECRET, duckdb_shop, fill, sqlite_shop
 from serve.told_model import Told
+from sqlforge.core.config import PromptPart
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.database.place import place_of
@@ -175,6 +176,23 @@ def test_candidates_are_executed_and_the_result_most_agree_on_wins(shop: Shop) -
     assert [tried.votes for tried in answer.candidates] == [0, 2, 2, 1]
     assert answer.candidates[0].error
     assert 0 < answer.confidence < 1
+
+
+def test_literals_are_held_to_the_values_that_a_question_names_if_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    place = place_of(str(sqlite_shop(tmp_path / "shop.db")))
+    narrow = Decoding(constrain="schema", linked_literals=True)
+    for decoding, values in ((narrow, ("Bergen",)), (Decoding(constrain="schema"), None)):
+        with Answerer(Told("SELECT 1"), Readers(place), decoding) as answerer:
+            answerer.answer("How many customers in Bergen?")
+            answerer.answer("How many customers?")
+            named, unnamed = answerer.model.asked
+        assert (named.values, unnamed.values) == (values, None)
+    blind = Told("SELECT 1")
+    blind.part = PromptPart(link_values=False)
+    with pytest.raises(UserError, match="values"):
+        Answerer(blind, Readers(place), narrow)
 
 
 def test_rows_beyond_the_limit_are_cut_off_and_it_is_said(shop: Shop) -> None:

@@ -18,10 +18,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from sqlforge.core.decoding import Decoding
-from sqlforge.core.errors import ModelError
+from sqlforge.core.errors import ConstraintError, ModelError
 from sqlforge.database.place import place_of
 from sqlforge.database.readers import Readers
-from sqlforge.model.schema_argument import SCHEMA, schema_of_argument
+from sqlforge.model.schema_argument import SCHEMA, VALUES, schema_of_argument, values_of_argument
 from sqlforge.serve.answering import Answerer
 from sqlforge.serve.app import create_app
 from sqlforge.serve.remote import RemoteModel
@@ -105,6 +105,19 @@ def test_what_the_other_server_writes_is_executed_and_voted_on(behind: _StandIn,
     assert greedy["model"] == "its-name" and greedy["max_tokens"] == 40
     sent = schema_of_argument(greedy["vllm_xargs"][SCHEMA])
     assert [table.name for table in sent.tables] == ["goods"]
+
+
+def test_values_of_the_question_narrow_what_the_other_server_may_write(
+    behind: _StandIn, shop: str
+) -> None:
+    narrow = Decoding(constrain="schema", linked_literals=True)
+    with _answerer(behind, shop, narrow) as answerer:
+        behind.says = ["SELECT price FROM goods WHERE name = 'ink'"]
+        assert answerer.answer("What does the ink cost?").rows is not None
+        behind.says = ["SELECT price FROM goods WHERE name = 'pen'"]
+        with pytest.raises(ConstraintError, match="does not allow"):
+            answerer.answer("What does the ink cost?")
+    assert values_of_argument(behind.heard[0][1]["vllm_xargs"][VALUES]) == ["ink"]
 
 
 def test_probabilities_are_those_that_the_server_reports(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +10,6 @@ from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DataError, ModelError
 from sqlforge.core.run_dir import RunDir, recipe_of_model
-from sqlforge.core.schema import Schema
 from sqlforge.decode.abstain import Calibration
 from sqlforge.decode.calibration_file import read_calibration
 from sqlforge.decode.constrain import constraint_for
@@ -20,21 +18,12 @@ from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.engine import Engine, Request
-from sqlforge.model.writer import TransformersWriter, open_writer
+from sqlforge.model.writer import Asked, TransformersWriter, open_writer
 from sqlforge.prompt.template import prompt_version
 
 DEFAULT = "smollm2-135m"
 ROWS = 16
 _ANSWER = 256  # tokens of the window that are kept for an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A prompt, what its answer may name, and the key of prompts that begin alike."""
-
-    prompt: tuple[int, ...]
-    key: str
-    schema: Schema
 
 
 class AsksModel(Protocol):
@@ -100,10 +89,12 @@ class OnlineModel:
                 Request(
                     asked.prompt,
                     max_new_tokens,
-                    asked.key,
+                    asked.schema_key,
                     temperature,
                     zlib.crc32(f"{decoding.seed}/{place}".encode()),
-                    constraint.start(max_new_tokens) if constraint is not None else None,
+                    constraint.start(max_new_tokens, asked.values)
+                    if constraint is not None
+                    else None,
                 )
             )
             for place, temperature in enumerate(decoding.temperatures)

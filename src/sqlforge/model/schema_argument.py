@@ -12,9 +12,11 @@ from functools import lru_cache
 
 from transformers import AutoTokenizer
 
+from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import ConstraintError
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
+from sqlforge.model.writer import Asked
 
 SCHEMA = "sqlforge_schema"
 JOIN_ON_KEYS = "sqlforge_join_on_keys"
@@ -32,6 +34,16 @@ def schema_argument(schema: Schema) -> str:
         for column in table["columns"]:
             del column["description"]
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def constraint_arguments(asked: Asked, decoding: Decoding) -> dict[str, str]:
+    """What :mod:`sqlforge.model.vllm_constraint` reads of one question."""
+    told = {SCHEMA: schema_argument(asked.schema)}
+    if decoding.join_on_keys:
+        told[JOIN_ON_KEYS] = "true"
+    if asked.values is not None:
+        told[VALUES] = json.dumps(asked.values, ensure_ascii=False)
+    return told
 
 
 @lru_cache(maxsize=1024)

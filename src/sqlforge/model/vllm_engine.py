@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import logging
 import os
 import warnings
@@ -24,13 +23,7 @@ from sqlforge.core.errors import ModelError, UserError
 from sqlforge.decode.constrain import constraint_for
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.load import UNREADABLE, adapter_base, load_tokenizer, refuse_pickles, resolve
-from sqlforge.model.schema_argument import (
-    JOIN_ON_KEYS,
-    SCHEMA,
-    VALUES,
-    schema_argument,
-    vocabulary_at,
-)
+from sqlforge.model.schema_argument import constraint_arguments, vocabulary_at
 from sqlforge.model.writer import Asked
 
 Progress = Callable[[int, int], None]
@@ -166,16 +159,6 @@ def sampling_arguments(
             told["extra_args"] = constraint_arguments(asked, decoding)
         found.append(told)
     return found
-
-
-def constraint_arguments(asked: Asked, decoding: Decoding) -> dict[str, str]:
-    """What :mod:`sqlforge.model.vllm_constraint` reads; strings pass through vLLM's HTTP too."""
-    told = {SCHEMA: schema_argument(asked.schema)}
-    if decoding.join_on_keys:
-        told[JOIN_ON_KEYS] = "true"
-    if asked.values is not None:
-        told[VALUES] = json.dumps(asked.values, ensure_ascii=False)
-    return told
 
 
 def open_vllm(name: str, *, dtype: str = "bfloat16") -> VllmWriter:

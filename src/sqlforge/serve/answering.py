@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlforge.core.decoding import Decoding
-from sqlforge.core.errors import DatabaseError
+from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.core.records import QueryResult, SqlValue, Status
 from sqlforge.core.schema import Schema
 from sqlforge.database.cells import Cells
@@ -108,6 +108,9 @@ class Answerer:
         decoding: how answers are decoded; see :meth:`answer` for another number of samples.
         calibration: what confidence is worth, if that is known; answers are refused by it.
         max_new_tokens: where an answer that does not end is cut.
+
+    Raises:
+        UserError: literals are to be held to linked values, and the model is shown none.
     """
 
     def __init__(
@@ -119,6 +122,12 @@ class Answerer:
         calibration: Calibration | None = None,
         max_new_tokens: int = 128,
     ) -> None:
+        if decoding.linked_literals and not model.part.link_values:
+            raise UserError(
+                f"literals held to linked values for '{model.name}', whose prompts have none",
+                "a model that was trained with prompt.link_values",
+                "leave out --linked-literals",
+            )
         self.model, self.readers, self.decoding = model, readers, decoding
         self.dialect = readers.place.dialect
         self._calibration, self._max_new_tokens = calibration, max_new_tokens
@@ -159,13 +168,13 @@ class Answerer:
             raise
         try:
             calibration = calibration_of(loaded, decoding)
+            return cls(
+                loaded, readers, decoding, calibration=calibration, max_new_tokens=max_new_tokens
+            )
         except BaseException:
             readers.close()
             loaded.close()
             raise
-        return cls(
-            loaded, readers, decoding, calibration=calibration, max_new_tokens=max_new_tokens
-        )
 
     def answer(
         self,

@@ -25,7 +25,8 @@ from sqlforge.prompt.shown import named, shown_schema
 from sqlforge.prompt.template import Message, messages
 
 if TYPE_CHECKING:
-    from sqlforge.model.online import Asked, AsksModel
+    from sqlforge.model.online import AsksModel
+    from sqlforge.model.writer import Asked
 
 _LONGEST = 4_000  # characters of a question
 _TURNS = 3  # of a conversation that are looked back at
@@ -113,15 +114,16 @@ class Asking:
                 f"{self._model.width:,} tokens in all",
                 "ask in fewer words",
             )
-        from sqlforge.model.online import Asked
+        from sqlforge.model.answer import linked_values
+        from sqlforge.model.writer import Asked
 
         names = named(shown, about)
         linked: list[tuple[str, str | None, str | None, str]]
         linked = [(n.table, n.column, None, n.said) for n in names]
         linked += [(k.table, k.column, k.value, _said(k.value, about)) for k in kept]
-        key = f"{hash(shown)}"
+        key, values = f"{hash(shown)}", linked_values(kept, decoding)
         text = schema_text(shown, self._look)
-        return Prompted(Asked(ids, key, shown), text, tuple(linked))
+        return Prompted(Asked(ids, key, shown, values), text, tuple(linked))
 
     @property
     def _room(self) -> int:

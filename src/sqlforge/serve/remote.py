@@ -13,12 +13,13 @@ from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import ConstraintError, ModelError
 from sqlforge.core.redact import without_password
-from sqlforge.decode.constrain import SchemaConstraint, constraint_for
+from sqlforge.decode.constrain import Cursor, constraint_for
 from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.merge import tokenizer_of
-from sqlforge.model.online import Asked, model_of_run, prompts_of
-from sqlforge.model.schema_argument import JOIN_ON_KEYS, SCHEMA, schema_argument
+from sqlforge.model.online import model_of_run, prompts_of
+from sqlforge.model.schema_argument import constraint_arguments
+from sqlforge.model.writer import Asked
 from sqlforge.serve.faults import RefusedError
 
 _CONNECT_S, _SILENCE_S = 5.0, 300.0
@@ -79,7 +80,7 @@ class RemoteModel:
             ConstraintError: the schema cannot be constrained, or the server does not constrain.
             RefusedError: the server does not answer.
         """
-        constraint = None
+        cursor = None
         told: dict[str, Any] = {
             "model": self._served,
             "prompt": list(asked.prompt),
@@ -89,19 +90,17 @@ class RemoteModel:
             "return_token_ids": True,
         }
         if decoding.constrain == "schema":
-            constraint = constraint_for(
+            cursor = constraint_for(
                 asked.schema, self.vocabulary(), join_on_keys=decoding.join_on_keys
-            )
-            told["vllm_xargs"] = {SCHEMA: schema_argument(asked.schema)}
-            if decoding.join_on_keys:
-                told["vllm_xargs"][JOIN_ON_KEYS] = "true"
+            ).start(max_new_tokens, asked.values)
+            told["vllm_xargs"] = constraint_arguments(asked, decoding)
         found: list[Candidate] = []
         for temperature, group in groupby(decoding.temperatures):
             drawn = {"temperature": temperature, "n": len(list(group))}
             if temperature:
                 drawn["seed"] = decoding.seed
             choices = sorted(self._choices(told | drawn), key=lambda choice: choice["index"])
-            found += [self._candidate(choice, constraint, max_new_tokens) for choice in choices]
+            found += [self._candidate(choice, cursor) for choice in choices]
         return found
 
     def vocabulary(self) -> Vocabulary:
@@ -134,22 +133,19 @@ class RemoteModel:
         choices: list[dict[str, Any]] = answer.json()["choices"]
         return choices
 
-    def _candidate(
-        self, choice: Mapping[str, Any], constraint: SchemaConstraint | None, most: int
-    ) -> Candidate:
+    def _candidate(self, choice: Mapping[str, Any], start: Cursor | None) -> Candidate:
         ids = [int(token) for token in choice["token_ids"]]
         ended = self._end in ids
         text = ids[: ids.index(self._end)] if ended else ids
         logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
         logprob = float(sum(value for value in logprobs if value is not None))
         written = self.tokenizer.decode(text).strip()
-        if constraint is None:
+        if start is None:
             return Candidate.of(written, logprob, len(ids))
-        self._hold(constraint, text, most)
+        self._hold(start.copy(), text)
         return Candidate.query(written, logprob, len(ids))
 
-    def _hold(self, constraint: SchemaConstraint, ids: list[int], most: int) -> None:
-        cursor = constraint.start(most)
+    def _hold(self, cursor: Cursor, ids: list[int]) -> None:
         try:
             for token in ids:
                 cursor.advance(token)
