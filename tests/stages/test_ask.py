@@ -72,6 +72,28 @@ def test_a_chat_goes_on_after_a_mistake_and_until_it_is_told(answerer: Any) -> N
     assert next(questions) == "never read"
 
 
+def test_a_query_that_takes_too_long_is_told_with_the_option_that_allows_more(
+    tmp_path: Path,
+) -> None:
+    readers = Readers(place_of(str(sqlite_shop(tmp_path / "shop.db"))), seconds=0.3)
+    tables = ", ".join(f"cust AS c{n}" for n in range(8))
+    with Answerer(Told(f"SELECT COUNT(*) FROM {tables}"), readers, Decoding()) as answerer:
+        answer = answerer.answer("How many?")
+        assert answer.error == "It took more than the 0.3 s that --timeout allows."
+        assert answerer.answer("How many?").sql == answer.sql
+
+
+@pytest.mark.parametrize("verb", ["ask", "serve"])
+def test_what_narrows_a_constraint_wants_one(verb: str, tmp_path: Path) -> None:
+    shop = sqlite_shop(tmp_path / "shop.db")
+    words = [verb, "--db", str(shop), "--constrain", "none"]
+    for option in ("--join-on-keys", "--linked-literals"):
+        ask = ["How many?"] if verb == "ask" else []
+        command = [sys.executable, "-m", "sqlforge", *words, option, *ask]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 2 and "without a constraint" in done.stderr, done.stderr
+
+
 def test_the_model_is_the_one_trained_last_and_merged_before_adapter(tmp_path: Path) -> None:
     assert default_model(tmp_path / "none") == "smollm2-135m"
     for number, name in enumerate(("older", "newer")):

@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from sqlforge.cli_support import new_console, write_facts
-from sqlforge.commands.options import AnsweringModel, Constrain, Json, QuerySeconds, RefuseBelow
+from sqlforge.commands.options import (
+    Constrain,
+    JoinOnKeys,
+    Json,
+    LinkedLiterals,
+    MaxNewTokens,
+    ModelToAsk,
+    RefuseBelow,
+    Timeout,
+)
 from sqlforge.core.errors import UserError
 
 
@@ -19,7 +28,7 @@ def ask(
         str, typer.Option(help="An SQLite or DuckDB file, or a SQLAlchemy URL of a server.")
     ],
     question: Annotated[str | None, typer.Argument(help="In your own words.")] = None,
-    model: AnsweringModel = None,
+    model: ModelToAsk = None,
     chat: Annotated[
         bool, typer.Option("--chat", help="Go on asking; questions may refer to those before.")
     ] = False,
@@ -30,10 +39,12 @@ def ask(
         int, typer.Option(min=1, max=64, help="Answers to vote over; their results are compared.")
     ] = 1,
     constrain: Constrain = "schema",
+    join_on_keys: JoinOnKeys = False,
+    linked_literals: LinkedLiterals = False,
     refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows shown at most.")] = 100,
-    timeout: QuerySeconds = 10.0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
+    timeout: Timeout = 2.0,
+    max_new_tokens: MaxNewTokens = 128,
     json: Json = None,
 ) -> None:
     """Ask a database a question; it is only read.
@@ -45,7 +56,12 @@ def ask(
     if question is None and not chat:
         raise UserError("no question", "one in quotes", "ask something, or add --chat")
     decoding = Decoding(
-        constrain=constrain, samples=samples, vote=samples > 1, refuse_below=refuse_below
+        constrain=constrain,
+        samples=samples,
+        vote=samples > 1,
+        refuse_below=refuse_below,
+        join_on_keys=join_on_keys,
+        linked_literals=linked_literals,
     )
     from sqlforge.stages.ask import Asked, ask_database
 

@@ -17,7 +17,16 @@ from sqlforge.cli_support import (
     published_folder,
     quiet_libraries,
 )
-from sqlforge.commands.options import Constrain, DataDir, Json, RefuseBelow, RunArgument
+from sqlforge.commands.options import (
+    Constrain,
+    DataDir,
+    JoinOnKeys,
+    Json,
+    LinkedLiterals,
+    MaxNewTokens,
+    RefuseBelow,
+    RunArgument,
+)
 from sqlforge.core.errors import UserError
 
 
@@ -86,21 +95,13 @@ def predict(
     data_dir: DataDir = None,
     split: Annotated[str | None, typer.Option(help="Else spider's dev, wikisql's test.")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where an answer is cut.")] = 128,
+    max_new_tokens: MaxNewTokens = 128,
     engine: Annotated[
         Literal["transformers", "vllm"], typer.Option(help="What the model runs on.")
     ] = "transformers",
     constrain: Constrain = "none",
-    join_on_keys: Annotated[
-        bool, typer.Option("--join-on-keys", help="Under the constraint, ON begins with keys.")
-    ] = False,
-    linked_literals: Annotated[
-        bool,
-        typer.Option(
-            "--linked-literals",
-            help="Under it, literals after a text column and = are values that the question names.",
-        ),
-    ] = False,
+    join_on_keys: JoinOnKeys = False,
+    linked_literals: LinkedLiterals = False,
     samples: Annotated[
         int, typer.Option(min=1, help="Answers to each question, for --vote to choose from.")
     ] = 1,

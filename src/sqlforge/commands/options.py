@@ -16,19 +16,37 @@ Json = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(help="The run directory.")]
 RecipeArgument = Annotated[Path, typer.Argument(help="A recipe; see recipes/.")]
-AnsweringModel = Annotated[
+ModelToAsk = Annotated[
     str | None,
     typer.Option(
-        help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the "
-        "model trained last under runs/, else smollm2-135m."
+        "--model",
+        help="Catalog name, hub id, or a folder of a run, a model or an adapter; else the model "
+        "trained last under runs/, else smollm2-135m.",
     ),
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, max=600, help="Seconds a query may take.")
+]
+MaxNewTokens = Annotated[
+    int, typer.Option("--max-new-tokens", min=1, help="Where an answer is cut.")
 ]
 Constrain = Annotated[
     Literal["none", "schema"],
-    typer.Option(help="schema: only SQL that names what the database has."),
+    typer.Option("--constrain", help="schema: only SQL that names what the database has."),
+]
+JoinOnKeys = Annotated[
+    bool, typer.Option("--join-on-keys", help="Under the constraint, ON begins with keys.")
+]
+LinkedLiterals = Annotated[
+    bool,
+    typer.Option(
+        "--linked-literals",
+        help="Under it, literals after a text column and = are values that the question names.",
+    ),
 ]
 RefuseBelow = Annotated[
     float | None,
-    typer.Option(help="Refuse answers that are right with a lower probability than this."),
+    typer.Option(
+        "--refuse-below", help="Refuse answers that are right with a lower probability than this."
+    ),
 ]
-QuerySeconds = Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a query may take.")]

@@ -12,12 +12,21 @@ from typing import Annotated
 import typer
 
 from sqlforge.cli_support import quiet_libraries, write_facts
-from sqlforge.commands.options import AnsweringModel, Constrain, Json, QuerySeconds, RefuseBelow
+from sqlforge.commands.options import (
+    Constrain,
+    JoinOnKeys,
+    Json,
+    LinkedLiterals,
+    MaxNewTokens,
+    ModelToAsk,
+    RefuseBelow,
+    Timeout,
+)
 from sqlforge.core.errors import UserError
 
 
 def serve(
-    model: AnsweringModel = None,
+    model: ModelToAsk = None,
     db: Annotated[
         str | None,
         typer.Option(help="What questions are about: a SQLAlchemy URL, an SQLite or DuckDB file."),
@@ -57,10 +66,12 @@ def serve(
         int, typer.Option(min=1, max=64, help="Answers to a question to vote over.")
     ] = 1,
     constrain: Constrain = "schema",
+    join_on_keys: JoinOnKeys = False,
+    linked_literals: LinkedLiterals = False,
     refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows of a result.")] = 1000,
-    timeout: QuerySeconds = 10.0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Where SQL is cut.")] = 128,
+    timeout: Timeout = 10.0,
+    max_new_tokens: MaxNewTokens = 128,
     json: Json = None,
 ) -> None:
     """Serve a model over HTTP: OpenAI's interface, and questions about a database with a page.
@@ -82,7 +93,12 @@ def serve(
     from sqlforge.stages.serve import serve as run_server
 
     decoding = Decoding(
-        constrain=constrain, samples=samples, vote=samples > 1, refuse_below=refuse_below
+        constrain=constrain,
+        samples=samples,
+        vote=samples > 1,
+        refuse_below=refuse_below,
+        join_on_keys=join_on_keys,
+        linked_literals=linked_literals,
     )
     keys = read_keys(api_key_file, os.environ)
     if upstream is None and model is None:

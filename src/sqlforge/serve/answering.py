@@ -338,7 +338,7 @@ def _tried(
 
 def _reason(result: QueryResult, readers: Readers) -> str:
     if result.status is Status.TIMEOUT:
-        return f"it took more than {readers.seconds:g} s"
+        return f"it took more than the {readers.seconds:g} s that --timeout allows"
     return result.error or str(result.status)
 
 
