@@ -18,10 +18,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from rich.console import Console
+
 from claims import ClaimRow, write_claims
 from sqlforge.core.decoding import Decoding
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.serve.answering import Answerer
+from sqlforge.stages.ask import chat
 
 MODEL = "smollm2-135m"
 SCHEMA = """
@@ -78,16 +81,18 @@ def make_shop(path: Path) -> None:
 
 
 def warm(model: str, db: Path) -> list[float]:
-    """Seconds of each question in one conversation."""
-    history: list[tuple[str, str]] = []
+    """Seconds of each question in one conversation, with what ``ask`` takes unless told."""
+    asked = iter((*QUESTIONS, "quit"))
     seconds = []
-    with Answerer.open(model, str(db), Decoding(constrain="schema")) as answerer:
-        for question in QUESTIONS:
-            answer = answerer.answer(question, history=history)
-            if answer.sql is not None:
-                history.append((question, answer.sql))
+    decoding = Decoding(constrain="schema")
+    with Answerer.open(model, str(db), decoding, max_rows=100, timeout_s=2) as answerer:
+        for answer in chat(
+            answerer, Console(quiet=True), lambda: next(asked), first=None, explain=False
+        ):
             seconds.append(answer.seconds)
-            print(f"{answer.seconds:6.2f} s  {question}  {' '.join((answer.sql or '').split())}")
+            sql = " ".join((answer.sql or "").split())
+            print(f"{answer.seconds:6.2f} s  {answer.question}  {sql}")
+    assert len(seconds) == len(QUESTIONS)
     return seconds
 
 
@@ -112,7 +117,13 @@ def main() -> None:
         processes = [cold(asked.model, db) for _ in range(asked.processes)]
     rows = [
         ClaimRow("median_in_chat", statistics.median(seconds), "s", "< 2", n=len(seconds)),
-        ClaimRow("slowest_in_chat", max(seconds), "s", None, n=len(seconds)),
+        ClaimRow("slowest_in_chat", max(seconds), "s", "< 2", n=len(seconds)),
+        ClaimRow(
+            "within_two_seconds",
+            sum(s < 2 for s in seconds) / len(seconds),
+            "fraction",
+            n=len(seconds),
+        ),
         ClaimRow("first_in_chat", seconds[0], "s", "< 2"),
         ClaimRow("cold_process", statistics.median(processes), "s", "<= 8", n=len(processes)),
     ]
