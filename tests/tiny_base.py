@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 def write_tiny_base(folder: Path) -> Path:
     """A Llama of two layers with SmolLM2's tokenizer and weights drawn by seed."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     from sqlforge.model.load import load_tokenizer
 
     tokenizer = load_tokenizer("smollm2-135m")
     torch.set_num_threads(1)  # workers share the cores
+    tiny_llama(tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def tiny_llama(tokenizer: Any) -> Any:
+    """The same, not written down."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -28,6 +38,4 @@ def write_tiny_base(folder: Path) -> Path:
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return LlamaForCausalLM(config)

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 from fastapi.testclient import TestClient
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from model.conftest import smol, smol_installed, smol_tokenizer
 from sqlforge.model.engine import Engine
 from sqlforge.serve.app import create_app
 from sqlforge.serve.local import LocalModel
 from sqlforge.serve.settings import ServeSettings
+from tiny_base import tiny_llama
 
 __all__ = ["smol", "smol_installed", "smol_tokenizer"]
 
@@ -34,17 +33,8 @@ def client(local: LocalModel) -> TestClient:
 
 @pytest.fixture(scope="session")
 def quick(smol_tokenizer: Any) -> Iterator[LocalModel]:
-    """A random model of one small layer with SmolLM2's tokens, where the words do not matter."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(smol_tokenizer),
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=smol_tokenizer.eos_token_id,
-    )
-    with Engine(LlamaForCausalLM(config).eval(), smol_tokenizer, rows=4, width=128) as engine:
+    """A random model of two small layers with SmolLM2's tokens, where the words do not matter."""
+    model = tiny_llama(smol_tokenizer).eval()
+    with Engine(model, smol_tokenizer, rows=4, width=128) as engine:
         engine.start()
         yield LocalModel(engine, smol_tokenizer)

@@ -96,9 +96,10 @@ def openai_routes(
     return routes
 
 
+_EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
         "description": "The whole answer, or with 'stream' its pieces as server-sent events.",
     }
 }
@@ -274,25 +275,25 @@ async def _chunks(
 async def _merged(
     served: _Served, wanted: Sequence[Wanted]
 ) -> AsyncGenerator[tuple[int, Piece], None]:
-    queue: asyncio.Queue[tuple[int, Piece] | Exception] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, Piece] | asyncio.Task[None]] = asyncio.Queue()
 
     async def follow(n: int, one: Wanted) -> None:
-        try:
-            async with contextlib.aclosing(served.model.write(one, live=True)) as pieces:
-                async for piece in pieces:
-                    queue.put_nowait((n, piece))
-        except Exception as fault:  # noqa: BLE001  (raised where the queue is read)
-            queue.put_nowait(fault)
+        async with contextlib.aclosing(served.model.write(one, live=True)) as pieces:
+            async for piece in pieces:
+                queue.put_nowait((n, piece))
 
     tasks = [asyncio.create_task(follow(n, one)) for n, one in enumerate(wanted)]
+    for task in tasks:
+        task.add_done_callback(queue.put_nowait)
     open_texts = len(tasks)
     try:
         while open_texts:
             found = await queue.get()
-            if isinstance(found, Exception):
-                raise found
-            yield found
-            open_texts -= found[1].finish is not None
+            if isinstance(found, tuple):
+                yield found
+            else:
+                found.result()  # raises what ended it
+                open_texts -= 1
     finally:
         for task in tasks:
             task.cancel()

@@ -135,44 +135,43 @@ class ChatText(BaseModel):
     refusal: None = None
 
 
-class ChatChoice(BaseModel):
+class _Choice(BaseModel):
+    index: int
+    logprobs: None = None
+    finish_reason: Literal["stop", "length"]
+
+
+class ChatChoice(_Choice):
     """One of the answers."""
 
-    index: int
     message: ChatText
-    logprobs: None = None
-    finish_reason: Literal["stop", "length"]
 
 
-class ChatAnswer(BaseModel):
+class _Answer(BaseModel):
+    id: str
+    created: int
+    model: str
+    usage: Usage
+
+
+class ChatAnswer(_Answer):
     """What ``/v1/chat/completions`` gives."""
 
-    id: str
     object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
     choices: list[ChatChoice]
-    usage: Usage
 
 
-class TextChoice(BaseModel):
+class TextChoice(_Choice):
     """One of the texts."""
 
-    index: int
     text: str
-    logprobs: None = None
-    finish_reason: Literal["stop", "length"]
 
 
-class CompletionAnswer(BaseModel):
+class CompletionAnswer(_Answer):
     """What ``/v1/completions`` gives."""
 
-    id: str
     object: Literal["text_completion"] = "text_completion"
-    created: int
-    model: str
     choices: list[TextChoice]
-    usage: Usage
 
 
 class ModelEntry(BaseModel):
