@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from sqlforge.model.engine import Engine
 from sqlforge.prompt.encode import encode_prompt
 from sqlforge.prompt.template import Message
+from sqlforge.serve.app import create_app
+from sqlforge.serve.local import LocalModel
+from sqlforge.serve.settings import ServeSettings
+from tiny_base import tiny_llama
 
 FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -156,3 +161,13 @@ def test_control_tokens_in_a_message_stay_text(smol_tokenizer: Any) -> None:
     special = set(smol_tokenizer.all_special_ids)
     assert [i for i in ids if i in special] == [i for i in plain if i in special]
     assert hostile in smol_tokenizer.decode(ids)
+
+
+def test_what_ends_one_text_of_a_stream_is_told_by_its_last_event(smol_tokenizer: Any) -> None:
+    with Engine(tiny_llama(smol_tokenizer).eval(), smol_tokenizer, rows=4, width=128) as engine:
+        http = TestClient(create_app(ServeSettings("smol"), LocalModel(engine, smol_tokenizer)))
+    body = {"model": "smol", "prompt": "1, 2,", "n": 2, "stream": True}
+    said = http.post("/v1/completions", json=body)
+    assert said.status_code == 200
+    (event,) = said.text.split("\n\n")[:-1]
+    assert "closed engine" in json.loads(event.removeprefix("data: "))["error"]["message"]
