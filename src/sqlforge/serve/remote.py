@@ -20,9 +20,7 @@ from sqlforge.model.merge import tokenizer_of
 from sqlforge.model.online import model_of_run, prompts_of
 from sqlforge.model.schema_argument import constraint_arguments
 from sqlforge.model.writer import Asked
-from sqlforge.serve.faults import RefusedError
-
-_CONNECT_S, _SILENCE_S = 5.0, 300.0
+from sqlforge.serve.behind import away, client_options, failed
 
 
 class RemoteModel:
@@ -54,13 +52,7 @@ class RemoteModel:
         self._vocabulary: Vocabulary | None = None
         self._end = int(self.tokenizer.eos_token_id)
         self._shown = without_password(url)
-        self._http = httpx2.Client(
-            base_url=url.rstrip("/").removesuffix("/v1"),
-            headers={} if key is None else {"Authorization": f"Bearer {key}"},
-            timeout=httpx2.Timeout(_SILENCE_S, connect=_CONNECT_S),
-            limits=httpx2.Limits(max_connections=None),
-            trust_env=False,
-        )
+        self._http = httpx2.Client(**client_options(url, key))
         try:
             served = self._http.get("/v1/models").raise_for_status().json()["data"][0]
         except (httpx2.HTTPError, ValueError, LookupError, TypeError) as fault:
@@ -117,19 +109,9 @@ class RemoteModel:
         try:
             answer = self._http.post("/v1/completions", json=told)
         except httpx2.HTTPError as fault:
-            raise RefusedError(
-                502,
-                f"The server behind this one does not answer ({type(fault).__name__}): try again.",
-                "upstream_unreachable",
-                retry_s=5,
-            ) from fault
+            raise away(fault) from fault
         if answer.status_code != 200:
-            raise RefusedError(
-                502,
-                f"The server behind this one failed (status {answer.status_code}): try again.",
-                "upstream_failed",
-                retry_s=5,
-            )
+            raise failed(answer.status_code)
         choices: list[dict[str, Any]] = answer.json()["choices"]
         return choices
 

@@ -12,15 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from sqlforge.core.errors import UserError
-from sqlforge.core.redact import without_password
+from sqlforge.serve.behind import away, client_options, failed
 from sqlforge.serve.chat import unless_gone
 from sqlforge.serve.events import Events
 from sqlforge.serve.faults import RefusedError
 from sqlforge.serve.limits import Room
 from sqlforge.serve.settings import ServeSettings
-
-_CONNECT_S, _SILENCE_S = 5.0, 300.0
 
 
 class _Forwarded(BaseModel):
@@ -39,24 +36,13 @@ class Upstream:
     Args:
         url: up to where ``/v1`` begins.
         key: shown to it; clients show theirs to us only.
+
+    Raises:
+        UserError: it is no URL of HTTP.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
-        url = url.rstrip("/").removesuffix("/v1")
-        if not url.startswith(("http://", "https://")):
-            raise UserError(
-                f"--upstream {without_password(url)}",
-                "the URL of a server with OpenAI's interface",
-                "write http://HOST:PORT",
-            )
-        self.url = without_password(url)
-        self._http = httpx2.AsyncClient(
-            base_url=url,
-            headers={} if key is None else {"Authorization": f"Bearer {key}"},
-            timeout=httpx2.Timeout(_SILENCE_S, connect=_CONNECT_S),
-            limits=httpx2.Limits(max_connections=None),
-            trust_env=False,
-        )
+        self._http = httpx2.AsyncClient(**client_options(url, key))
 
     async def open(self, method: str, path: str, body: bytes | None) -> httpx2.Response:
         """Its answer, of which only the head was read.
@@ -70,16 +56,7 @@ class Upstream:
         try:
             return await self._http.send(request, stream=True)
         except httpx2.HTTPError as fault:
-            raise self.away(fault) from fault
-
-    def away(self, fault: Exception) -> RefusedError:
-        """What is said when it does not answer."""
-        return RefusedError(
-            502,
-            f"The server behind this one does not answer ({type(fault).__name__}): try again.",
-            "upstream_unreachable",
-            retry_s=5,
-        )
+            raise away(fault) from fault
 
 
 def upstream_routes(upstream: Upstream, settings: ServeSettings, room: Room) -> APIRouter:
@@ -90,7 +67,7 @@ def upstream_routes(upstream: Upstream, settings: ServeSettings, room: Room) -> 
     async def models(request: Request) -> Response:
         """The models that are served."""
         answer = await upstream.open("GET", "/v1/models", None)
-        return await _whole(upstream, answer)
+        return await _whole(answer)
 
     async def forward(asked: _Forwarded, request: Request) -> Response:
         """Passed on as it came."""
@@ -110,8 +87,8 @@ def upstream_routes(upstream: Upstream, settings: ServeSettings, room: Room) -> 
             answer = await unless_gone(request, sent)
             if asked.stream and answer.status_code == 200:
                 streaming = True
-                return Events(_events(upstream, answer), leave)
-            return await unless_gone(request, _whole(upstream, answer))
+                return Events(_events(answer), leave)
+            return await unless_gone(request, _whole(answer))
         finally:
             if not streaming:
                 leave()
@@ -121,11 +98,11 @@ def upstream_routes(upstream: Upstream, settings: ServeSettings, room: Room) -> 
     return routes
 
 
-async def _whole(upstream: Upstream, answer: httpx2.Response) -> Response:
+async def _whole(answer: httpx2.Response) -> Response:
     try:
         body = await answer.aread()
     except httpx2.HTTPError as fault:
-        raise upstream.away(fault) from fault
+        raise away(fault) from fault
     finally:
         await answer.aclose()
     try:
@@ -133,22 +110,17 @@ async def _whole(upstream: Upstream, answer: httpx2.Response) -> Response:
     except ValueError:
         told = None
     if answer.status_code >= 500 or not isinstance(told, dict):
-        raise RefusedError(
-            502,
-            f"The server behind this one failed (status {answer.status_code}): try again.",
-            "upstream_failed",
-            retry_s=5,
-        )
+        raise failed(answer.status_code)
     headers = {k: v for k, v in answer.headers.items() if k.lower() == "retry-after"}
     return Response(body, answer.status_code, headers, "application/json")
 
 
-async def _events(upstream: Upstream, answer: httpx2.Response) -> AsyncIterator[str]:
+async def _events(answer: httpx2.Response) -> AsyncIterator[str]:
     try:
         async for line in answer.aiter_lines():
             if line:
                 yield line + "\n\n"
     except httpx2.HTTPError as fault:
-        raise upstream.away(fault) from fault
+        raise away(fault) from fault
     finally:
         await answer.aclose()
