@@ -38,7 +38,7 @@ class _StandIn(ThreadingHTTPServer):
     def __init__(self, tokenizer: Any) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.tokenizer, self.says, self.heard = tokenizer, ["SELECT 1"], []
-        self.status = 200
+        self.status, self.hides = 200, ""
 
     @property
     def url(self) -> str:
@@ -59,7 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
             ids = self.server.tokenizer.encode(self.server.says[index % len(self.server.says)])
             ids.append(self.server.tokenizer.eos_token_id)
             logprobs = {"token_logprobs": [-0.5] * len(ids)}
-            choices.insert(0, {"index": index, "token_ids": ids, "logprobs": logprobs})
+            choice = {"index": index, "token_ids": ids, "logprobs": logprobs}
+            choices.insert(0, {k: v for k, v in choice.items() if k not in self.server.hides})
         self._tell({"choices": choices})
 
     def _tell(self, body: Any) -> None:
@@ -145,6 +146,18 @@ def test_a_server_that_does_not_constrain_is_found_out(behind: _StandIn, shop: s
     assert "--logits-processors" in answer.json()["error"]["message"]
     with _answerer(behind, shop, Decoding()) as free:
         assert "colour" in (free.answer("Which colours are there?").error or "")
+
+
+@pytest.mark.parametrize("hidden", ["token_ids", "index"])
+def test_a_server_that_answers_in_another_form_is_502(
+    behind: _StandIn, shop: str, hidden: str
+) -> None:
+    behind.hides = hidden
+    with _answerer(behind, shop) as answerer:
+        http = TestClient(create_app(ServeSettings("front"), Upstream(behind.url), answerer))
+        answer = http.post("/v1/sql", json={"question": "How many goods?"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_not_vllm")
+    assert hidden in answer.json()["error"]["message"]
 
 
 def test_a_server_that_fails_or_goes_away_is_502(behind: _StandIn, shop: str) -> None:

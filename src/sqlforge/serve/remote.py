@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.decoding import Decoding
@@ -21,6 +22,23 @@ from sqlforge.model.online import model_of_run, prompts_of
 from sqlforge.model.schema_argument import constraint_arguments
 from sqlforge.model.writer import Asked
 from sqlforge.serve.behind import away, client_options, failed
+from sqlforge.serve.faults import RefusedError
+
+
+class _Logprobs(BaseModel):
+    token_logprobs: list[float | None] = []
+
+
+class _Choice(BaseModel):
+    index: int
+    token_ids: list[int]
+    logprobs: _Logprobs | None = None
+
+
+class _Answer(BaseModel):
+    """What is read of vLLM's answer."""
+
+    choices: list[_Choice]
 
 
 class RemoteModel:
@@ -91,8 +109,7 @@ class RemoteModel:
             drawn = {"temperature": temperature, "n": len(list(group))}
             if temperature:
                 drawn["seed"] = decoding.seed
-            choices = sorted(self._choices(told | drawn), key=lambda choice: choice["index"])
-            found += [self._candidate(choice, cursor) for choice in choices]
+            found += [self._candidate(choice, cursor) for choice in self._choices(told | drawn)]
         return found
 
     def vocabulary(self) -> Vocabulary:
@@ -105,22 +122,24 @@ class RemoteModel:
         """End the connections."""
         self._http.close()
 
-    def _choices(self, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _choices(self, told: Mapping[str, Any]) -> list[_Choice]:
         try:
             answer = self._http.post("/v1/completions", json=told)
         except httpx2.HTTPError as fault:
             raise away(fault) from fault
         if answer.status_code != 200:
             raise failed(answer.status_code)
-        choices: list[dict[str, Any]] = answer.json()["choices"]
-        return choices
+        try:
+            found = _Answer.model_validate_json(answer.content).choices
+        except ValidationError as fault:
+            raise _other_form(fault) from fault
+        return sorted(found, key=lambda choice: choice.index)
 
-    def _candidate(self, choice: Mapping[str, Any], start: Cursor | None) -> Candidate:
-        ids = [int(token) for token in choice["token_ids"]]
-        ended = self._end in ids
-        text = ids[: ids.index(self._end)] if ended else ids
-        logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
-        logprob = float(sum(value for value in logprobs if value is not None))
+    def _candidate(self, choice: _Choice, start: Cursor | None) -> Candidate:
+        ids = choice.token_ids
+        text = ids[: ids.index(self._end)] if self._end in ids else ids
+        logprobs = choice.logprobs.token_logprobs if choice.logprobs is not None else []
+        logprob = sum(value for value in logprobs if value is not None)
         written = self.tokenizer.decode(text).strip()
         if start is None:
             return Candidate.of(written, logprob, len(ids))
@@ -138,3 +157,12 @@ class RemoteModel:
                 "start vLLM with --logits-processors sqlforge.model.vllm_constraint:SchemaMask, "
                 "or serve with --constrain none",
             ) from fault
+
+
+def _other_form(fault: ValidationError) -> RefusedError:
+    place = ".".join(str(part) for part in fault.errors()[0]["loc"]) or "its body"
+    return RefusedError(
+        502,
+        f"The server behind this one answers without {place} as vLLM has it: serve with vLLM.",
+        "upstream_not_vllm",
+    )
