@@ -100,6 +100,8 @@ def test_questions_are_answered_from_the_database_by_the_model(process: Process)
         (["--api-key-file", "nowhere"], "cannot be read"),
         (["--upstream", "http://127.0.0.1:1", "--db", "shop.db"], "but no --model"),
         (["--upstream", "http://127.0.0.1:1", "--model", "pickled"], "add --db"),
+        (["--upstream", "http://127.0.0.1:1", "--name", "shop"], "leave out --name"),
+        (["--upstream", "127.0.0.1:1"], "write http://HOST:PORT"),
         (["--db", "oracle://ann:s3cr3t@db/shop"], "Got "),
         (["--model", "pickled"], "pickle"),
     ],

@@ -146,6 +146,9 @@ def test_a_server_that_does_not_constrain_is_found_out(behind: _StandIn, shop: s
     assert "--logits-processors" in answer.json()["error"]["message"]
     with _answerer(behind, shop, Decoding()) as free:
         assert "colour" in (free.answer("Which colours are there?").error or "")
+    behind.says = ["SELECT name FROM"]  # each token may come, but not the end
+    with _answerer(behind, shop) as answerer, pytest.raises(ConstraintError, match="not allow"):
+        answerer.answer("Which goods are there?")
 
 
 @pytest.mark.parametrize("hidden", ["token_ids", "index"])

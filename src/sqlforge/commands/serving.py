@@ -78,6 +78,12 @@ def serve(
 
     SIGTERM finishes what runs and takes nothing new. See docs/serving.md.
     """
+    if upstream is not None and name is not None:
+        raise UserError(
+            "--name with --upstream",
+            "the name by which the other server calls its model, which clients have to say",
+            "leave out --name",
+        )
     if upstream is not None and (model is None) != (db is None):
         raise UserError(
             "--upstream with --db but no --model" if model is None else "--upstream with --model",

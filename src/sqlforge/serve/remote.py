@@ -143,7 +143,7 @@ class RemoteModel:
         written = self.tokenizer.decode(text).strip()
         if start is None:
             return Candidate.of(written, logprob, len(ids))
-        self._hold(start.copy(), text)
+        self._hold(start.copy(), ids[: len(text) + 1])
         return Candidate.query(written, logprob, len(ids))
 
     def _hold(self, cursor: Cursor, ids: list[int]) -> None:
