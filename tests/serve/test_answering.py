@@ -517,7 +517,8 @@ def test_a_user_who_may_only_read_is_fine(postgres: Shop, mariadb: Shop) -> None
     ("url", "said"),
     [
         ("nosuchkind://a:pa55w0rd@h/x", "unknown kind 'nosuchkind'"),
-        ("oracle://a:pa55w0rd@h/x", "its driver oracledb"),
+        ("oracle://a:pa55w0rd@h/x", "kind 'oracle', expected one that can be held to reading"),
+        ("mssql+pyodbc://a:pa55w0rd@h/x", "'mssql[+]pyodbc', expected one that can be held"),
         ("nowhere.db", "no file at nowhere.db"),
         ("postgresql://a:pa55w0rd@127.0.0.1:1/x", "can be reached"),
         ("mysql://a:pa55w0rd@127.0.0.1:1/x", "can be reached"),

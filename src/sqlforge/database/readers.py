@@ -34,12 +34,19 @@ class Readers:
         many: connections at once; further threads wait for one.
 
     Raises:
-        DatabaseError: it cannot be opened, or has no table.
+        DatabaseError: it cannot be held to reading or opened, or has no table.
     """
 
     def __init__(
         self, place: Place, *, seconds: float = 10.0, rows: int = 1000, many: int = 4
     ) -> None:
+        if place.kind == "server" and place.dialect not in ("postgres", "mysql"):
+            assert place.url is not None
+            raise DatabaseError(
+                f"a database of the unknown kind '{place.url.drivername}'",
+                "one that can be held to reading: SQLite, DuckDB, PostgreSQL, MySQL or MariaDB",
+                "check the URL's beginning, or copy the tables into one of these",
+            )
         self.place, self.seconds, self.rows = place, seconds, rows
         self._free: queue.LifoQueue[_Reader | None] = queue.LifoQueue()
         self._all: list[_Reader] = []
