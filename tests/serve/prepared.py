@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Schema
 from sqlforge.database.introspect import schema_from_url
@@ -22,7 +23,7 @@ class Prepared(Answerer):
     """Answers from ``answers``; anything else is one that nothing was written to."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.file, self.decoding = file, Decoding()
         self.answers: dict[str, str] = {}
         self.asked: list[tuple[str, tuple[tuple[str, str], ...], int | None]] = []
         self.fault: Exception | None = None

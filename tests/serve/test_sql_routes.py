@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serve.prepared import Prepared
+from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError
 from sqlforge.serve.app import create_app
 from sqlforge.serve.settings import ServeSettings
@@ -147,3 +148,15 @@ def test_only_what_is_served_has_a_path(answerer: Prepared) -> None:
     client = TestClient(create_app(ServeSettings("smol"), None, answerer))
     assert client.post("/v1/chat/completions", json={}).status_code == 404
     assert TestClient(create_app(ServeSettings("smol"), None)).get("/v1/schema").status_code == 404
+
+
+def test_each_sample_of_a_question_takes_room(asking: TestClient, answerer: Prepared) -> None:
+    told = asking.post("/v1/sql", json={"question": "Which lamps?", "samples": 4})
+    fault = told.json()["error"]
+    assert (told.status_code, fault["param"]) == (400, "samples")
+    assert "expected 3 at most" in fault["message"]
+    answerer.decoding = Decoding(samples=4, vote=True)
+    assert asking.post("/v1/sql", json={"question": "Which lamps?"}).status_code == 400
+    assert answerer.asked == []
+    asking.post("/v1/sql", json={"question": "Which lamps?", "samples": 3})
+    assert len(answerer.asked) == 1

@@ -52,8 +52,8 @@ class Room:
         self.closed = False
         self._usual_s = 1.0
 
-    def enter(self, texts: int = 1) -> None:
-        """Take room for so many texts.
+    def enter(self, texts: int = 1, param: str = "n") -> None:
+        """Take room for so many texts, which the request's field ``param`` asks for.
 
         Raises:
             RefusedError: 503 if the server is stopping, 429 if there is no room.
@@ -61,9 +61,8 @@ class Room:
         if self.closed:
             raise stopping()
         if texts > self.most:
-            raise RefusedError(
-                400, f"Got {texts} texts in one request, expected {self.most} at most.", param="n"
-            )
+            message = f"Got {texts} texts in one request, expected {self.most} at most."
+            raise RefusedError(400, message, param=param)
         if self.taken + texts > self.most:
             raise RefusedError(
                 429,

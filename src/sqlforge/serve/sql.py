@@ -42,16 +42,18 @@ class _Threads:
     pool: ThreadPoolExecutor
     room: Room
 
-    async def do(self, request: Request, work: Callable[[], T]) -> T:
-        """Do ``work``; its room is given back when it is done, also if the client went before.
+    async def do(self, request: Request, work: Callable[[], T], texts: int = 1) -> T:
+        """Do ``work`` that writes ``texts``.
+
+        Their room is given back when it is done, also if the client went before.
 
         Raises:
             RefusedError: no room, or the client went away.
         """
         began = time.perf_counter()
-        self.room.enter()
+        self.room.enter(texts, "samples")
         done = asyncio.get_running_loop().run_in_executor(self.pool, work)
-        done.add_done_callback(lambda _: self.room.leave(1, time.perf_counter() - began))
+        done.add_done_callback(lambda _: self.room.leave(texts, time.perf_counter() - began))
         return await unless_gone(request, _shielded(done))
 
 
@@ -65,8 +67,9 @@ def sql_routes(
     @routes.post("/v1/sql", response_model=AnswerBody)
     async def ask(asked: Question, request: Request) -> Response:
         """SQL for a question, its rows, and what led to it."""
-        if (asked.samples or 1) > settings.choices:
-            message = f"Got {asked.samples} samples, expected {settings.choices} at most."
+        samples = asked.samples or answerer.decoding.samples
+        if asked.samples is not None and samples > settings.choices:
+            message = f"Got {samples} samples, expected {settings.choices} at most."
             raise RefusedError(400, message, param="samples")
         history = [(before.question, before.sql) for before in asked.history]
 
@@ -75,7 +78,7 @@ def sql_routes(
                 asked.question, history=history, samples=asked.samples, execute=asked.execute
             )
 
-        answer = await threads.do(request, lambda: _said(work, 503))
+        answer = await threads.do(request, lambda: _said(work, 503), samples)
         metrics.questions.labels(_outcome(answer)).inc()
         return JSONResponse(answer_body(answer))
 
