@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Schema
 from sqlforge.database.introspect import schema_from_url
@@ -34,7 +35,7 @@ class StandIn(Answerer):
     """What the server answers; ``answers`` are fields of an :class:`Answer` by question."""
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.file, self.decoding = file, Decoding()
         self.answers: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, Any]] = []
         self.go_on = threading.Event()  # until it is set the model thinks
