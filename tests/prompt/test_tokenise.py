@@ -225,7 +225,9 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(20_000) < 1.3 * peak(5_000)
+    peak(1_000)  # what is imported and cached at the first use is not the rows'
+    few = peak(5_000)
+    assert peak(20_000) < 1.3 * few
 
 
 def test_a_failing_row_leaves_no_file(tmp_path: Path) -> None:
