@@ -149,3 +149,20 @@ def test_corpora_may_be_called_by_their_names_on_the_hub() -> None:
     data = {**TINY["data"], "train": [{"source": name} for name in names]}
     recipe = Recipe.model_validate({**TINY, "data": data})
     assert [part.source for part in recipe.data.train] == ["sql-create-context", "gretel"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"sources": ["spider"]}, "take training sources, synthetic"),
+        ({"questions": 3, "samples": 3}, "'micro_batch' 32 does not divide"),
+        ({"samples": 1}, "'reinforce.samples'"),
+        ({"runs_reward": 1.0}, "'reinforce.runs_reward'"),
+    ],
+)
+def test_reinforcement_that_makes_no_sense_is_refused(
+    part: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, {**TINY, "reinforce": part}))
+    assert words in str(caught.value) and "\n" not in str(caught.value)

@@ -1,8 +1,8 @@
 """A recipe: one complete, typed description of a run, read from one YAML file.
 
 Unknown keys are refused and all faults are reported together. The resolved copy that a run keeps
-contains every default that was in force. The parts of a recipe are in ``config_data`` and
-``config_train``.
+contains every default that was in force. The parts of a recipe are in ``config_data``,
+``config_train`` and ``config_reinforce``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from sqlforge.core.config_data import (
     SourcePart,
 )
 from sqlforge.core.config_part import Part
+from sqlforge.core.config_reinforce import ReinforcePart
 from sqlforge.core.config_train import EvaluatePart, ModelPart, TrainPart
 from sqlforge.core.decoding import CALIBRATED_ON
 from sqlforge.core.errors import RecipeError
@@ -43,6 +44,7 @@ __all__ = [
     "PromptPart",
     "PromptStyle",
     "Recipe",
+    "ReinforcePart",
     "RenameStyle",
     "SchemaFormName",
     "SourceName",
@@ -71,6 +73,7 @@ class Recipe(Part):
     prompt: PromptPart = PromptPart()
     augment: AugmentPart | None = None
     train: TrainPart = TrainPart()
+    reinforce: ReinforcePart | None = None
     evaluate: EvaluatePart = EvaluatePart()
 
     @model_validator(mode="after")
@@ -82,6 +85,17 @@ class Recipe(Part):
             raise ValueError(
                 f"refuse_below is calibrated on data.validation: give it {CALIBRATED_ON} rows at "
                 "least, and better some hundreds"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reinforced_on_training_sources(self) -> Recipe:
+        known = {part.key for part in self.data.train}
+        unknown = sorted(set(self.reinforce.sources if self.reinforce else ()) - known)
+        if unknown:
+            raise ValueError(
+                f"reinforce.sources names {', '.join(unknown)}: take training sources, "
+                f"{' or '.join(sorted(known))}"
             )
         return self
 
@@ -129,7 +143,7 @@ def dump_recipe(recipe: Recipe) -> str:
     )
 
 
-_FIX = "change these in the recipe (sqlforge.core.config_data and config_train list all keys)"
+_FIX = "change these in the recipe (sqlforge.core.config_data, config_train and config_reinforce list all keys)"
 
 
 def _faults(error: ValidationError) -> str:
