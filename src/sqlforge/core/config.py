@@ -143,7 +143,7 @@ def dump_recipe(recipe: Recipe) -> str:
     )
 
 
-_FIX = "change these in the recipe (sqlforge.core.config_data, config_train and config_reinforce list all keys)"
+_FIX = "change these in the recipe (all keys: sqlforge.core.config_data, _train and _reinforce)"
 
 
 def _faults(error: ValidationError) -> str:
