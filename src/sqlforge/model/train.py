@@ -21,7 +21,7 @@ import torch
 from peft import PeftModel
 from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback
+from transformers import TrainerCallback
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sqlforge.core.errors import StorageError, TrainingError
@@ -30,6 +30,7 @@ from sqlforge.model.adapt import save_adapter
 from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
 from sqlforge.model.fused.step import FusedStep, choose_step
+from sqlforge.model.lean import LeanTrainer, few_walks
 from sqlforge.model.pack import IGNORED, Pack, halves
 from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
 
@@ -78,12 +79,12 @@ def train(
         data_collator=lambda batches: batches[0],
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
-    trainer.add_callback(_FiniteGradients(trainer))
     if not isinstance(settings.gradient_checkpointing, bool):
         trainer.add_callback(_RecomputeFirst(settings.gradient_checkpointing))
     trainer.remove_callback(_printer())
     try:
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with few_walks(model):
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     except torch.OutOfMemoryError as fault:
         reason = " ".join(str(fault).split())[:120]
         raise TrainingError(
@@ -94,7 +95,7 @@ def train(
     return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
 
 
-class _PackTrainer(Trainer):
+class _PackTrainer(LeanTrainer):
     """``Trainer`` on packs; see the module's docstring for what differs."""
 
     def __init__(self, fused: FusedStep | None, collate: Collator, **options: Any) -> None:
@@ -200,8 +201,7 @@ class _PackTrainer(Trainer):
         """Summed cross-entropy at supervised positions over the window's supervised tokens."""
         summed = self._fused.loss if self._fused else partial(supervised_loss, model)
         loss = summed(inputs) / num_items_in_batch
-        if not torch.isfinite(loss):
-            raise self.not_finite(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
+        self.watch(loss)
         return (loss, None) if return_outputs else loss
 
     def not_finite(self, what: str) -> TrainingError:
@@ -237,20 +237,6 @@ class _PackTrainer(Trainer):
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, "No space left on device") from fault
-
-
-class _FiniteGradients(TrainerCallback):
-    """Stops before an update that would turn the weights, and the next checkpoint, into NaN."""
-
-    def __init__(self, trainer: _PackTrainer) -> None:
-        self._trainer = trainer
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Check all gradients at once, after clipping."""
-        model: Any = self._trainer.model
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
-            raise self._trainer.not_finite(f"the gradient of step {state.global_step + 1} is nan")
 
 
 class _RecomputeFirst(TrainerCallback):
