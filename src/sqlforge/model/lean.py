@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from accelerate import DistributedType
 from transformers import Trainer
 
 from sqlforge.core.errors import TrainingError
@@ -42,7 +41,7 @@ class LeanTrainer(Trainer):
         if self._parameters is None:
             model: Any = self.model
             self._parameters = int(model.num_parameters(exclude_embeddings=True))
-        return 6 * inputs["input_ids"].numel() * self._parameters
+        return 6 * int(inputs["input_ids"].numel()) * self._parameters
 
     def _clip_grad_norm(self, model: Any) -> Any:
         """Clip; the norm is that before.
@@ -50,12 +49,13 @@ class LeanTrainer(Trainer):
         Raises:
             TrainingError: a loss of the window or the gradient is not finite.
         """
-        if self.accelerator.distributed_type == DistributedType.NO:
+        if str(self.accelerator.distributed_type.value) == "NO":
             gradients = [p.grad for p in self._trained if p.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients)
             torch.nn.utils.clip_grads_with_norm_(self._trained, self.args.max_grad_norm, norm)
         else:
-            norm = super()._clip_grad_norm(model)
+            inherited: Any = super()
+            norm = inherited._clip_grad_norm(model)
         self._look(norm)
         return norm
 
