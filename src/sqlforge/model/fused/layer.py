@@ -35,7 +35,7 @@ class LayerParts:
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All A and B, role by role."""
-        return [parameter for role in self.roles for parameter in role.parameters()]
+        return [parameter for role in self.roles for parameter in role.parameters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Pass:
 
     def drop(self, role: Role, layer: int, place: int) -> Drop:
         """Dropout of a role's input."""
-        return Drop(role.dropout() if self.training else 0.0, self.seed + 4 * layer + place)
+        return Drop(role.dropout if self.training else 0.0, self.seed + 4 * layer + place)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,9 @@ and values stand below each other, their B in columns of their own; so do gate a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ class Resident:
                 weight = role.modules[0].base_layer.weight
                 out = weight.new_empty(role.outputs, role.width, dtype=dtype)
                 joint = weight.new_zeros(role.rank, role.inputs, dtype=dtype)
-                given: list[torch.Tensor] = [*role.parameters()]
+                given: list[torch.Tensor] = [*role.parameters]
                 role.matrix(given[1::2], out)
                 self.matrices[-1].append(out)
                 self.readings[-1].append(joint)
@@ -64,55 +65,68 @@ class Resident:
         """Write the adapters as they are now."""
         given: list[torch.Tensor] = []
         for role in self._roles:
-            given += role.parameters()
+            given += role.parameters
         torch._foreach_copy_(self._a, given[::2])
         torch._foreach_copy_(self._b, given[1::2])
         torch._foreach_mul_(self._a, self._scales)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Role:
-    """Adapted projections, peft's modules, that read one input of a layer."""
+    """Adapted projections, peft's modules, that read one input of a layer.
+
+    What modules are asked for is kept: looking into them takes longer than starting a kernel.
+    """
 
     modules: tuple[Any, ...]
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """Numbers of an input."""
         return int(self.modules[0].in_features)
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Numbers of the joint output."""
-        return sum(int(m.out_features) for m in self.modules)
+        return sum(self.sizes)
 
-    @property
+    @cached_property
     def rank(self) -> int:
         """Of all adapters together, filled up so that rows are aligned."""
-        total = sum(int(m.r[ADAPTER]) for m in self.modules)
-        return -(-total // ALIGNED) * ALIGNED
+        return -(-sum(self.ranks) // ALIGNED) * ALIGNED
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Columns of the joint matrix."""
         return self.inputs + self.rank
 
-    @property
+    @cached_property
     def quantised(self) -> bool:
         """Whether frozen matrices have to be turned back into 16 bit."""
         return any(hasattr(m.base_layer.weight, "quant_state") for m in self.modules)
 
-    def parameters(self) -> Iterator[torch.nn.Parameter]:
+    @cached_property
+    def parameters(self) -> tuple[torch.nn.Parameter, ...]:
         """A and B of each projection."""
-        for module in self.modules:
-            yield module.lora_A[ADAPTER].weight
-            yield module.lora_B[ADAPTER].weight
+        names = ("lora_A", "lora_B")
+        return tuple(getattr(m, name)[ADAPTER].weight for m in self.modules for name in names)
 
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Outputs of each projection."""
+        return tuple(int(m.out_features) for m in self.modules)
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """Of each adapter."""
+        return tuple(int(m.r[ADAPTER]) for m in self.modules)
+
+    @cached_property
     def dropout(self) -> float:
         """The share that adapters' inputs lose in training."""
         return float(getattr(self.modules[0].lora_dropout[ADAPTER], "p", 0.0))
 
-    @property
+    @cached_property
     def scaling(self) -> float:
         """What adapters' outputs are multiplied by."""
         return float(self.modules[0].scaling[ADAPTER])
@@ -139,23 +153,19 @@ class Role:
         """Where each B lies in the joint matrix."""
         found: list[torch.Tensor] = []
         row, column = 0, self.inputs
-        for module in self.modules:
-            rank = int(module.r[ADAPTER])
-            found.append(matrix[row : row + module.out_features, column : column + rank])
-            row, column = row + module.out_features, column + rank
+        for size, rank in zip(self.sizes, self.ranks, strict=True):
+            found.append(matrix[row : row + size, column : column + rank])
+            row, column = row + size, column + rank
         return found
 
     def a_in(self, joint: torch.Tensor) -> list[torch.Tensor]:
         """Where each A lies in ``[rank, inputs]``."""
-        return list(torch.split(joint[: sum(self._ranks())], self._ranks()))
-
-    def _ranks(self) -> list[int]:
-        return [int(module.r[ADAPTER]) for module in self.modules]
+        return list(torch.split(joint[: sum(self.ranks)], list(self.ranks)))
 
     def reading(self, given: Sequence[torch.Tensor], dtype: torch.dtype) -> torch.Tensor:
         """All ``s A``, ``[rank, inputs]``."""
         joint = given[0].new_empty(self.rank, self.inputs, dtype=dtype)
-        joint[sum(self._ranks()) :].zero_()
+        joint[sum(self.ranks) :].zero_()
         for place, a in zip(self.a_in(joint), given, strict=True):
             torch.mul(a, self.scaling, out=place)
         return joint
@@ -185,13 +195,13 @@ class Role:
             input_needs_grad: otherwise the gradient of ``x`` means nothing.
         """
         x, hidden = given[:, : self.inputs], given[:, self.inputs :]
-        own = self.modules[0].lora_A[ADAPTER].weight.dtype
+        own = self.parameters[0].dtype
         to_b: list[torch.Tensor] = []
         row = column = 0
-        for module, rank in zip(self.modules, self._ranks(), strict=True):
-            part = grad[:, row : row + module.out_features]
+        for size, rank in zip(self.sizes, self.ranks, strict=True):
+            part = grad[:, row : row + size]
             to_b.append(ops.product(part.T, hidden[:, column : column + rank], own))
-            row, column = row + module.out_features, column + rank
+            row, column = row + size, column + rank
         back = grad @ (matrix if input_needs_grad else matrix[:, self.inputs :])
         to_hidden = back[:, -self.rank :]
         to_a = self.a_in(ops.down_grad(to_hidden, x, drop, self.scaling).to(own))
