@@ -87,6 +87,7 @@ def write_claims(
     seed: int | None,
     rows: Sequence[ClaimRow],
     folder: Path = RESULTS,
+    measured: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ``docs/results/NAME.json`` and return its path.
 
@@ -96,6 +97,7 @@ def write_claims(
         seed: of everything random in it; ``None`` if nothing is.
         rows: the figures; names are unique.
         folder: another place, for tests.
+        measured: where figures come from several runs, the card and commit of each.
 
     Raises:
         ValueError: two rows of the same name.
@@ -115,6 +117,7 @@ def write_claims(
             "hardware": hardware(),
             "versions": versions(),
             "seed": seed,
+            **({"measured": dict(measured)} if measured else {}),
             "rows": [{**_finite(asdict(row)), "met": row.met} for row in rows],
         },
     )

@@ -3,7 +3,10 @@
 Each configuration is a process of its own: a base model of the exact shape with random weights,
 made on the card; packs whose lengths are those of real Spider and WikiSQL examples; three of our
 own training steps. Held is the peak that PyTorch reserved against what the planner says for the
-same packs. Prints each row at once and writes ``docs/results/memory_plan.json``.
+same packs. Prints each row at once and keeps it in ``--rows`` (``build/memory/rows.json``), with
+its card and commit; once all are there, writes ``docs/results/memory_plan.json``. ``--missing``
+measures what is not there yet, ``--limit`` begins no row after so many seconds, and ``--out FILE``
+writes the rows elsewhere, so that they can be measured in pieces.
 
 ``--fixed`` does the same with PyTorch's default segments (``memory_plan_fixed_segments.json``).
 ``--dry-run`` takes the same path on a CPU with tiny shapes and measures nothing.
@@ -17,11 +20,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from claims import ClaimRow, write_claims
+from claims import ROOT, ClaimRow, commit, write_claims
 from finished_run import print_rows
 from memory_plan_configs import CONFIGURATIONS, Configuration
 from sqlforge.plan.catalog import config_of, shape_of
@@ -34,6 +40,7 @@ SEED = 7
 QUESTIONS = 8  # that share a schema, as in the reference recipe
 CAP = 45 * 2**28  # 11.25 GiB
 GIB = 2**30
+FOLDER = ROOT / "build" / "memory"
 TINY = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -56,6 +63,8 @@ class Row:
     tokens: int
     expandable: bool
     outside: int
+    card: str = ""
+    commit: str = ""
 
     @property
     def error(self) -> float:
@@ -71,6 +80,10 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="tiny shapes on the CPU")
     parser.add_argument("--fixed", action="store_true", help="with PyTorch's fixed segments")
     parser.add_argument("--predict", action="store_true", help="print predictions only")
+    parser.add_argument("--missing", action="store_true", help="rows that are not there yet")
+    parser.add_argument("--rows", type=Path, help="where rows of earlier runs lie")
+    parser.add_argument("--out", type=Path, help="where rows are written, if elsewhere")
+    parser.add_argument("--limit", type=float, default=10_000, help="seconds, then none is begun")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -83,40 +96,74 @@ def main() -> None:
         return
     if options.fixed:  # what a user says of the allocator stands; children read it
         os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:False"
+    name = "memory_plan_fixed_segments" if options.fixed else "memory_plan"
+    kept = Kept(options.rows or FOLDER / f"{name}.json", options.out)
+    if options.missing:
+        chosen = [asked for asked in chosen if asked.name not in kept.rows]
+    until = time.monotonic() + options.limit
     # The first runs alone: beside others nobody can tell what its process takes of the card.
-    rows = run(chosen[:1], 1, options.dry_run) + run(chosen[1:], options.jobs, options.dry_run)
-    failed = len(chosen) - len(rows)
-    if not (options.dry_run or options.only) and rows:
-        found = claims(rows)
-        print_rows(found)
-        command = "python bench/memory_plan.py" + (" --fixed" if options.fixed else "")
-        name = "memory_plan_fixed_segments" if options.fixed else "memory_plan"
-        print(write_claims(name, command=command, seed=SEED, rows=found))
-    if failed:
-        sys.exit(f"{failed} of {len(chosen)} configurations failed: see above")
+    measure(chosen[:1], 1, options.dry_run, kept, until)
+    measure(chosen[1:], options.jobs, options.dry_run, kept, until)
+    if options.dry_run:
+        return
+    lacking = [asked.name for asked in CONFIGURATIONS if asked.name not in kept.rows]
+    if lacking:
+        sys.exit(f"no claims yet: {len(lacking)} configurations lack a row: {' '.join(lacking)}")
+    rows = [kept.rows[asked.name] for asked in CONFIGURATIONS]
+    found = claims(rows)
+    print_rows(found)
+    command = "python bench/memory_plan.py" + (" --fixed" if options.fixed else "")
+    told = {row.name: f"{row.card}, {row.commit}" for row in rows}
+    print(write_claims(name, command=command, seed=SEED, rows=found, measured=told))
 
 
-def run(chosen: list[Configuration], jobs: int, dry: bool) -> list[Row]:
+class Kept:
+    """Rows in a file, which is written again with each that comes."""
+
+    def __init__(self, file: Path, out: Path | None) -> None:
+        self._out, self._lock = out or file, threading.Lock()
+        self.rows: dict[str, Row] = {}
+        if file.exists():
+            self.rows = {row["name"]: Row(**row) for row in json.loads(file.read_text())}
+
+    def add(self, row: Row) -> None:
+        """One more; it takes the place of an earlier one of its name."""
+        with self._lock:
+            self.rows[row.name] = row
+            self._out.parent.mkdir(parents=True, exist_ok=True)
+            self._out.write_text(json.dumps([asdict(one) for one in self.rows.values()], indent=1))
+
+
+def measure(chosen: list[Configuration], jobs: int, dry: bool, kept: Kept, until: float) -> None:
     """Measure, several at once, and print each as it comes; failed ones are told and left out."""
-    rows: list[Row] = []
+
+    def one(asked: Configuration) -> None:
+        if time.monotonic() > until:
+            print(f"{asked.name:<52} no time is left", flush=True)
+            return
+        row = in_a_process(asked, dry)
+        if isinstance(row, str):
+            print(f"{asked.name:<52} FAILED\n{row}", flush=True)
+            return
+        tell(row, asked)
+        if not dry:
+            kept.add(row)
+
     with ThreadPoolExecutor(jobs) as pool:
-        for asked, row in zip(
-            chosen, pool.map(lambda c: in_a_process(c, dry), chosen), strict=True
-        ):
-            if isinstance(row, str):
-                print(f"{asked.name:<52} FAILED\n{row}", flush=True)
-                continue
-            rows.append(row)
-            held = "held out" if asked.held_out else ""
-            error = f"{row.error:+.1%}" if row.reserved else "not measured"
-            print(
-                f"{row.name:<52} {row.predicted / GIB:7.2f} GiB predicted "
-                f"{row.reserved / GIB:7.2f} measured {error:>8} "
-                f"(in tensors {row.predicted_allocated / GIB:.2f} / {row.allocated / GIB:.2f}), "
-                f"{row.seconds:.2f} s a step {held}{'' if row.expandable else ' fixed segments'}",
-                flush=True,
-            )
-    return rows
+        list(pool.map(one, chosen))
+
+
+def tell(row: Row, asked: Configuration) -> None:
+    """One line a row."""
+    held = "held out" if asked.held_out else ""
+    error = f"{row.error:+.1%}" if row.reserved else "not measured"
+    print(
+        f"{row.name:<52} {row.predicted / GIB:7.2f} GiB predicted "
+        f"{row.reserved / GIB:7.2f} measured {error:>8} "
+        f"(in tensors {row.predicted_allocated / GIB:.2f} / {row.allocated / GIB:.2f}), "
+        f"{row.seconds:.2f} s a step {held}{'' if row.expandable else ' fixed segments'}",
+        flush=True,
+    )
 
 
 def in_a_process(asked: Configuration, dry: bool) -> Row | str:
@@ -165,6 +212,8 @@ def measured(asked: Configuration, dry: bool) -> Row:
         predicted_allocated=expected.allocated,
         seconds=found.seconds,
         tokens=sum(pack.tokens for pack in found.packs[-training.accumulation :]),
+        card="" if dry else torch.cuda.get_device_name(0),
+        commit=commit(),
     )
 
 

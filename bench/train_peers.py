@@ -12,6 +12,7 @@ from train_prompts import FOLDER, MISTRAL, SEED, prompts
 from train_rows import Asked, Measured
 
 GIB = 2**30
+_BEGUN = time.perf_counter()
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -19,16 +20,22 @@ def measured(asked: Asked, dry: bool) -> Measured:
     """Train as ``asked`` and take time and memory."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    # What one row has compiled, the next on this machine finds.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{tempfile.gettempdir()}/sqlforge-inductor")
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", f"{tempfile.gettempdir()}/sqlforge-unsloth")
     if asked.stack == "unsloth":
         import unsloth  # noqa: F401  # before all others: it patches them
     import torch
 
+    _tell(asked, "imported")
     cuda = torch.cuda.is_available()
     if cuda and asked.cap is not None:
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(asked.cap * GIB / total)
     model, tokenizer = _unsloth(asked) if asked.stack == "unsloth" else _transformers(dry)
+    _tell(asked, "weights loaded")
     trainer = _trainer(asked, model, tokenizer, dry)
+    _tell(asked, "trainer made")
     counted, lengths = [0, 0], _counting(trainer)
     clock = _clock(asked, counted, lengths)
     trainer.add_callback(clock)
@@ -52,6 +59,11 @@ def measured(asked: Asked, dry: bool) -> Measured:
         states=_states(trainer),
         loss=clock.loss,
     )
+
+
+def _tell(asked: Asked, what: str) -> None:
+    """Where a row that is too slow has got to."""
+    print(f"| {asked.name}: {what} at {time.perf_counter() - _BEGUN:.0f} s", flush=True)
 
 
 def weights(dry: bool) -> Path:
@@ -189,6 +201,8 @@ def _clock(asked: Asked, counted: list[int], lengths: list[int]) -> Any:
         begun = ended = loss = 0.0
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step == 1:
+                _tell(asked, "first step done")
             if state.global_step not in (asked.warm, asked.warm + asked.timed):
                 return
             if torch.cuda.is_available():

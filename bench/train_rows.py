@@ -55,6 +55,8 @@ class Measured:
     states: str = ""
     loss: float = 0.0
     failed: str = ""
+    card: str = ""
+    commit: str = ""
 
 
 _MAIN = Asked("mistral")
@@ -84,6 +86,8 @@ OURS = (
     ),
     _SMOL,
     replace(_SMOL, name="smollm2_98304", tokens=98_304),
+    replace(_SMOL, name="smollm2_131072", tokens=131_072, recomputed=4, timed=12),
+    replace(_SMOL, name="smollm2_262144", tokens=262_144, recomputed=20, timed=6),
     replace(_SMOL, name="smollm2_32768", tokens=32_768),
     replace(_SMOL, name="smollm2_no_dropout", dropout=0.0),
 )  # fmt: skip
@@ -97,15 +101,13 @@ MORE = (
     replace(_SMOL, name="smollm2_layers", step="plain", timed=8),
 )
 """Ablations that come after the peers, if there is time."""
-_PEER = Asked("", tokens=2_048, timed=4, warm=2, limit=200)
+_PEER = Asked("", tokens=2_048, timed=5, warm=2, limit=280)
 PEERS = (
     replace(_PEER, name="unsloth", stack="unsloth", rows=8),
     replace(_PEER, name="unsloth_no_dropout", stack="unsloth", rows=8, dropout=0.0),
-    replace(_PEER, name="trl_reference", stack="trl", packing=False, timed=12, warm=3),
-    replace(_PEER, name="trl_liger", stack="trl", rows=2, liger=True, timed=8),
-    replace(
-        _PEER, name="trl_liger_no_dropout", stack="trl", rows=2, liger=True, dropout=0.0, timed=8
-    ),
+    replace(_PEER, name="trl_reference", stack="trl", packing=False, timed=12),
+    replace(_PEER, name="trl_liger", stack="trl", rows=2, liger=True),
+    replace(_PEER, name="trl_liger_no_dropout", stack="trl", rows=2, liger=True, dropout=0.0),
 )
 TINY = {
     "hidden_size": 64,

@@ -53,6 +53,13 @@ def test_without_a_row_there_is_no_ratio_and_that_is_said(
     assert "no to_unsloth: a row" in capsys.readouterr().out
 
 
+def test_rows_of_different_cards_make_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    found = rows(mistral=12_000, unsloth=5_000, unsloth_no_dropout=6_000)
+    found["unsloth"] = replace(found["unsloth"], card="another")
+    assert "to_unsloth" not in ratios(found)
+    assert "no to_unsloth: its rows were measured on different" in capsys.readouterr().out
+
+
 def test_rows_of_unequal_precision_hold_no_bound() -> None:
     found = rows(mistral=12_000, unsloth=5_000, unsloth_no_dropout=6_000)
     found["unsloth"] = replace(found["unsloth"], states="bfloat16")
@@ -76,8 +83,12 @@ def test_a_row_that_ends_its_process_has_failed_and_the_others_are_measured(
     monkeypatch.setattr(train_throughput, "ROWS", asked)
     monkeypatch.setattr(train_throughput, "__file__", str(child))
     options = argparse.Namespace(out=tmp_path, dry_run=True, profile=[], site=None, limit=60)
-    found = {row.name: row for row in train_throughput._run([*asked.values()], options)}
-    assert [bool(found[name].failed) for name in "abc"] == [True, False, True]
+    earlier = {name: replace(ROW, name=name) for name in "az"}
+    found = train_throughput._run([*asked.values()], options, earlier)
+    # What was measured before stands where it fails now.
+    assert {name: bool(row.failed) for name, row in found.items()} == {
+        "a": False, "z": False, "b": False, "c": True,
+    }  # fmt: skip
     assert "killed for memory" in (tmp_path / "failed.log").read_text()
-    assert len(json.loads((tmp_path / "rows.json").read_text())) == 3
+    assert len(json.loads((tmp_path / "rows.json").read_text())) == 4
     assert "FAILED" in capsys.readouterr().out

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
-from memory_plan import Row, claims, measured
+from memory_plan import Kept, Row, claims, measured
 from memory_plan_configs import CONFIGURATIONS
 
 
@@ -39,3 +42,14 @@ def test_claims_tell_the_largest_error_and_that_of_the_held_out() -> None:
     assert found["largest_error"].value == found["largest_error_held_out"].value
     assert found["largest_error"].value == pytest.approx(0.04)
     assert found["largest_error"].met and found["configurations_held_out"].met
+
+
+def test_rows_are_kept_from_piece_to_piece_and_claimed_once_all_are_there(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    row = Row("a", 104, 100, 90, 95, 1.0, 10, True, 0, "a card", "a commit")
+    Kept(first, None).add(row)
+    later = Kept(first, second)
+    later.add(replace(row, name="b"))
+    later.add(replace(row, seconds=2.0))
+    assert Kept(second, None).rows == {"a": replace(row, seconds=2.0), "b": replace(row, name="b")}
+    assert list(Kept(first, None).rows) == ["a"]
