@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,10 @@ from typing import Any
 
 import torch
 
-from sqlforge.model.load import pick_device
+from sqlforge.core.errors import ModelError
+from sqlforge.model.load import Quantization, pick_device, resolve
+from sqlforge.plan.catalog import shape_of
+from sqlforge.plan.weights import base_bytes
 
 _EARLIER = ("_cuda_cudaCachingAllocator_set_allocator_settings",)
 _SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
@@ -30,6 +34,7 @@ def training_memory(device: str, gib: float | None = None) -> Iterator[None]:
         yield
         return
     ours = not any(name in os.environ for name in _SETTINGS)
+    gc.collect()  # what a stage before has left behind
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.empty_cache()
     try:
@@ -43,6 +48,53 @@ def training_memory(device: str, gib: float | None = None) -> Iterator[None]:
             torch.cuda.set_per_process_memory_fraction(1.0)
         if ours:
             _set_expandable(False)
+
+
+@contextmanager
+def held_memory(device: str, gib: float | None) -> Iterator[None]:
+    """Hold PyTorch to ``gib`` GiB of a card, segments as they are; on a CPU nothing changes.
+
+    Before and after, what nobody refers to any more is given back: models hold themselves in
+    circles, and under a bound there is no room for two.
+    """
+    gc.collect()
+    if pick_device(device) == "cpu":
+        yield
+        return
+    torch.cuda.empty_cache()
+    try:
+        if gib is not None:
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, gib * 2**30 / total))
+        yield
+    finally:
+        if gib is not None:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def weights_that_fit(
+    name: str, wanted: Quantization, device: str, gib: float | None
+) -> Quantization:
+    """``wanted``, or ``nf4`` where a model in 16 bit would leave no room to generate in.
+
+    A tenth of the memory is left for that. A model whose shape is not known is taken as wanted.
+
+    >>> weights_that_fit("smollm2-135m", "none", "cpu", None)
+    'none'
+    >>> weights_that_fit("mistral-7b-v0.3", "none", "cpu", 11.25)
+    'nf4'
+    """
+    limit = memory_limit(device, gib)
+    if wanted == "nf4" or limit is None:
+        return wanted
+    source = resolve(name)
+    try:
+        shape = shape_of(source.base.name if source.base else source.location)
+    except ModelError:
+        return wanted
+    return "nf4" if base_bytes(shape, quantised=False) > 0.9 * limit else wanted
 
 
 def memory_limit(device: str, gib: float | None) -> int | None:

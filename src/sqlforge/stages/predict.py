@@ -26,6 +26,7 @@ from sqlforge.decode.decide import (
 )
 from sqlforge.decode.vote import Candidate, Choice
 from sqlforge.model.answer import answer
+from sqlforge.model.card import held_memory, weights_that_fit
 from sqlforge.model.load import Quantization, load_model, load_tokenizer, pick_device
 from sqlforge.model.merge import load_adapted
 from sqlforge.model.writer import TransformersWriter
@@ -74,7 +75,8 @@ def predict_run(run: RunDir, system: System, say: Say, progress: Progress | None
         ]
     else:
         asked = _Asked(run, recipe, system, databases, say, progress)
-        predictions = _model_answers(asked, examples)
+        with held_memory(recipe.model.device, recipe.model.memory_gib):
+            predictions = _model_answers(asked, examples)
     write_jsonl(run.predictions(system), answer_rows(predictions))
 
 
@@ -98,7 +100,7 @@ def _model_answers(asked: _Asked, examples: Sequence[Example]) -> list[Predictio
     recipe, part = asked.recipe, asked.recipe.evaluate
     decoding = part.decoding(recipe.seed)
     check_constrainable(decoding, asked.databases)
-    model = _load(asked.run, recipe, asked.system)
+    model = _load(asked)
     writer = TransformersWriter(model, load_tokenizer(recipe.model.name))
     prompter = Prompter.of(recipe.prompt, asked.databases)
 
@@ -181,13 +183,12 @@ def _best_prompt(
     return best
 
 
-def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
+def _load(asked: _Asked) -> Any:
+    run, recipe, system = asked.run, asked.recipe, asked.system
     dtype, device = recipe.model.dtype, recipe.model.device
     # The tuned model is measured as it was trained, its base as what users would run instead.
     quantization: Quantization = "nf4" if recipe.train.method == "qlora" else "none"
-    if system == "merged" or (system == "tuned" and recipe.train.method == "full"):
-        return load_model(str(run.merged), dtype=dtype, device=device)
-    if system == "tuned":
+    if system == "tuned" and recipe.train.method != "full":
         return load_adapted(
             run.adapter,
             dtype=dtype,
@@ -195,7 +196,11 @@ def _load(run: RunDir, recipe: Recipe, system: System) -> Any:
             quantization=quantization,
             unpack=pick_device(device) == "cpu",
         )
-    return load_model(recipe.model.name, dtype=dtype, device=device)
+    name = recipe.model.name if system == "base" else str(run.merged)
+    fitting = weights_that_fit(name, "none", device, recipe.model.memory_gib)
+    if fitting == "nf4":
+        asked.say(f"{system}: held in 4 bits (NF4), since its 16-bit weights leave no room here")
+    return load_model(name, dtype=dtype, device=device, quantization=fitting)
 
 
 def _try_prompts(

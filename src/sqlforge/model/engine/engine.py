@@ -19,7 +19,7 @@ from sqlforge.core.errors import UserError
 from sqlforge.model.engine.batch import Batch
 from sqlforge.model.engine.endings import Endings
 from sqlforge.model.engine.masks import Fill, native_fill
-from sqlforge.model.engine.memory import hosted, rows_for, width_for
+from sqlforge.model.engine.memory import hosted, prefill_for, rows_for, width_for
 from sqlforge.model.engine.profile import Profile
 from sqlforge.model.engine.request import Completion, Finish, Request, Ticket
 from sqlforge.model.engine.table import Job
@@ -64,7 +64,7 @@ class Engine:
         self._model, self._tokenizer, self._fill = model, tokenizer, fill
         self._width = width_for(model, width)
         wanted = rows if batch_tokens is None else min(rows, batch_tokens // self._width)
-        self._prefill_tokens = prefill_tokens or (32_768 if model.device.type == "cuda" else 4_096)
+        self._prefill_tokens = prefill_tokens or prefill_for(model)
         self._endings = Endings(model, tokenizer, at_semicolon=stop_at_semicolon)
         self._changed = threading.Condition()
         self._turn = threading.RLock()

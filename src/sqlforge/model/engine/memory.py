@@ -16,6 +16,7 @@ from sqlforge.model.engine.slots import ATTENTION
 # Of the free memory; the rest is for activations, graphs and logits.
 _SHARE = 0.7
 _WIDTH = 4_096
+_LEAST_PREFILL = 512
 _LENGTH_DEPENDENT = ("dynamic", "longrope")
 
 
@@ -47,7 +48,10 @@ def window_of(config: Any) -> int | None:
 def _free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        return int(torch.cuda.mem_get_info(device)[0])
+        free, total = torch.cuda.mem_get_info(device)
+        # What PyTorch is held to, as a recipe's model.memory_gib holds it, may be less.
+        allowed = torch.cuda.get_per_process_memory_fraction(device) * total
+        return int(max(0, min(free, allowed - torch.cuda.memory_reserved(device))))
     try:
         told = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:  # not Linux
@@ -86,6 +90,23 @@ def rows_for(model: Any, width: int, wanted: int) -> int:
             "show a smaller schema, or take a smaller model",
         )
     return min(wanted, fitting)
+
+
+def prefill_for(model: Any) -> int:
+    """Tokens of one pass over prompts; on a card no more than half of the memory left holds.
+
+    Left beside keys and values, that is: a token's widest states are the gates' (four of them in
+    16 bit) and a handful as wide as the model.
+    """
+    if model.device.type != "cuda":
+        return 4_096
+    wanted, free = 32_768, _free_bytes(model.device)
+    if free is None:
+        return wanted
+    config = model.config
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    token = 2 * (4 * int(inner) + 8 * int(config.hidden_size))
+    return max(_LEAST_PREFILL, min(wanted, int((1 - _SHARE) / 2 * free) // token))
 
 
 def uncapturable(model: Any) -> str | None:
