@@ -41,6 +41,12 @@ def awkward_schemas() -> dict[str, Schema]:
             },
             ("🚀", "😀", "ta😀ble", "😀"),
         ),
+        "cases": _schema(  # names whose tokens depend on their case
+            {
+                "Course_Authors_and_Tutors": ["Personal_Name", "GENDER_MF", "Address_Line_1"],
+                "Student_Course_Enrolment": ["Registration_ID", "Date_of_Enrolment"],
+            },
+        ),
         "one column": _schema({"t": ["a"]}),
         "no tables": Schema(()),
         "same columns": _schema(

@@ -51,12 +51,35 @@ def test_walks_of_bytes_end_within_any_budget_and_prepare(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("tokenizer", "name"),
-    [("smollm2", "emoji"), ("smollm2", "same columns"), ("mistral", "quotes")],
+    [
+        ("smollm2", "emoji"),
+        ("smollm2", "same columns"),
+        ("smollm2", "cases"),
+        ("mistral", "quotes"),
+    ],
 )
 def test_walks_of_real_tokens_end_within_any_budget_and_prepare(
     name: str, tokenizer: str, request: pytest.FixtureRequest
 ) -> None:
     walk_all(AWKWARD[name], request.getfixturevalue(tokenizer), 3, 3)
+
+
+def test_a_way_out_stays_open_within_names_whose_tokens_depend_on_their_case(
+    smollm2: Vocabulary, smollm2_tokenizer: Any
+) -> None:
+    constraint = constraint_for(AWKWARD["cases"], smollm2)
+    sql = "SELECT T1.GENDER_MF, T2.Date_of_Enrolment FROM Student_Course_Enrolment AS T2 JOIN"
+    tokens = smollm2_tokenizer(sql, add_special_tokens=False)["input_ids"]
+    cursor = constraint.start(len(tokens) + 200)
+    for token in tokens:
+        cursor.advance(token)
+    cursor = constraint.start(len(tokens) + cursor.tokens_needed)  # not one token to spare
+    for token in tokens:
+        cursor.advance(token)
+    rng = np.random.default_rng(5)
+    weights = weights_of(smollm2, AWKWARD["cases"], 30.0)
+    sql = walk(constraint, weights, cursor.tokens_left, rng, cursor).decode()
+    assert oracle(sql, AWKWARD["cases"]) is None
 
 
 @pytest.mark.soak

@@ -303,7 +303,7 @@ int after_open_word(const Language& l, const State& state, const Lexer& lexer, M
   int best = -1;
   const auto consider = [&](int word) {
     const int after = after_word(l, state, memo, word);
-    if (after >= 0) keep_least(best, after + l.text_cost(l.words[word].text.substr(lexer.size)));
+    if (after >= 0) keep_least(best, after + l.rest_cost(l.words[word], lexer.size));
   };
   int shortest[4], some = 0;
   for (int i = lexer.low; i < lexer.high; ++i) {

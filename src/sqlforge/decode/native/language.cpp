@@ -106,6 +106,14 @@ int Language::text_cost(const std::string& text) const {
   return cost < 0 ? int(4 * text.size() + 1) : cost;
 }
 
+int Language::rest_cost(const Word& word, size_t from) const {
+  std::string rest = word.text.substr(from);
+  int cost = text_cost(rest);
+  if (word.name >= 0) cost = std::min(cost, text_cost(names[word.name].substr(from)));
+  if (word.keyword == kNone || cost <= 1) return cost;
+  for (char& c : rest) c = c >= 'a' && c <= 'z' ? char(c - 32) : c;
+  return std::min(cost, text_cost(rest));
+}
 
 Values Language::values(const std::vector<std::string>& given) const {
   Values found;

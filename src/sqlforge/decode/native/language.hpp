@@ -88,6 +88,9 @@ struct Language {
   Language(const Vocabulary& vocabulary, const std::vector<GivenTable>& tables,
            const std::vector<std::array<std::string, 4>>& keys);
   int text_cost(const std::string& text) const;
+  // Of a word whose first bytes are written: in the case that is cheapest, the schema's among them,
+  // since a name's whole cost is counted in that.
+  int rest_cost(const Word& word, size_t from) const;
   Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
   bool writable(const std::string& name) const;  // some tokens write it
