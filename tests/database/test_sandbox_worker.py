@@ -51,6 +51,21 @@ def test_each_outcome_has_its_status(
     assert error is None or error in str(reply[3])
 
 
+def test_steps_end_a_statement_long_before_its_deadline_and_not_the_next_one(
+    worker: Worker, shop_file: Path
+) -> None:
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) "
+    many += "SELECT count(*) FROM n"
+    steps = 100_000
+    status, _, _, error, seconds = worker.run(
+        str(shop_file), TABLES, many.format(10**9), steps=steps
+    )
+    assert (status, error) == ("timeout", "stopped after 100,000 steps")
+    assert seconds < worker.seconds
+    assert worker.run(str(shop_file), TABLES, many.format(1_000), steps=steps)[0] == "ok"
+    assert worker.run(str(shop_file), TABLES, many.format(100_000))[0] == "ok"
+
+
 def test_connections_are_reused_reopened_and_dropped(worker: Worker, tmp_path: Path) -> None:
     paths = [tmp_path / f"{i}.sqlite" for i in range(18)]
     for path in paths:
@@ -67,7 +82,7 @@ def test_connections_are_reused_reopened_and_dropped(worker: Worker, tmp_path: P
 def test_a_batch_is_answered_frame_by_frame(worker: Worker, shop_file: Path) -> None:
     ask, answer = os.pipe(), os.pipe()
     body = marshal.dumps(
-        (0, [(str(shop_file), TABLES, ["SELECT id FROM shop LIMIT 2", "nonsense"])])
+        (0, 0, [(str(shop_file), TABLES, ["SELECT id FROM shop LIMIT 2", "nonsense"])])
     )
     os.write(ask[1], struct.pack("<I", len(body)) + body)
     os.close(ask[1])

@@ -42,6 +42,43 @@ def candidate(sql: str, probability: float) -> Candidate:
     return Candidate(sql, sql, math.log(probability), 1 + len(sql.split()))
 
 
+LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 900000) "
+LONG += "SELECT count(*) FROM n"  # more than the first steps, less than the sandbox's time
+QUICK = "SELECT 1"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "taken", "failed"),
+    [
+        pytest.param([(QUICK, 0.4), (LONG, 0.1)], QUICK, 1, id="it could not win: not waited for"),
+        pytest.param([(QUICK, 0.1), (LONG, 0.4)], LONG, 0, id="the most probable gets its time"),
+        pytest.param(
+            [(QUICK, 0.3), ("SELECT 900000", 0.2), (LONG, 0.2)],
+            "SELECT 900000",
+            0,
+            id="it could decide between two others",
+        ),
+        pytest.param([(LONG, 0.4), ("SELECT no", 0.2)], LONG, 1, id="nothing else runs"),
+    ],
+)
+def test_a_slow_sample_gets_its_time_where_it_could_change_the_choice(
+    candidates: list[tuple[str, float]], taken: str, failed: int, shop: Database
+) -> None:
+    with Sandbox(Limits(seconds=20)) as patient:
+        some = [candidate(sql, p) for sql, p in candidates]
+        found = next(vote([(shop, some)], patient))
+    assert (found.candidate.sql, found.failed) == (taken, failed)
+
+
+def test_a_slow_sample_with_rows_gets_its_time_where_others_have_none(
+    shop: Database, sandbox: Sandbox
+) -> None:
+    some = [candidate("SELECT 1 WHERE 0", 0.5), candidate(LONG, 0.1)]
+    with Sandbox(Limits(seconds=20)) as patient:
+        found = [next(vote([(shop, some)], patient, prefer_non_empty=n)) for n in (False, True)]
+    assert [choice.candidate.sql for choice in found] == ["SELECT 1 WHERE 0", LONG]
+
+
 @pytest.mark.parametrize("case", FIXTURE["cases"], ids=lambda case: case["claim"])
 def test_choices(case: dict[str, Any], shop: Database, sandbox: Sandbox) -> None:
     candidates = [candidate(sql, p) for sql, p in case["candidates"]]
@@ -68,10 +105,10 @@ def test_identical_sql_is_executed_once(shop: Database) -> None:
     asked: list[str] = []
 
     class Watched(Sandbox):
-        def run_many(self, items: Any, timing: Any = 0) -> Any:
+        def run_many(self, items: Any, timing: Any = 0, **bounds: Any) -> Any:
             queries = list(items)
             asked.extend(sql for _, sql in queries)
-            return super().run_many(queries)
+            return super().run_many(queries, timing, **bounds)
 
     twice = [candidate("SELECT 1", 0.4), candidate("SELECT 2", 0.3), candidate("SELECT 1", 0.4)]
     with Watched() as watched:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -93,15 +93,23 @@ class Sandbox:
         return next(self.run_many([(database, sql)]))
 
     def run_many(
-        self, items: Iterable[Item], timing: Timing = Timing.OFF
+        self,
+        items: Iterable[Item],
+        timing: Timing = Timing.OFF,
+        *,
+        steps: int = 0,
+        together: int = BATCH,
     ) -> Generator[QueryResult, None, None]:
         """The results of ``items`` in their order, spread over the workers.
 
         The items are consumed lazily: at most a bounded number runs ahead of the result that is
         yielded, and no more than ``HELD_BYTES`` of results and one a worker are held. With
-        ``timing`` the results have no rows, and their seconds are those of the query alone. One
-        iteration at a time: going on with one after a later one has started raises
-        ``RuntimeError``. Raises ``OSError`` if a worker process cannot be started.
+        ``timing`` the results have no rows, and their seconds are those of the query alone. A
+        query that takes more than ``steps`` of SQLite's virtual machine, if that is not 0, runs
+        out of time as at its deadline, but on every machine alike. A worker gets ``together``
+        queries at a time; where many may be slow, few of them spread better. One iteration at a
+        time: going on with one after a later one has started raises ``RuntimeError``. Raises
+        ``OSError`` if a worker process cannot be started.
         """
         if any(worker.batch is not None for worker in self._workers):
             raise RuntimeError("the sandbox is still busy with an earlier run_many")
@@ -112,7 +120,7 @@ class Sandbox:
             while True:
                 if self._owner is not owner:
                     raise RuntimeError("a later run_many has taken the sandbox over")
-                self._feed(source, pending, timing)
+                self._feed(lambda: Batch(list(islice(source, together)), timing, steps), pending)
                 if not pending:
                     return
                 yield from pending[0].take()
@@ -126,13 +134,12 @@ class Sandbox:
                     if worker.batch is not None:  # the caller went away in the middle of a batch
                         worker.stop()
 
-    def _feed(self, source: Iterator[Item], pending: deque[Batch], timing: Timing) -> None:
+    def _feed(self, following: Callable[[], Batch], pending: deque[Batch]) -> None:
         for worker in self._workers:
             if worker.batch is None and len(pending) < WINDOW * len(self._workers):
-                items = list(islice(source, BATCH))
-                if not items:
+                batch = following()
+                if batch.is_empty:
                     return
-                batch = Batch(items, timing)
                 pending.append(batch)
                 worker.send(batch)
 

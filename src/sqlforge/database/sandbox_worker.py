@@ -2,7 +2,7 @@
 
 It is started by :mod:`sqlforge.database.sandbox` in an isolated interpreter and speaks frames
 over its pipes: four bytes of length, then a ``marshal`` value. A request is
-``(timing, [(path, tables, [sql, …]), …])``; every statement is answered by one frame
+``(timing, steps, [(path, tables, [sql, …]), …])``; every statement is answered by one frame
 ``(status, columns, [marshalled rows, …], error, seconds)``, in order.
 
 The layers, from the outside in: operating-system limits on memory, files and core dumps; a limit
@@ -88,15 +88,20 @@ class Worker:
     def __init__(self, seconds: float, rows: int, size: int) -> None:
         self.seconds, self.rows, self.size = seconds, rows, size
         self.deadline = 0.0
+        self.looks = self.most_looks = 0  # at the clock; 0 allows any number
         self.opened: OrderedDict[str, _Opened] = OrderedDict()
 
-    def run(self, path: str, tables: frozenset[str], sql: str, timing: int = 0) -> Reply:
+    def run(
+        self, path: str, tables: frozenset[str], sql: str, timing: int = 0, steps: int = 0
+    ) -> Reply:
         """Execute one statement; whatever it does ends up in the reply.
 
-        ``timing`` is a number of :class:`~sqlforge.database.sandbox_batch.Timing`.
+        ``timing`` is a number of :class:`~sqlforge.database.sandbox_batch.Timing`, ``steps`` how
+        many the statement may take, as far as ``PROGRESS_OPS`` tells them apart; 0: any number.
         """
         started = time.perf_counter()
         self.deadline = started + self.seconds
+        self.looks, self.most_looks = 0, -(-steps // PROGRESS_OPS)
         opened = None
         try:
             if timing == COLD:
@@ -126,7 +131,7 @@ class Worker:
                 return opened
             self._close(path)
         opened = _Opened(path, self.size)
-        opened.connection.set_progress_handler(self._is_late, PROGRESS_OPS)
+        opened.connection.set_progress_handler(self._look, PROGRESS_OPS)
         self.opened[path] = opened
         if len(self.opened) > CACHED_CONNECTIONS:
             self.opened.popitem(last=False)[1].connection.close()
@@ -135,6 +140,13 @@ class Worker:
     def _close(self, path: str) -> None:
         if (opened := self.opened.pop(path, None)) is not None:
             opened.connection.close()
+
+    def _look(self) -> bool:
+        self.looks += 1
+        return self._too_many_steps() or self._is_late()
+
+    def _too_many_steps(self) -> bool:
+        return 0 < self.most_looks < self.looks
 
     def _is_late(self) -> bool:
         return time.perf_counter() > self.deadline
@@ -169,6 +181,8 @@ class Worker:
         message = str(failure) or type(failure).__name__
         if opened is not None and opened.authorizer.denied:
             return "denied", f"{opened.authorizer.denied} is not allowed"
+        if self._too_many_steps() and "interrupted" in message:
+            return "timeout", f"stopped after {self.most_looks * PROGRESS_OPS:,} steps"
         if self._is_late() and "interrupted" in message:
             return "timeout", f"stopped after {self.seconds:g} s"
         if "too big" in message:
@@ -184,10 +198,10 @@ def serve(worker: Worker, source: int, sink: int) -> None:
     """Answer batches from the file descriptor ``source`` on ``sink`` until the end of input."""
     while header := _read_exactly(source, 4):
         batch = _read_exactly(source, struct.unpack("<I", header)[0])
-        timing, groups = marshal.loads(batch)
+        timing, steps, groups = marshal.loads(batch)
         for path, tables, statements in groups:
             for sql in statements:
-                _write_all(sink, _packed(worker.run(path, tables, sql, timing)))
+                _write_all(sink, _packed(worker.run(path, tables, sql, timing, steps)))
 
 
 def _packed(reply: Reply) -> bytes:
