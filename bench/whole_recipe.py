@@ -4,9 +4,9 @@ Random weights of Mistral 7B v0.3's exact shape, its real tokenizer, real Spider
 100 steps, killed in the middle and gone on with, 500 questions answered by base, tuned and merged
 model and scored, merged. Prints stages as they come and writes ``whole_recipe.json``.
 
-1. Where data is: ``python bench/train_throughput.py --prepare --data-dir DIR`` (for the tokenizer) and
+1. Where data is: ``python bench/train_throughput.py --prepare --data-dir DIR``, for the tokenizer;
    ``python bench/whole_recipe.py --prepare --data-dir DIR``; carry ``build/train/tokenizer`` and
-   ``build/whole`` along (some 30 MB).
+   ``build/whole`` along (some 15 MB).
 2. Where the card is: ``python bench/whole_recipe.py [--site FOLDER]``. What is cut off, by
    ``--limit`` or otherwise, goes on where it was when the command is given again on that machine,
    as long as the folder ``--work`` is there; it takes 35 GB.
