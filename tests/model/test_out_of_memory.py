@@ -19,7 +19,8 @@ from transformers import TrainerCallback
 from model.tiny_llama import made_up_examples, settings, tiny_adapted, tiny_packs
 from sqlforge.core.errors import TrainingError
 from sqlforge.model import train as module
-from sqlforge.model.pack import IGNORED, Pack, halves, plan_packs
+from sqlforge.model.halve import halves
+from sqlforge.model.pack import IGNORED, Pack, plan_packs
 from sqlforge.model.train import train
 
 LOSS = module.supervised_loss

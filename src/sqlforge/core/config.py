@@ -28,7 +28,14 @@ from sqlforge.core.config_data import (
 )
 from sqlforge.core.config_part import Part
 from sqlforge.core.config_reinforce import ReinforcePart
-from sqlforge.core.config_train import EvaluatePart, ModelPart, TrainPart
+from sqlforge.core.config_train import (
+    AveragePart,
+    CurriculumPart,
+    EvaluatePart,
+    ModelPart,
+    PromptLossPart,
+    TrainPart,
+)
 from sqlforge.core.decoding import CALIBRATED_ON
 from sqlforge.core.errors import RecipeError
 from sqlforge.core.redact import without_password
@@ -37,10 +44,13 @@ __all__ = [
     "AuditPart",
     "AuditedBenchmark",
     "AugmentPart",
+    "AveragePart",
     "CleanPart",
+    "CurriculumPart",
     "DataPart",
     "EvaluatePart",
     "ModelPart",
+    "PromptLossPart",
     "PromptPart",
     "PromptStyle",
     "Recipe",
@@ -97,6 +107,12 @@ class Recipe(Part):
                 f"reinforce.sources names {', '.join(unknown)}: take training sources, "
                 f"{' or '.join(sorted(known))}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_validate_on(self) -> Recipe:
+        if self.train.validate_steps is not None and not self.data.validation:
+            raise ValueError("train.validate_steps needs examples: give data.validation")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sqlforge.core.config_data import PromptStyle
-from sqlforge.core.config_part import Fraction, Part
+from sqlforge.core.config_part import Fraction, Part, Share
 from sqlforge.core.decoding import Constrain, Decoding
 from sqlforge.core.errors import UserError
 
@@ -31,6 +31,46 @@ class ModelPart(Part):
         return self
 
 
+class PromptLossPart(Part):
+    """Learning the prompt (instruction, schema, question) too, in the first ``share`` of all steps.
+
+    A token of a prompt counts ``weight`` of one of an answer; a schema that several questions
+    share counts once.
+    """
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+
+class CurriculumPart(Part):
+    """In the first ``epochs`` examples come from easy to hard; a share ``mixed`` comes anywhere.
+
+    Easy is what the official ``hardness`` of the SQL calls so, what has a short answer
+    (``length``), or few ``tables`` after FROM and JOIN; among equals the shorter answer is easier.
+    """
+
+    by: Literal["hardness", "length", "tables"] = "hardness"
+    epochs: Annotated[int, Field(ge=1)] = 1
+    mixed: Share = 0.2
+
+
+class AveragePart(Part):
+    """What is kept in the end is a mean of the weights on the way there.
+
+    ``last`` is the plain mean of so many, ``checkpoint_steps`` apart and the final ones among
+    them; ``ema`` an exponential mean over all steps that keeps so much of itself at each.
+    """
+
+    last: Annotated[int, Field(ge=2)] | None = None
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> AveragePart:
+        if (self.last is None) == (self.ema is None):
+            raise ValueError("give either 'last' or 'ema'")
+        return self
+
+
 class TrainPart(Part):
     """How the model is trained; the defaults are the reference recipe's.
 
@@ -41,6 +81,13 @@ class TrainPart(Part):
     lets them go to the computer's memory; ``paged-adamw-8bit`` does both. All three are for CUDA.
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
     former on a card where they apply (``auto``).
+
+    After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
+    falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.
+    ``full`` holds fp32 weights and states and computes in ``model.dtype``; its embeddings may learn
+    at ``embedding_learning_rate``. Every ``validate_steps`` steps, and at the end, the loss on
+    ``validation_rows`` validation examples is logged. ``prompt_loss``, ``curriculum`` and
+    ``average``: see their parts.
     """
 
     method: Literal["qlora", "lora", "full"] = "qlora"
@@ -49,7 +96,10 @@ class TrainPart(Part):
     dropout: Fraction = 0.05
     adapter_dtype: Literal["bfloat16", "float32"] = "float32"
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    embedding_learning_rate: Annotated[float, Field(gt=0)] | None = None
+    schedule: Literal["cosine", "linear", "constant-linear"] = "cosine"
     warmup_share: Fraction = 0.03
+    decay_share: Fraction = 0.2
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     epochs: Annotated[int, Field(ge=1)] = 1
@@ -61,7 +111,22 @@ class TrainPart(Part):
     gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     step: Literal["auto", "fused", "plain"] = "auto"
+    prompt_loss: PromptLossPart | None = None
+    curriculum: CurriculumPart | None = None
+    average: AveragePart | None = None
+    validate_steps: Annotated[int, Field(ge=1)] | None = None
+    validation_rows: Annotated[int, Field(ge=1)] = 256
     trackers: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _keys_make_sense(self) -> TrainPart:
+        if self.embedding_learning_rate is not None and self.method != "full":
+            raise ValueError("'embedding_learning_rate' is for method full: others freeze them")
+        if self.schedule == "constant-linear" and self.warmup_share + self.decay_share > 1:
+            raise ValueError("'warmup_share' and 'decay_share' are more than all steps")
+        if self.curriculum is not None and self.curriculum.epochs > self.epochs:
+            raise ValueError(f"a curriculum over {self.curriculum.epochs} of {self.epochs} epochs")
+        return self
 
 
 class EvaluatePart(Part):

@@ -34,7 +34,8 @@ class Pack:
     """One micro-batch of one row; the lists are parallel, one entry a token.
 
     ``labels`` are shifted already: the label of a position is the token to predict *there*.
-    ``branches`` is 0 in a trunk and counts from 1 within each group.
+    ``branches`` is 0 in a trunk and counts from 1 within each group. ``prompt_labels`` is empty, or
+    says what prompts are to predict, each token counting ``prompt_weight`` of one of an answer.
     """
 
     input_ids: list[int] = field(default_factory=list)
@@ -43,6 +44,8 @@ class Pack:
     groups: list[int] = field(default_factory=list)
     branches: list[int] = field(default_factory=list)
     examples: int = 0
+    prompt_labels: list[int] = field(default_factory=list)
+    prompt_weight: float = 0.0
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -157,11 +160,15 @@ def collate(pack: Pack) -> dict[str, torch.Tensor]:
 
 def as_row(pack: Pack) -> dict[str, torch.Tensor]:
     """Ids, positions and labels of a pack as tensors of one row, without a mask."""
-    return {
+    row = {
         "input_ids": torch.tensor([pack.input_ids]),
         "position_ids": torch.tensor([pack.positions]),
         "labels": torch.tensor([pack.labels]),
     }
+    if pack.prompt_labels:
+        row["prompt_labels"] = torch.tensor([pack.prompt_labels])
+        row["prompt_weight"] = torch.tensor(pack.prompt_weight)
+    return row
 
 
 def pack_shape(pack: Pack) -> PackShape:
@@ -175,31 +182,8 @@ def pack_shape(pack: Pack) -> PackShape:
         else:
             seen = own + (trunk if trunk_of == group else 0)
         keys, sequences, longest = keys + seen, sequences + 1, max(longest, seen)
-    supervised = sum(label >= 0 for label in pack.labels)
+    supervised = sum(label >= 0 for label in (*pack.labels, *pack.prompt_labels))
     return PackShape(len(pack), keys, sequences, supervised, longest, pack.examples)
-
-
-def halves(pack: Pack) -> tuple[Pack, Pack] | None:
-    """Two packs with the examples of one, about equally long; ``None`` for a single example.
-
-    Groups stay whole where there are several. The branches of a single group are shared out, and
-    both halves get its trunk, whose tokens nothing supervises.
-    """
-    places = list(zip(pack.groups, pack.branches, strict=True))
-    pieces = [(key, list(run)) for key, run in groupby(range(len(pack)), key=lambda i: places[i])]
-    several = len(set(pack.groups)) > 1
-    trunk = [] if several else [i for (_, branch), run in pieces if branch == 0 for i in run]
-    units: dict[int, list[int]] = defaultdict(list)  # what is not torn, in order
-    for (group, branch), run in pieces:
-        if several or branch > 0:
-            units[group if several else branch].extend(run)
-    if len(units) < 2:
-        return None
-    first: list[int] = []
-    rest = list(units.values())
-    while len(rest) > 1 and (not first or 2 * (len(first) + len(rest[0])) <= len(pack)):
-        first += rest.pop(0)
-    return _taken(pack, trunk + first), _taken(pack, trunk + [i for unit in rest for i in unit])
 
 
 def _split_groups(
@@ -274,17 +258,4 @@ def _append(pack: Pack, group: Sequence[Encoded], number: int) -> Pack:
         pack.groups,
         pack.branches,
         pack.examples + len(group),
-    )
-
-
-def _taken(pack: Pack, tokens: Sequence[int]) -> Pack:
-    """The pack of some of a pack's tokens; each example has one branch."""
-    groups, branches = [pack.groups[i] for i in tokens], [pack.branches[i] for i in tokens]
-    return Pack(
-        [pack.input_ids[i] for i in tokens],
-        [pack.positions[i] for i in tokens],
-        [pack.labels[i] for i in tokens],
-        groups,
-        branches,
-        len({place for place in zip(groups, branches, strict=True) if place[1] > 0}),
     )

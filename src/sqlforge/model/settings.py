@@ -10,7 +10,9 @@ from typing import Any
 from transformers import TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
+from sqlforge.core.config import AveragePart
 from sqlforge.core.errors import RecipeError
+from sqlforge.model.learning_rates import schedule
 
 # Recipe's name → transformers'. One kernel over all parameters takes no second copy of the states.
 _ON_CUDA = {
@@ -43,6 +45,10 @@ class TrainSettings:
     trackers: tuple[str, ...] = ()
     optimizer: str = "adamw"
     step: str = "auto"
+    schedule: str = "cosine"
+    decay_share: float = 0.2
+    embedding_learning_rate: float | None = None
+    average: AveragePart | None = None
 
 
 def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
@@ -60,8 +66,6 @@ def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
         gradient_accumulation_steps=settings.accumulation,
         max_steps=settings.steps,
         learning_rate=settings.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(settings.warmup_share * settings.steps)),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_torch" if settings.cpu else _ON_CUDA[settings.optimizer],
@@ -79,6 +83,7 @@ def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
         dataloader_pin_memory=not settings.cpu,
         disable_tqdm=True,
         seed=settings.seed,
+        **schedule(settings.schedule, settings.steps, settings.warmup_share, settings.decay_share),
         **checkpointing,
     )
 

@@ -27,11 +27,16 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.adapt import save_adapter
+from sqlforge.model.averages import Average, average_of
 from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
 from sqlforge.model.fused.step import FusedStep, choose_step
+from sqlforge.model.halve import halves
 from sqlforge.model.lean import LeanTrainer, few_walks
-from sqlforge.model.pack import IGNORED, Pack, halves
+from sqlforge.model.learning_rates import give_embeddings
+from sqlforge.model.pack import Pack
+from sqlforge.model.plain_loss import supervised_loss
+from sqlforge.model.prompt_loss import weight_of
 from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
 
 _log = logging.getLogger(__name__)
@@ -70,8 +75,11 @@ def train(
     collator = choose_attention(model, autocast_bf16=settings.autocast_bf16)
     if on_resume:
         on_resume(resumed_from)
+    average = average_of(model, settings, last)
     trainer = _PackTrainer(
         fused=choose_step(model, settings),
+        average=average,
+        embedding_rate=settings.embedding_learning_rate,
         model=model,
         args=arguments(settings, checkpoints),
         collate=collator,
@@ -79,6 +87,8 @@ def train(
         data_collator=lambda batches: batches[0],
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
+    if average is not None:
+        trainer.add_callback(average)
     if not isinstance(settings.gradient_checkpointing, bool):
         trainer.add_callback(_RecomputeFirst(settings.gradient_checkpointing))
     trainer.remove_callback(_printer())
@@ -91,6 +101,8 @@ def train(
             f"no memory is left on the card ({reason}); the last checkpoint is kept: "
             "'sqlforge plan' says what fits"
         ) from fault
+    if average is not None:
+        average.put_into_model()
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     return TrainSummary(trainer.state.global_step, logged[-1] if logged else 0.0, resumed_from)
 
@@ -98,9 +110,17 @@ def train(
 class _PackTrainer(LeanTrainer):
     """``Trainer`` on packs; see the module's docstring for what differs."""
 
-    def __init__(self, fused: FusedStep | None, collate: Collator, **options: Any) -> None:
+    def __init__(
+        self,
+        fused: FusedStep | None,
+        collate: Collator,
+        average: Average | None,
+        embedding_rate: float | None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self._fused, self._collate = fused, collate
+        self._average, self._embedding_rate = average, embedding_rate
         # The loss below is divided by the window's tokens already; say so to the accumulation.
         self.model_accepts_loss_kwargs = True
         # One process drives one device; DataParallel would split a pack's only row.
@@ -112,12 +132,19 @@ class _PackTrainer(LeanTrainer):
         packs: Any = self.train_dataset if train_dataset is None else train_dataset
         return SequentialSampler(packs)
 
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """transformers' own; embeddings may have a rate of their own."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        if self._embedding_rate is not None:
+            give_embeddings(self._embedding_rate, self.model, optimizer)
+        return optimizer
+
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], torch.Tensor]:
         """The window's packs and how many of their tokens are supervised."""
         window = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
-        supervised = sum(int(batch["labels"].ne(IGNORED).sum()) for batch in window)
+        supervised = sum(map(weight_of, window))
         if window and supervised == 0:
             raise TrainingError(
                 f"step {self.state.global_step + 1} has no supervised token; "
@@ -228,6 +255,8 @@ class _PackTrainer(LeanTrainer):
         folder = self._checkpoint_folder()
         try:
             super()._save_checkpoint(model, trial)
+            if self._average is not None:
+                self._average.save(folder)
             write_text(folder / COMPLETE, "")
         except StorageError:
             shutil.rmtree(folder, ignore_errors=True)
@@ -250,29 +279,6 @@ class _RecomputeFirst(TrainerCallback):
         found = (m for m in kwargs["model"].modules() if isinstance(m, GradientCheckpointingLayer))
         for number, layer in enumerate(found):
             layer.gradient_checkpointing = number < self._layers
-
-
-def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-    """Summed cross-entropy, in fp32, of one pack; logits exist at supervised positions only.
-
-    Args:
-        model: a transformers causal model, adapted or not.
-        inputs: what :func:`sqlforge.model.pack.collate` returns.
-    """
-    labels = inputs["labels"][0]
-    positions = labels.ne(IGNORED).nonzero()[:, 0]
-    output = model(
-        input_ids=inputs["input_ids"],
-        attention_mask=inputs["attention_mask"],
-        position_ids=inputs["position_ids"],
-        logits_to_keep=positions,
-        use_cache=False,
-        # Read by our own attentions alone; every other one looks at the mask.
-        pack_layout=inputs.get("pack_layout"),
-        sequences=inputs.get("sequences"),
-    )
-    logits = output.logits[0].float()
-    return torch.nn.functional.cross_entropy(logits, labels[positions], reduction="sum")
 
 
 def _printer() -> type[TrainerCallback]:

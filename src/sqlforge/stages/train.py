@@ -25,6 +25,7 @@ from sqlforge.model.load import (
 )
 from sqlforge.model.pack import Groups, Pack, PlannedPacks, pack_shape, plan_groups
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
+from sqlforge.model.prompt_loss import PromptsFirst
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import TrainSummary, train
 from sqlforge.plan.advice import Asked, changes_that_fit
@@ -86,7 +87,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
 
 
 def _train_on(
-    run: RunDir, recipe: Recipe, packs: PlannedPacks, steps: int, console: Console
+    run: RunDir, recipe: Recipe, packs: Sequence[Pack], steps: int, console: Console
 ) -> tuple[Any, TrainSummary, float]:
     """The trained model, what happened, and how long it took."""
     model = _trainable_model(recipe)
@@ -162,7 +163,7 @@ def tokenise_run(
     )
 
 
-def plan_steps(recipe: Recipe, epochs: Sequence[TokenStore]) -> tuple[PlannedPacks, int]:
+def plan_steps(recipe: Recipe, epochs: Sequence[TokenStore]) -> tuple[Sequence[Pack], int]:
     """The packs of all epochs, and how many optimizer steps the run takes."""
     part = recipe.train
     longest = max(max(store.lengths) for store in epochs)
@@ -185,7 +186,11 @@ def plan_steps(recipe: Recipe, epochs: Sequence[TokenStore]) -> tuple[PlannedPac
     steps = -(-len(plan) // part.accumulation)
     if part.max_steps is not None:
         steps = min(steps, part.max_steps)
-    return PlannedPacks(plan[: steps * part.accumulation]), steps
+    packs: Sequence[Pack] = PlannedPacks(plan[: steps * part.accumulation])
+    if part.prompt_loss is not None:
+        first = round(part.prompt_loss.share * steps) * part.accumulation
+        packs = PromptsFirst(packs, first, part.prompt_loss.weight)
+    return packs, steps
 
 
 def _trainable_model(recipe: Recipe) -> Any:
@@ -235,6 +240,10 @@ def _settings(recipe: Recipe, steps: int) -> TrainSettings:
         trackers=part.trackers,
         optimizer=part.optimizer,
         step=part.step,
+        schedule=part.schedule,
+        decay_share=part.decay_share,
+        embedding_learning_rate=part.embedding_learning_rate,
+        average=part.average,
     )
 
 

@@ -50,9 +50,16 @@ class FusedStep:
 
     def loss(self, inputs: dict[str, Any]) -> torch.Tensor:
         """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
-        labels = inputs["labels"][0]
+        hidden = self.hidden(inputs)
+        loss = self._summed_where_labelled(hidden, inputs["labels"][0])
+        if "prompt_labels" in inputs:
+            prompts = self._summed_where_labelled(hidden, inputs["prompt_labels"][0])
+            loss = loss + inputs["prompt_weight"] * prompts
+        return loss
+
+    def _summed_where_labelled(self, hidden: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         positions = labels.ne(IGNORED).nonzero()[:, 0]
-        return self.summed(self.hidden(inputs), positions, labels[positions])
+        return self.summed(hidden, positions, labels[positions])
 
     def summed(
         self, hidden: torch.Tensor, positions: torch.Tensor, labels: torch.Tensor
