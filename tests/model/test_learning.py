@@ -87,7 +87,7 @@ def test_a_prompts_tokens_count_their_weight_and_a_shared_schema_once(fused: boo
         losses = [computed(collate([one])) for one in packs]
         torch.stack(losses).sum().backward()
         gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
-        return float(sum(losses)), torch.cat(gradients)
+        return sum(loss.item() for loss in losses), torch.cat(gradients)
 
     got = step(pack)
     model.zero_grad()
