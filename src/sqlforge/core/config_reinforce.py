@@ -23,8 +23,9 @@ class ReinforcePart(Part):
     A group of equal rewards teaches nothing: it is replaced by other questions' samples, at most
     ``redraws`` times a step. ``clip`` and ``clip_high`` bound the ratio of new to old
     probabilities; ``kl`` weighs the distance to the model as it was. ``micro_batch`` samples go
-    through the model at once; it must divide ``questions`` times ``samples``. ``trial`` training
-    questions are answered greedily before and after.
+    through the model at once; it must divide ``questions`` times ``samples``. ``batch_tokens``
+    bounds what is written at once, prompts included. ``trial`` training questions are answered
+    greedily before and after.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -47,6 +48,7 @@ class ReinforcePart(Part):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     micro_batch: Annotated[int, Field(ge=1)] = 32
+    batch_tokens: Annotated[int, Field(ge=64)] = 262_144
     checkpoint_steps: Annotated[int, Field(ge=1)] = 20
     trial: Annotated[int, Field(ge=0)] = 200
 

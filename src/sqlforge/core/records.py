@@ -1,7 +1,7 @@
 """The records that cross folder borders: frozen, typed, and never a bare dict.
 
 In the order in which one example meets them: ``Example`` → ``Prediction`` → ``QueryResult`` →
-``Verdict`` → ``Metric``.
+``Verdict`` → ``Metric``; ``Reward`` is a sampled answer's in reinforcement.
 """
 
 from __future__ import annotations
@@ -147,3 +147,17 @@ class Metric:
     high: float
     correct: int
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """What one sampled answer is worth in reinforcement, and why.
+
+    ``right`` says that it gives the gold's result, ``ran`` that it gives one at all, and
+    ``timed_out`` that it was stopped at the time limit.
+    """
+
+    value: float
+    right: bool = False
+    ran: bool = False
+    timed_out: bool = False

@@ -76,6 +76,10 @@ class Batch:
         self._pending = []
         return [self.table.leave(row) for row in np.flatnonzero(self.table.live).tolist()]
 
+    def forget(self) -> None:
+        """Let go of the beginnings kept of earlier prompts."""
+        self._beginnings.clear()
+
     def close(self) -> None:
         """End the worker, and give the memory back."""
         self._masks.close()

@@ -121,6 +121,11 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
+    def forget(self) -> None:
+        """Let go of what earlier prompts left to be shared: to be called when weights changed."""
+        with self._turn:
+            self._batch.forget()
+
     def close(self) -> None:
         """Cancel what runs, give the memory back and the model its attention."""
         with self._changed:

@@ -1,0 +1,277 @@
+"""TRL's GRPO trainer on our sampler, with log-probabilities under the masks of the samples.
+
+Two things differ from TRL's own: answers come from :class:`Sampler`, with their rewards, and
+probabilities are those of the masked policy that drew them. Loss, advantages, clipping, the
+distance to the reference and the loop are TRL's. See ``docs/decisions/0083-trls-grpo.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from safetensors import SafetensorError
+from transformers import PrinterCallback, TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from sqlforge.core.errors import StorageError, TrainingError
+from sqlforge.core.files import storage_error, write_text
+from sqlforge.model.checkpoints import COMPLETE, is_full_disk
+from sqlforge.model.reinforce import ReinforceSettings
+from sqlforge.model.reinforce_masks import log_probabilities
+from sqlforge.model.reinforce_sampling import Sample, Sampler, other_questions, with_signal
+
+
+# TRL calls rollout_func experimental on every start; its version is bounded in pyproject.toml.
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+
+
+class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
+    """See the module's docstring.
+
+    Args:
+        sampler: on the same model.
+        known: the numbers of questions, in the order in which they are dealt, again and again.
+        settings: of the run.
+        checkpoints: where it writes.
+        callbacks: told of every step.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        sampler: Sampler,
+        known: Sequence[int],
+        settings: ReinforceSettings,
+        checkpoints: Path,
+        callbacks: Sequence[TrainerCallback],
+    ) -> None:
+        self._sampler, self._settings, self._known = sampler, settings, known
+        self._masks: torch.Tensor | None = None
+        deals = (known[i % len(known)] for i in range(settings.steps * settings.questions))
+        super().__init__(
+            model=model,
+            reward_funcs=[_execution],
+            args=_config(settings, checkpoints),
+            train_dataset=Dataset.from_dict({"prompt": [str(number) for number in deals]}),
+            processing_class=tokenizer,
+            callbacks=[*callbacks, _FiniteGradients()],
+            rollout_func=self._roll_out,
+        )
+        self.remove_callback(PrinterCallback)
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:  # TRL rounds those on 4-bit weights to bf16
+                parameter.data = parameter.data.float()
+
+    def _roll_out(self, prompts: list[str], trainer: Any) -> dict[str, Any]:
+        """Samples of the dealt questions, or of others where they teach nothing.
+
+        Args:
+            prompts: numbers of questions, each as often as it is to be answered.
+            trainer: this one.
+        """
+        settings, started = self._settings, time.perf_counter()
+        dealt = [int(number) for number in prompts[:: settings.samples]]
+        key = f"{settings.seed}/{self.state.global_step}"
+        groups = self._sampler.groups(dealt, settings.samples, f"{key}/0")
+        drawn = list(groups)
+        for redraw in range(1, settings.redraws + 1):
+            silent = [place for place, group in enumerate(groups) if not with_signal(group)]
+            asked = {group[0].question for group in drawn}
+            fresh = other_questions(self._known, asked, len(silent), f"{key}/{redraw}")
+            if not fresh:
+                break
+            found = self._sampler.groups(fresh, settings.samples, f"{key}/{redraw}")
+            drawn += found
+            for place, group in zip(silent, found, strict=False):
+                groups[place] = group
+        samples = [sample for group in groups for sample in group]
+        self._note(groups, drawn, time.perf_counter() - started)
+        self._masks = self._sampler.masks(samples)
+        return {
+            "prompt_ids": [list(self._sampler.prompt(s.question)) for s in samples],
+            "completion_ids": [list(s.ids) for s in samples],
+            "logprobs": None,  # TRL reads them with vLLM only
+            "execution": [s.reward.value for s in samples],
+        }
+
+    def _note(
+        self, groups: Sequence[Sequence[Sample]], drawn: Sequence[Sequence[Sample]], seconds: float
+    ) -> None:
+        """Facts of a step's samples for the log; the dealt questions are the first of ``drawn``."""
+        dealt = [sample for group in drawn[: len(groups)] for sample in group]
+        every = [sample for group in drawn for sample in group]
+        for name, value in {
+            "right": _share(s.reward.right for s in dealt),
+            "ran": _share(s.reward.ran for s in dealt),
+            "timed_out": _share(s.reward.timed_out for s in dealt),
+            "cut": _share(s.cut for s in dealt),
+            "signal": _share(with_signal(group) for group in drawn),
+            "used": _share(with_signal(group) for group in groups),
+            "samples": len(every),
+            "tokens": sum(len(s.ids) for s in every) / len(every),
+            "sampling_seconds": seconds,
+        }.items():
+            self._metrics["train"][f"sqlforge/{name}"].append(float(value))
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        self._masks = None
+        found = super()._generate_and_score_completions(inputs)
+        if self._masks is not None:
+            found["masks"] = self._masks
+        return found
+
+    def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        self._masks = inputs.get("masks")
+        loss = super()._compute_loss(model, inputs)
+        if not torch.isfinite(loss):
+            raise _not_finite(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
+        return loss
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        **options: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor, None]:
+        """Log-probabilities and entropies of the last ``logits_to_keep`` ids, ``[texts, ids]``."""
+        told = []
+        size = batch_size or len(input_ids)
+        for first in range(0, len(input_ids), size):
+            some = slice(first, first + size)
+            ids, mask = input_ids[some], attention_mask[some]
+            with self.accelerator.autocast():
+                logits = model(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=(mask.cumsum(dim=-1) - 1).clamp(min=0),
+                    logits_to_keep=logits_to_keep + 1,
+                    use_cache=False,
+                ).logits[:, :-1]
+            masks = None if self._masks is None else self._masks[some].to(ids.device)
+            answers = ids[:, -logits_to_keep:]
+            told.append(log_probabilities(logits, answers, masks, self.temperature))
+        logs, entropies = zip(*told, strict=True)
+        return torch.cat(logs), torch.cat(entropies), None
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: a run has its own."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Weights as safetensors, without the reference's copy of an adapter."""
+        folder = Path(str(output_dir or self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_policy(self.model, folder)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            write_text(folder / COMPLETE, "")
+        except StorageError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        except (OSError, RuntimeError, SafetensorError) as fault:
+            if not is_full_disk(fault):
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            raise storage_error(folder, "No space left on device") from fault
+
+
+def save_policy(model: Any, folder: Path) -> None:
+    """Write the model's adapter, or all of a model without one."""
+    if isinstance(model, PeftModel):
+        model.save_pretrained(
+            str(folder), save_embedding_layers=False, selected_adapters=["default"]
+        )
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty form
+    else:
+        model.save_pretrained(folder)
+
+
+def _execution(prompts: Any, completions: Any, execution: list[float], **rest: Any) -> list[float]:
+    """TRL's reward function: what the sampler has found out already."""
+    return execution
+
+
+def _share(found: Any) -> float:
+    some = [float(value) for value in found]
+    return sum(some) / len(some)
+
+
+def _not_finite(what: str) -> TrainingError:
+    return TrainingError(
+        f"{what}; the last checkpoint is kept: lower reinforce.learning_rate and start again"
+    )
+
+
+class _FiniteGradients(TrainerCallback):
+    """Stops before an update that would turn the weights into NaN."""
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
+        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            raise _not_finite(f"the gradient of step {state.global_step + 1} is nan")
+
+
+def _config(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
+    """What TRL is told."""
+    known = {field.name for field in fields(GRPOConfig)}
+    # transformers renamed the two in 5.2x and warns about the old names.
+    kind = "activation" if "activation_checkpointing" in known else "gradient"
+    steps = settings.steps * settings.updates
+    of_group = settings.loss != "dr_grpo"  # which says not to divide by a group's spread
+    options: dict[str, Any] = {
+        f"{kind}_checkpointing": settings.gradient_checkpointing,
+        f"{kind}_checkpointing_kwargs": {"use_reentrant": False},
+    }
+    return GRPOConfig(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=settings.micro_batch,
+        gradient_accumulation_steps=settings.questions * settings.samples // settings.micro_batch,
+        num_generations=settings.samples,
+        num_iterations=settings.updates,
+        max_steps=steps,
+        max_completion_length=settings.max_new_tokens,
+        temperature=settings.temperature,
+        shuffle_dataset=False,
+        loss_type=settings.loss,
+        scale_rewards="group" if of_group else "none",
+        epsilon=settings.clip,
+        epsilon_high=settings.clip_high,
+        beta=settings.kl,
+        disable_dropout=True,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=round(settings.warmup_share * steps),
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        optim="adamw_torch" if settings.cpu else "adamw_torch_fused",
+        bf16=settings.autocast_bf16,
+        use_cpu=settings.cpu,
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=settings.checkpoint_steps * settings.updates,
+        save_total_limit=2,
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not settings.cpu,
+        disable_tqdm=True,
+        seed=settings.seed,
+        **options,
+    )
