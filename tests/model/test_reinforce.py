@@ -42,6 +42,7 @@ SETTINGS = ReinforceSettings(
     steps=4,
     questions=2,
     samples=8,
+    trial=2,
     temperature=1.0,
     max_new_tokens=12,
     constrained=True,
@@ -97,8 +98,7 @@ def referee(tmp_path_factory: pytest.TempPathFactory) -> Any:
         connection.execute("CREATE TABLE t (a INT, b TEXT)")
         connection.executemany("INSERT INTO t VALUES (?, ?)", [(1, "x"), (2, "y"), (3, "y")])
     examples = [
-        Example(str(n), text, GOLD, "t", "synthetic", "none")
-        for n, text in enumerate(ASKED)
+        Example(str(n), text, GOLD, "t", "synthetic", "none") for n, text in enumerate(ASKED)
     ]
     with Referee(examples, {"t": Database("t", SCHEMA, path)}, seconds=1.0) as found:
         assert found.check().usable == (0, 1)
@@ -114,6 +114,10 @@ def policy(tokenizer: Any, weights: dict[str, torch.Tensor], *, adapted: bool = 
     return add_lora(model, source, rank=8, alpha=16, dropout=0.1, dtype="bfloat16", seed=0).eval()
 
 
+def no_bars(_: str) -> Callable[[int, int], None]:
+    return lambda done, total: None
+
+
 class _KilledError(Exception):
     pass
 
@@ -127,9 +131,8 @@ def run(
     settings: ReinforceSettings = SETTINGS,
 ) -> tuple[tuple[Tried, Tried], list[dict[str, Any]]]:
     log = ReinforceLog(folder / "log.jsonl", settings.steps, Console(quiet=True))
-    bars: Callable[[str], Callable[[int, int], None]] = lambda _: lambda done, total: None
     found = reinforce(
-        model, tokenizer, questions, (0, 1), judge, settings, folder / "checkpoints", log, bars
+        model, tokenizer, questions, (0, 1), judge, settings, folder / "checkpoints", log, no_bars
     )
     return found, log.rows()
 

@@ -1,4 +1,4 @@
-"""``train``, ``merge`` and ``predict``: what needs a model.
+"""``train``, ``reinforce``, ``merge`` and ``predict``: what needs a model.
 
 Stages are imported inside the commands, so that ``--help`` answers at once.
 """
@@ -40,6 +40,23 @@ def train(run: RunArgument, json: Json = None) -> None:
     quiet_libraries()
     console = new_console()
     print_facts(asdict(train_run(RunDir(run), console, console.print)), json)
+
+
+def reinforce(run: RunArgument, json: Json = None) -> None:
+    """Go on with a trained model on the results of its own answers (GRPO).
+
+    Answers to training questions are drawn under the schema constraint and executed; those that
+    give the gold's result become likelier. The recipe's part 'reinforce' says how long and how.
+    One that was cut off goes on where it stopped; the model as it was is kept in RUN/tuned.
+    """
+    from dataclasses import asdict
+
+    from sqlforge.core.run_dir import RunDir
+    from sqlforge.stages.reinforce import reinforce_run
+
+    quiet_libraries()
+    console = new_console()
+    print_facts(asdict(reinforce_run(RunDir(run), console, console.print)), json)
 
 
 def merge(

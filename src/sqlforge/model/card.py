@@ -20,7 +20,9 @@ _SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 
 
 @contextmanager
-def training_memory(device: str, gib: float | None = None) -> Iterator[None]:
+def training_memory(
+    device: str, gib: float | None = None, *, expandable: bool = True
+) -> Iterator[None]:
     """Memory of a card as training takes it; on a CPU nothing changes.
 
     Micro-batches differ in length, and with PyTorch's fixed segments a longer one cannot use what
@@ -29,11 +31,12 @@ def training_memory(device: str, gib: float | None = None) -> Iterator[None]:
     Args:
         device: of the recipe.
         gib: hold PyTorch to so many GiB.
+        expandable: whether segments are; where graphs are captured besides, they need not be.
     """
     if pick_device(device) == "cpu":
         yield
         return
-    ours = not any(name in os.environ for name in _SETTINGS)
+    ours = expandable and not any(name in os.environ for name in _SETTINGS)
     gc.collect()  # what a stage before has left behind
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.empty_cache()

@@ -181,7 +181,7 @@ def calibration_of(model: AsksModel, decoding: Decoding) -> Calibration | None:
         DataError: answers are to be refused, and there is no such calibration.
     """
     folder = model.folder.resolve() if model.folder is not None else None
-    system = {"adapter": "tuned", "merged": "merged"}.get(folder.name if folder else "")
+    system = RunDir(folder.parent).system_in(folder.name) if folder else None
     try:
         if folder is None or system is None:
             raise DataError(

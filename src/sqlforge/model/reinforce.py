@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 
 from sqlforge.core.errors import TrainingError, UserError
 from sqlforge.model.checkpoints import last_checkpoint, step_of
@@ -28,6 +29,7 @@ class ReinforceSettings:
     steps: int
     questions: int
     samples: int
+    trial: int
     temperature: float
     max_new_tokens: int
     constrained: bool
@@ -62,7 +64,7 @@ def reinforce(
     model: Any,
     tokenizer: Any,
     questions: Sequence[Question],
-    trial: Sequence[int],
+    usable: Sequence[int],
     judge: Judge,
     settings: ReinforceSettings,
     checkpoints: Path,
@@ -77,8 +79,9 @@ def reinforce(
     Args:
         model: as it was trained, adapted or not.
         tokenizer: its own.
-        questions: all of them; which ones are dealt is decided by ``settings.seed``.
-        trial: numbers of questions that are only tried; they are not dealt if others suffice.
+        questions: all of them.
+        usable: the numbers of those that can be judged, in the order in which they are dealt, again
+            and again; the last ``settings.trial`` are only tried where there are enough others.
         judge: rewards of answers to questions by number, called from a thread of its own.
         settings: of the run.
         checkpoints: where it writes.
@@ -94,8 +97,9 @@ def reinforce(
     for parameter in model.parameters():
         if parameter.requires_grad:  # in bf16 most steps of this size would be rounded away
             parameter.data = parameter.data.float()
-    apart = set(trial)
-    known = [n for n in range(len(questions)) if n not in apart] or list(range(len(questions)))
+    trial = usable[len(usable) - min(settings.trial, len(usable)) :]
+    rest = usable[: -len(trial) or None]
+    known = rest if len(rest) >= settings.questions else usable
     last = last_checkpoint(checkpoints)
     with Sampler(
         model,
@@ -124,6 +128,21 @@ def reinforce(
         finally:
             log.close()
         return before, _tried(sampler, trial, progress("answers after"))
+
+
+def save_policy(model: Any, folder: Path) -> None:
+    """Write the model's adapter, without a reference's copy of it, or all of a model without one.
+
+    Raises:
+        OSError, SafetensorError: the folder cannot be written.
+    """
+    if isinstance(model, PeftModel):
+        model.save_pretrained(
+            str(folder), save_embedding_layers=False, selected_adapters=["default"]
+        )
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty form
+    else:
+        model.save_pretrained(folder)
 
 
 def _tried(sampler: Sampler, trial: Sequence[int], progress: Progress) -> Tried:

@@ -113,7 +113,9 @@ class Sampler:
 
     def groups(self, numbers: Sequence[int], samples: int, key: str) -> list[list[Sample]]:
         """``samples`` answers to each question; the same ones for the same ``key`` and weights."""
-        each = [(q, f"{key}/{place}/{n}") for place, q in enumerate(numbers) for n in range(samples)]
+        each = [
+            (q, f"{key}/{place}/{n}") for place, q in enumerate(numbers) for n in range(samples)
+        ]
         found = iter(self._written(each, self._temperature))
         return [[next(found) for _ in range(samples)] for _ in numbers]
 

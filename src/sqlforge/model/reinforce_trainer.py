@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
@@ -25,10 +24,9 @@ from trl import GRPOConfig, GRPOTrainer
 from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk
-from sqlforge.model.reinforce import ReinforceSettings
+from sqlforge.model.reinforce import ReinforceSettings, save_policy
 from sqlforge.model.reinforce_masks import log_probabilities
 from sqlforge.model.reinforce_sampling import Sample, Sampler, other_questions, with_signal
-
 
 # TRL calls rollout_func experimental on every start; its version is bounded in pyproject.toml.
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -111,6 +109,7 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         dealt = [sample for group in drawn[: len(groups)] for sample in group]
         every = [sample for group in drawn for sample in group]
         for name, value in {
+            "dealt": _share(s.reward.value for s in dealt),
             "right": _share(s.reward.right for s in dealt),
             "ran": _share(s.reward.ran for s in dealt),
             "timed_out": _share(s.reward.timed_out for s in dealt),
@@ -188,17 +187,6 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, "No space left on device") from fault
-
-
-def save_policy(model: Any, folder: Path) -> None:
-    """Write the model's adapter, or all of a model without one."""
-    if isinstance(model, PeftModel):
-        model.save_pretrained(
-            str(folder), save_embedding_layers=False, selected_adapters=["default"]
-        )
-        (folder / "README.md").unlink(missing_ok=True)  # peft's empty form
-    else:
-        model.save_pretrained(folder)
 
 
 def _execution(prompts: Any, completions: Any, execution: list[float], **rest: Any) -> list[float]:

@@ -113,6 +113,7 @@ class CardData:
     recipe: str
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     merged_into: str | None = None
+    reinforced: bool = False
 
     @property
     def contaminated(self) -> frozenset[str]:
@@ -123,7 +124,7 @@ class CardData:
     @property
     def system(self) -> str:
         """The row of the results that these weights are."""
-        return _system(self.part, self.method)
+        return _system(self.part, self.method, self.reinforced)
 
     @property
     def scored(self) -> bool:
@@ -151,7 +152,7 @@ def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData
         results=tuple(map(_without_slices, data.sources)),
         data=data.data,
         audit=_audit(run),
-        example=_example(run, recipe, _system(part, recipe.train.method)),
+        example=_example(run, recipe, _system(part, recipe.train.method, run.tuned.is_dir())),
         failures=data.failure_count,
         mistakes=_mistakes(data),
         merged_differs=(len(data.merged.ids), data.merged.n) if data.merged else None,
@@ -166,6 +167,7 @@ def card_of(run: RunDir, part: Part, data: ReportData | None = None) -> CardData
         recipe=public_recipe(recipe),
         data_sha256=manifest.get("data_sha256", {}),
         merged_into=manifest.get("merged_into"),
+        reinforced=run.tuned.is_dir(),
     )
 
 
@@ -195,8 +197,10 @@ def public_recipe(recipe: Recipe) -> str:
     return without_password(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
 
 
-def _system(part: Part, method: str) -> str:
-    return "merged" if part == "merged" and method != "full" else "tuned"
+def _system(part: Part, method: str, reinforced: bool) -> str:
+    if part == "merged" and method != "full":
+        return "merged"
+    return "reinforced" if reinforced else "tuned"
 
 
 def _without_slices(result: SourceResult) -> SourceResult:

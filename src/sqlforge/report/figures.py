@@ -17,6 +17,7 @@ _SYSTEMS = {
     "base": "base model",
     "template": "nearest-question template",
     "tuned": "tuned",
+    "reinforced": "tuned, then reinforced",
     "merged": "tuned, merged",
     "official": "official count",
     "strict": "strict count",

@@ -36,7 +36,7 @@ from sqlforge.score.statistics import Difference, McNemar
 from sqlforge.score.summary import Summary, summarise, verdict_of
 from sqlforge.score.taxonomy import without_names
 
-SYSTEMS = ("base", "template", "tuned", "merged")
+SYSTEMS = ("base", "template", "tuned", "reinforced", "merged")
 _FAILURES, _SUCCESSES, _MERGED = 30, 6, 10
 
 
@@ -213,7 +213,8 @@ def _shown(judged: _Judged, example: Example, sql: str) -> str:
 
 
 def _merged(judged: _Judged, into: str | None) -> MergedCheck | None:
-    tuned, merged = judged.answers.get("tuned"), judged.answers.get("merged")
+    own = "reinforced" if "reinforced" in judged.answers else "tuned"
+    tuned, merged = judged.answers.get(own), judged.answers.get("merged")
     if tuned is None or merged is None:
         return None
     both = [e for e in judged.test if e.id in tuned and e.id in merged]
@@ -224,7 +225,7 @@ def _merged(judged: _Judged, into: str | None) -> MergedCheck | None:
             question=None if is_private(e.licence) else e.question,
             tuned=_shown(judged, e, tuned[e.id].sql),
             merged=_shown(judged, e, merged[e.id].sql),
-            tuned_right=_right(judged, "tuned", e),
+            tuned_right=_right(judged, own, e),
             merged_right=_right(judged, "merged", e),
         )
         for e in differing[:_MERGED]

@@ -20,7 +20,7 @@ from sqlforge.report.figures import (
 )
 from sqlforge.report.markup import Html, el, join, table
 
-SYSTEMS = ("base", "template", "tuned", "merged", "official", "strict")
+SYSTEMS = ("base", "template", "tuned", "reinforced", "merged", "official", "strict")
 
 
 def verdict(result: SourceResult, system: str = "tuned") -> str:

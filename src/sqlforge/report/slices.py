@@ -11,7 +11,7 @@ from sqlforge.report.figures import interval, source_label
 from sqlforge.report.markup import Html, el, folded, join, table
 from sqlforge.score.taxonomy import CLASSES
 
-SHOWN = ("base", "template", "tuned", "official", "strict")
+SHOWN = ("base", "template", "tuned", "reinforced", "official", "strict")
 _MOST_DATABASES, _UNFOLDED = 40, 12
 
 Metrics = Mapping[str, Mapping[str, Metric]]

@@ -1,10 +1,11 @@
-"""``predict``: let base, tuned and merged model (and the template baseline) answer the test set."""
+"""``predict``: let a run's models (and the template baseline) answer its test set."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlforge.core.config import PromptStyle, Recipe
@@ -37,7 +38,7 @@ from sqlforge.score.judge import judge
 from sqlforge.score.predictions_file import answer_rows
 from sqlforge.score.template_baseline import fit
 
-System = Literal["base", "tuned", "merged", "template"]
+System = Literal["base", "tuned", "reinforced", "merged", "template"]
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
 _SHOTS = 3
@@ -188,19 +189,29 @@ def _load(asked: _Asked) -> Any:
     dtype, device = recipe.model.dtype, recipe.model.device
     # The tuned model is measured as it was trained, its base as what users would run instead.
     quantization: Quantization = "nf4" if recipe.train.method == "qlora" else "none"
-    if system == "tuned" and recipe.train.method != "full":
+    folder = _folder(run, system)
+    if folder and system != "merged" and recipe.train.method != "full":
         return load_adapted(
-            run.adapter,
+            folder,
             dtype=dtype,
             device=device,
             quantization=quantization,
             unpack=pick_device(device) == "cpu",
         )
-    name = recipe.model.name if system == "base" else str(run.merged)
+    name = str(folder or recipe.model.name)
     fitting = weights_that_fit(name, "none", device, recipe.model.memory_gib)
     if fitting == "nf4":
         asked.say(f"{system}: held in 4 bits (NF4), since its 16-bit weights leave no room here")
     return load_model(name, dtype=dtype, device=device, quantization=fitting)
+
+
+def _folder(run: RunDir, system: System) -> Path | None:
+    """Where a system's adapter or model is; ``None`` for the base, which has a name."""
+    if system == "base":
+        return None
+    if system == "tuned" and run.tuned.is_dir():
+        return run.tuned
+    return run.merged if system == "merged" else run.trained()
 
 
 def _try_prompts(

@@ -129,7 +129,7 @@ def _calibration(
     path = wanted.calibration
     if path is None:
         folder = Path(model_name).resolve()
-        system = {"adapter": "tuned", "merged": "merged"}.get(folder.name, "")
+        system = RunDir(folder.parent).system_in(folder.name) or ""
         path = RunDir(folder.parent).calibration(system)
         if not (system and path.is_file()):
             raise DataError(

@@ -26,7 +26,7 @@ from sqlforge.score.summary import Summary, summarise, to_json, verdict_of, verd
 from sqlforge.score.taxonomy import without_names
 
 Progress = Callable[[int, int], None]
-SYSTEMS = ("base", "template", "tuned", "merged")
+SYSTEMS = ("base", "template", "tuned", "reinforced", "merged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +211,7 @@ def _compare(
             continue
         found[system] = asdict(paired(verdicts[system], verdicts["tuned"], seed=seed))
     if "merged" in systems:
-        differing = [
-            e.id for e in examples if systems["merged"][e.id].sql != systems["tuned"][e.id].sql
-        ]
+        adapter = systems["reinforced" if "reinforced" in systems else "tuned"]
+        differing = [e.id for e in examples if systems["merged"][e.id].sql != adapter[e.id].sql]
         found["merged_differs"] = {"count": len(differing), "n": len(examples), "ids": differing}
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from sqlforge.core.config import Recipe
-from sqlforge.core.errors import ModelError, RecipeError
+from sqlforge.core.errors import ModelError, RecipeError, UserError
 from sqlforge.core.files import digests, new_folder
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
@@ -62,9 +62,16 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     """Train and leave ``adapter/`` (or, for ``full``, ``merged/``) in the run directory.
 
     Raises:
+        UserError: the run was reinforced since.
         ModelError, TrainingError, StorageError: see the functions this calls.
     """
     recipe = run.recipe()
+    if run.tuned.is_dir():
+        raise UserError(
+            f"{run.path}, whose model was reinforced since it was trained",
+            "a run that was not",
+            "begin another run, so that nothing is lost",
+        )
     tokenizer: Any = load_tokenizer(recipe.model.name)
     tokenised = tokenise_run(run, tokenizer, progress_bars(console)("tokenise"))
     kept, dropped = len(tokenised.epochs[0]), tokenised.too_long
