@@ -23,10 +23,11 @@ from sqlforge.model.adapt import add_lora
 from sqlforge.model.attention import PACKED, layout_of
 from sqlforge.model.load import load_model, load_tokenizer, resolve
 from sqlforge.model.pack import Pack, collate
+from sqlforge.model.planned_steps import plan_steps
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.model.train import supervised_loss
 from sqlforge.stages.prepare import prepare
-from sqlforge.stages.train import plan_steps, tokenise_run
+from sqlforge.stages.train import tokenise_run
 
 PACKS = 12
 

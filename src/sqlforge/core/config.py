@@ -116,6 +116,16 @@ class Recipe(Part):
         return self
 
     @model_validator(mode="after")
+    def _passes_fit_into_epochs(self) -> Recipe:
+        for part in self.data.train:
+            if part.passes is not None and part.passes > self.train.epochs:
+                raise ValueError(
+                    f"{part.passes:g} passes of {part.key} in {self.train.epochs} epochs: raise "
+                    "train.epochs, and give other sources passes"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _opaque_names_are_explained(self) -> Recipe:
         opaque = self.augment and self.augment.rename and "opaque" in self.augment.rename_styles
         if opaque and not self.prompt.descriptions:

@@ -22,7 +22,8 @@ class SourcePart(Part):
     """One source of examples: ``rows`` draws that many by seed, ``cap`` at most that many.
 
     Without either all are taken, or, where ``data.train_rows`` says how many there shall be, a
-    share by ``weight``. ``sql-create-context`` and ``gretel`` may be called by their names on the
+    share by ``weight``. Training goes through them ``passes`` times in all its epochs together, or
+    once in each. ``sql-create-context`` and ``gretel`` may be called by their names on the
     hub; ``path`` names their file where it is not in the data folder, ``revision`` a commit of
     the hub. ``own`` is a file of one's own (``path``) with a ``name`` and ``licence`` for the
     results and, unless each row brings its schema, a ``database`` (URL or SQLite file); or it is
@@ -34,6 +35,7 @@ class SourcePart(Part):
     rows: Annotated[int, Field(gt=0)] | None = None
     cap: Annotated[int, Field(gt=0)] | None = None
     weight: Annotated[float, Field(gt=0)] | None = None
+    passes: Annotated[float, Field(gt=0)] | None = None
     path: Path | None = None
     revision: str | None = None
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")] | None = None
@@ -133,8 +135,8 @@ class DataPart(Part):
         for part in (*self.validation, *self.test):
             if part.source == "sql-create-context":
                 raise ValueError("sql-create-context has training rows only: test on 'internal'")
-            if part.weight is not None:
-                raise ValueError("'weight' is for training sources")
+            if part.weight is not None or part.passes is not None:
+                raise ValueError("'weight' and 'passes' are for training sources")
         if any(part.source == "gretel" for part in self.validation):
             raise ValueError("gretel has no validation rows: use 'internal'")
         if self.train_rows is None and any(part.weight is not None for part in self.train):

@@ -22,6 +22,7 @@ from typing import overload
 
 import torch
 
+from sqlforge.model.epochs import from_easy_to_hard
 from sqlforge.plan.training import PackShape
 from sqlforge.prompt.encode import Encoded
 
@@ -88,18 +89,29 @@ def plan_groups(
     budget: int,
     questions_per_schema: int,
     seed: int,
+    taken: Sequence[int] | None = None,
+    difficulty: Sequence[float] | None = None,
+    mixed: float = 0.0,
 ) -> list[Groups]:
-    """What :func:`plan_packs` puts into each pack, as indices; no example is kept."""
+    """What :func:`plan_packs` puts into each pack, as indices; no example is kept.
+
+    Only the examples ``taken``, if that is given. With a ``difficulty`` of each example packs go
+    from easy to hard, all but a share ``mixed`` of their groups, which stands anywhere.
+    """
     rng = random.Random(seed)
     by_schema: dict[str, list[int]] = defaultdict(list)
-    for index, key in enumerate(schema_keys):
-        by_schema[key].append(index)
+    for index in range(len(schema_keys)) if taken is None else taken:
+        by_schema[schema_keys[index]].append(index)
     groups: list[tuple[int, list[int]]] = []
     for key in sorted(by_schema):
         indices = by_schema[key]
         rng.shuffle(indices)
+        if difficulty is not None:
+            indices.sort(key=difficulty.__getitem__)
         groups.extend(_split_groups(encoded, indices, budget, questions_per_schema))
     rng.shuffle(groups)
+    if difficulty is not None:
+        groups = from_easy_to_hard(groups, difficulty, mixed, rng)
     return _fill(groups, budget)
 
 

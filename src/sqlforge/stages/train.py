@@ -15,6 +15,7 @@ from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.card import is_hopper, memory_limit, start_counting, training_memory
+from sqlforge.model.epochs import Curriculum, Passes
 from sqlforge.model.load import (
     device_name,
     load_model,
@@ -23,9 +24,9 @@ from sqlforge.model.load import (
     resolve,
     weight_digests,
 )
-from sqlforge.model.pack import Groups, Pack, PlannedPacks, pack_shape, plan_groups
+from sqlforge.model.pack import Pack, pack_shape
+from sqlforge.model.planned_steps import plan_steps
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
-from sqlforge.model.prompt_loss import PromptsFirst
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import TrainSummary, train
 from sqlforge.plan.advice import Asked, changes_that_fit
@@ -37,6 +38,7 @@ from sqlforge.prompt.encode import ChatTokenizer
 from sqlforge.prompt.token_store import TokenStore
 from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.report.progress import progress_bars
+from sqlforge.score.difficulty import difficulties
 
 Say = Callable[[str], None]
 _TOLERATED = 1.05
@@ -77,7 +79,7 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     kept, dropped = len(tokenised.epochs[0]), tokenised.too_long
     again = " (tokenised before)" if tokenised.reused else ""
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
-    packs, steps = plan_steps(recipe, tokenised.epochs)
+    packs, steps = plan_steps(recipe, tokenised.epochs, *_order(run, recipe))
     start_counting(recipe.model.device)
     expected = check_memory(recipe, packs, tokenised.epochs[0])
     with training_memory(recipe.model.device, recipe.model.memory_gib):
@@ -170,34 +172,18 @@ def tokenise_run(
     )
 
 
-def plan_steps(recipe: Recipe, epochs: Sequence[TokenStore]) -> tuple[Sequence[Pack], int]:
-    """The packs of all epochs, and how many optimizer steps the run takes."""
-    part = recipe.train
-    longest = max(max(store.lengths) for store in epochs)
-    if longest > part.pack_tokens:
-        raise RecipeError(
-            f"train.pack_tokens {part.pack_tokens} and an example of {longest} tokens",
-            "packs that hold every example",
-            f"set train.pack_tokens to at least {longest}, or lower prompt.max_tokens",
-        )
-    plan: list[tuple[TokenStore, Groups]] = []
-    for epoch, store in enumerate(epochs):
-        groups = plan_groups(
-            store,
-            store.schema_keys,
-            budget=part.pack_tokens,
-            questions_per_schema=part.questions_per_schema,
-            seed=recipe.seed * 1_000 + epoch,
-        )
-        plan += [(store, composition) for composition in groups]
-    steps = -(-len(plan) // part.accumulation)
-    if part.max_steps is not None:
-        steps = min(steps, part.max_steps)
-    packs: Sequence[Pack] = PlannedPacks(plan[: steps * part.accumulation])
-    if part.prompt_loss is not None:
-        first = round(part.prompt_loss.share * steps) * part.accumulation
-        packs = PromptsFirst(packs, first, part.prompt_loss.weight)
-    return packs, steps
+def _order(run: RunDir, recipe: Recipe) -> tuple[Passes | None, Curriculum | None]:
+    """How often examples come, and in which order, where the recipe has something to say."""
+    examples = StoredExamples(run.data_file("train.jsonl"))
+    passes, curriculum = None, None
+    if of := {p.key: p.passes for p in recipe.data.train if p.passes is not None}:
+        named = {e.id: of[e.source] for e in examples if e.source in of}
+        passes = Passes(recipe.train.epochs, recipe.seed, named)
+    if (part := recipe.train.curriculum) is not None:
+        databases = read_databases(run.data_file("databases.jsonl"))
+        found = difficulties(examples, databases, part.by)
+        curriculum = Curriculum(found, part.epochs, part.mixed)
+    return passes, curriculum
 
 
 def _trainable_model(recipe: Recipe) -> Any:
