@@ -132,7 +132,12 @@ def _timed(
 
 
 def _states(asked: Asked) -> str:
-    kinds = {"adamw": asked.adapter_dtype, "adamw-8bit": "8 bit", "paged-adamw": "float32, paged"}
+    kinds = {
+        "adamw": asked.adapter_dtype,
+        "adamw-8bit": "8 bit",
+        "adamw-32bit": "float32",
+        "paged-adamw": "float32, paged",
+    }
     return kinds[asked.optimizer]
 
 
@@ -153,6 +158,7 @@ def settings(asked: Asked, model: Any, steps: int) -> TrainSettings:
         seed=SEED,
         optimizer=asked.optimizer,
         step=asked.step,
+        embedding=asked.embedding,
     )
 
 

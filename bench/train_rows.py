@@ -29,6 +29,7 @@ class Asked:
     optimizer: str = "adamw"
     recomputed: int | None = None
     step: str = "fused"
+    embedding: str = "card"
     off: tuple[str, ...] = ()
     cap: float | None = 11.25
     warm: int = 3
@@ -60,6 +61,7 @@ class Measured:
 
 
 _MAIN = Asked("mistral")
+_SHORT = replace(_MAIN, tokens=512, timed=6, adapter_dtype="bfloat16")
 _SMOL = Asked(
     "smollm2",
     model=SMOLLM2,
@@ -79,11 +81,11 @@ OURS = (
     replace(_MAIN, name="mistral_plain_adapters", off=("adapters",)),
     replace(_MAIN, name="mistral_plain_pointwise", off=("norm", "rotate", "gated")),
     replace(_MAIN, name="mistral_512", tokens=512, timed=6),
+    replace(_SHORT, name="mistral_512_32bit", optimizer="adamw-32bit"),
+    replace(_SHORT, name="mistral_512_32bit_host", optimizer="adamw-32bit", embedding="host"),
     replace(_MAIN, name="mistral_512_paged", tokens=512, optimizer="paged-adamw", timed=6),
-    replace(
-        _MAIN, name="mistral_512_8bit", tokens=512, optimizer="adamw-8bit", timed=6,
-        adapter_dtype="bfloat16",
-    ),
+    replace(_SHORT, name="mistral_512_8bit", optimizer="adamw-8bit"),
+    replace(_SHORT, name="mistral_512_8bit_host", optimizer="adamw-8bit", embedding="host"),
     _SMOL,
     replace(_SMOL, name="smollm2_98304", tokens=98_304),
     replace(_SMOL, name="smollm2_131072", tokens=131_072, recomputed=4, timed=12),

@@ -266,7 +266,9 @@ def claims(rows: dict[str, Measured]) -> list[ClaimRow]:
     found: list[ClaimRow] = []
     bounds = {
         "mistral": (">= 12000", "<= 11.25"),
-        "mistral_512": (None, "<= 6.3"),
+        "mistral_512_32bit": (None, "<= 6.3"),
+        "mistral_512_32bit_host": (None, "<= 6.3"),
+        "mistral_512_8bit_host": (None, "<= 5.3"),
         "mistral_512_8bit": (None, "<= 5.3"),
     }
     for row in rows.values():

@@ -81,10 +81,12 @@ def test_the_fused_tape_peaks_where_a_traced_step_does(
     assert paper.peak_bytes() == pytest.approx(real.peak_bytes(), rel=0.005)
 
 
-def reserved(name: str = "mistral-7b-v0.3", packs: Any = PACKS, **changes: Any) -> int:
+def reserved(
+    name: str = "mistral-7b-v0.3", packs: Any = PACKS, *, hopper: bool = False, **changes: Any
+) -> int:
     shape = shape_of(name)
     training = replace(Training(checkpointed=shape.layers), **changes)
-    return budget(shape, training, packs).reserved
+    return budget(shape, training, packs, hopper=hopper).reserved
 
 
 def larger(factor: float) -> list[PackShape]:
@@ -156,3 +158,32 @@ def test_less_than_the_predicted_peak_may_do_but_never_less_than_tensors_take() 
     found = budget(shape, training, PACKS)
     assert fits(shape, training, PACKS, found.reserved)
     assert not fits(shape, training, PACKS, found.allocated - 1)
+
+
+def test_states_of_32_bits_lie_on_the_card_whatever_the_adapters_are() -> None:
+    shape = shape_of("mistral-7b-v0.3")
+    training = Training(checkpointed=32, adapter_dtype="bfloat16", optimizer="adamw-32bit")
+    assert budget(shape, training, PACKS).optimizer == 2 * 4 * 167_772_160
+
+
+def test_a_table_of_embeddings_on_the_host_leaves_its_room_but_for_the_rows_that_are_read() -> None:
+    saved = reserved() - reserved(host_embedding=True)
+    table, most = 2 * 32_768 * 4_096, 2 * 2_040 * 4_096
+    assert table - most - 48 * MIB < saved <= table
+    tied = {"method": "lora", "checkpointed": 30}
+    assert reserved("smollm2-135m", **tied) == reserved("smollm2-135m", host_embedding=True, **tied)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bound"),
+    [
+        ({"adapter_dtype": "bfloat16", "optimizer": "adamw-8bit"}, 5.3),
+        ({"adapter_dtype": "bfloat16", "optimizer": "adamw-32bit"}, 6.3),
+        ({"adapter_dtype": "bfloat16", "optimizer": "adamw-32bit", "host_embedding": True}, 6.0),
+    ],
+)
+def test_short_sequences_are_planned_within_their_bounds(
+    changes: dict[str, Any], bound: float
+) -> None:
+    pack = PackShape(512, 512, 3, 110, 300)
+    assert reserved(packs=[pack], hopper=True, **changes) < bound * 2**30

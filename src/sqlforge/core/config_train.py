@@ -77,10 +77,12 @@ class TrainPart(Part):
     ``pack_tokens`` is the size of one micro-batch and ``accumulation`` the number of micro-batches
     in one optimizer step. ``questions_per_schema`` questions share one copy of their schema.
     ``gradient_checkpointing`` recomputes all layers, none, or the first so many. ``adamw-8bit``
-    keeps the optimizer's states in 8 bits; ``paged-adamw`` in 32, whatever the adapters are, and
-    lets them go to the computer's memory; ``paged-adamw-8bit`` does both. All three are for CUDA.
+    keeps the optimizer's states in 8 bits, ``adamw-32bit`` in 32 whatever the adapters are;
+    ``paged-adamw`` (32) and ``paged-adamw-8bit`` let them go to the computer's memory as well. All
+    four are for CUDA.
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
-    former on a card where they apply (``auto``).
+    former on a card where they apply (``auto``). ``embedding: host`` keeps the table of embeddings
+    in the computer's memory, for the fused step.
 
     After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
     falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.
@@ -107,10 +109,13 @@ class TrainPart(Part):
     pack_tokens: Annotated[int, Field(ge=64)] = 2048
     accumulation: Annotated[int, Field(ge=1)] = 1
     questions_per_schema: Annotated[int, Field(ge=1)] = 8
-    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit"] = "adamw"
+    optimizer: Literal["adamw", "adamw-8bit", "adamw-32bit", "paged-adamw", "paged-adamw-8bit"] = (
+        "adamw"
+    )
     gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     step: Literal["auto", "fused", "plain"] = "auto"
+    embedding: Literal["card", "host"] = "card"
     prompt_loss: PromptLossPart | None = None
     curriculum: CurriculumPart | None = None
     average: AveragePart | None = None

@@ -162,6 +162,7 @@ def _settings(training: Training, shape: ModelShape, cuda: bool) -> TrainSetting
         seed=0,
         optimizer=training.optimizer,
         step="auto" if training.fused else "plain",
+        embedding="host" if training.host_embedding else "card",
     )
 
 

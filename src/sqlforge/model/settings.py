@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
@@ -18,6 +19,7 @@ from sqlforge.model.learning_rates import schedule
 _ON_CUDA = {
     "adamw": "adamw_torch_fused",
     "adamw-8bit": "adamw_bnb_8bit",
+    "adamw-32bit": "adamw_torch_fused",  # see optimizer_of
     "paged-adamw": "paged_adamw_32bit",
     "paged-adamw-8bit": "paged_adamw_8bit",
 }
@@ -27,7 +29,8 @@ _ON_CUDA = {
 class TrainSettings:
     """Plain values of one training run; see ``sqlforge.core.config.TrainPart``.
 
-    ``step`` is ``auto`` (fused on a card where it applies), ``fused`` or ``plain``.
+    ``step`` is ``auto`` (fused on a card where it applies), ``fused`` or ``plain``; ``embedding``
+    is ``card`` or ``host``.
     On a CPU every ``optimizer`` is PyTorch's AdamW.
     """
 
@@ -45,6 +48,7 @@ class TrainSettings:
     trackers: tuple[str, ...] = ()
     optimizer: str = "adamw"
     step: str = "auto"
+    embedding: str = "card"
     schedule: str = "cosine"
     decay_share: float = 0.2
     embedding_learning_rate: float | None = None
@@ -86,6 +90,18 @@ def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
         **schedule(settings.schedule, settings.steps, settings.warmup_share, settings.decay_share),
         **checkpointing,
     )
+
+
+def optimizer_of(
+    settings: TrainSettings,
+) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:
+    """What ``Trainer`` has no name for: AdamW whose states are fp32 beside 16-bit adapters."""
+    if settings.cpu or settings.optimizer != "adamw-32bit":
+        return None
+    import bitsandbytes
+
+    kind: Any = bitsandbytes.optim  # only half typed
+    return kind.AdamW, {"lr": settings.learning_rate, "betas": (0.9, 0.999), "eps": 1e-8}
 
 
 def tracker_callbacks(names: Sequence[str]) -> list[TrainerCallback]:

@@ -32,12 +32,13 @@ from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
 from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.halve import halves
+from sqlforge.model.host_embedding import choose_embedding
 from sqlforge.model.lean import LeanTrainer, few_walks
 from sqlforge.model.learning_rates import give_embeddings
 from sqlforge.model.pack import Pack
 from sqlforge.model.plain_loss import supervised_loss
 from sqlforge.model.prompt_loss import weight_of
-from sqlforge.model.settings import TrainSettings, arguments, tracker_callbacks
+from sqlforge.model.settings import TrainSettings, arguments, optimizer_of, tracker_callbacks
 
 _log = logging.getLogger(__name__)
 
@@ -76,8 +77,11 @@ def train(
     if on_resume:
         on_resume(resumed_from)
     average = average_of(model, settings, last)
+    fused = choose_step(model, settings)
+    if (table := choose_embedding(model, fused, settings)) is not None:
+        collator, callbacks = table.collated(collator), [*callbacks, table]
     trainer = _PackTrainer(
-        fused=choose_step(model, settings),
+        fused=fused,
         average=average,
         embedding_rate=settings.embedding_learning_rate,
         model=model,
@@ -85,6 +89,7 @@ def train(
         collate=collator,
         train_dataset=Ahead(packs, collator),
         data_collator=lambda batches: batches[0],
+        optimizer_cls_and_kwargs=optimizer_of(settings),
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
     )
     if average is not None:
@@ -101,6 +106,9 @@ def train(
             f"no memory is left on the card ({reason}); the last checkpoint is kept: "
             "'sqlforge plan' says what fits"
         ) from fault
+    finally:
+        if table is not None:
+            table.give_back()
     if average is not None:
         average.put_into_model()
     logged = [row["loss"] for row in trainer.state.log_history if "loss" in row]

@@ -249,6 +249,9 @@ def fused_micro_batch(
     """Forward and backward pass; ``buffers`` says whether those of the matrices are made now."""
     layer = FusedLayer(tape, shape, training, pack)
     batch = [tape.new(8 * pack.tokens) for _ in range(3)] + [tape.new(8 * pack.keys)]
+    if training.host_embedding and not shape.tied:  # at most so many rows, and where each is read
+        rows = min(pack.tokens, shape.vocabulary)
+        batch += [tape.new(8 * pack.tokens), tape.new(2 * rows * shape.hidden)]
     stream = tape.new(layer.stream_bytes)
     angles = [tape.new(4 * pack.tokens * shape.head_size) for _ in range(2)]
     if buffers:

@@ -33,10 +33,12 @@ class Steps:
 
     def build(self) -> None:
         """Load the base model and add adapters; peaks count from here on."""
-        load(self.tape, self.shape, quantised=self.training.method == "qlora")
+        table = load(self.tape, self.shape, quantised=self.training.method == "qlora")
         for _ in range(self.shape.layers):
             for size in self._adapter_sizes():
                 self.tape.new(size * self.training.adapter_bytes, "adapters")
+        if self.training.host_embedding and not self.shape.tied:
+            self.tape.free(table)
         self.tape.empty_cache()
 
     def step(self, packs: Sequence[PackShape]) -> None:
@@ -143,9 +145,9 @@ class Steps:
             for _ in range(2):
                 tape.new(size * self.training.adapter_bytes, "optimizer")
             return
-        quantised = kind != "paged-adamw" and size >= _QUANTISED_STATE_FROM
+        quantised = kind.endswith("8bit") and size >= _QUANTISED_STATE_FROM
         each = size if quantised else 4 * size
-        if kind == "adamw-8bit" or size < _PAGED_FROM:
+        if not kind.startswith("paged") or size < _PAGED_FROM:
             tape.new(each, "optimizer")
             tape.new(each, "optimizer")
         if quantised:

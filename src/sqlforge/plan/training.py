@@ -8,7 +8,7 @@ from typing import Literal
 from sqlforge.core.config import TrainPart
 from sqlforge.plan.model_shape import ModelShape
 
-Optimizer = Literal["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit"]
+Optimizer = Literal["adamw", "adamw-8bit", "adamw-32bit", "paged-adamw", "paged-adamw-8bit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Training:
     """How adapters are trained; ``checkpointed`` is how many layers are recomputed.
 
     With fp32 adapters the step runs under bf16 autocast, with bf16 adapters it needs none.
-    ``fused`` is the step of ``sqlforge.model.fused`` instead of transformers' layers.
+    ``fused`` is the step of ``sqlforge.model.fused`` instead of transformers' layers;
+    ``host_embedding`` says that the table of embeddings is not on the card.
     """
 
     method: Literal["qlora", "lora"] = "qlora"
@@ -43,6 +44,7 @@ class Training:
     checkpointed: int = 0
     accumulation: int = 1
     fused: bool = True
+    host_embedding: bool = False
 
     @property
     def adapter_bytes(self) -> int:
@@ -71,4 +73,5 @@ def training_of(part: TrainPart, shape: ModelShape) -> Training:
         checkpointed=shape.layers if recomputed is True else min(int(recomputed), shape.layers),
         accumulation=part.accumulation,
         fused=part.step != "plain" and shape.own_step,
+        host_embedding=part.embedding == "host" and part.step != "plain" and shape.own_step,
     )

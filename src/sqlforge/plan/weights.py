@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlforge.plan.model_shape import ModelShape
-from sqlforge.plan.tape import Tape
+from sqlforge.plan.tape import Piece, Tape
 
 BLOCK = 64  # numbers that share one scale (absmax) in NF4
 STATE_BLOCK = 256  # scales, or 8-bit optimizer states, that share one scale of their own
@@ -52,9 +52,12 @@ def base_bytes(shape: ModelShape, *, quantised: bool) -> int:
     return shape.layers * linears + 2 * rest
 
 
-def load(tape: Tape, shape: ModelShape, *, quantised: bool) -> None:
-    """Put a base model on the card, layer by layer, each matrix quantised where it will lie."""
-    tape.new(2 * shape.vocabulary * shape.hidden, "head")
+def load(tape: Tape, shape: ModelShape, *, quantised: bool) -> Piece:
+    """Put a base model on the card, layer by layer, each matrix quantised where it will lie.
+
+    Returns the table of embeddings.
+    """
+    table = tape.new(2 * shape.vocabulary * shape.hidden, "head")
     for _ in range(shape.layers):
         for one in shape.linears:
             if quantised:
@@ -68,6 +71,7 @@ def load(tape: Tape, shape: ModelShape, *, quantised: bool) -> None:
     tape.new(2 * shape.hidden, "norms")
     if not shape.tied:
         tape.new(2 * shape.vocabulary * shape.hidden, "head")
+    return table
 
 
 def _quantise(tape: Tape, numbers: int) -> None:

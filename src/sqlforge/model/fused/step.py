@@ -74,7 +74,10 @@ class FusedStep:
         """The last layer's output, before the norm, ``[tokens, hidden]``."""
         ids, body = inputs["input_ids"][0], self._causal.model
         with torch.autocast(ids.device.type, enabled=False):
-            x = torch.nn.functional.embedding(ids, body.embed_tokens.weight).detach()
+            if (rows := inputs.get("rows")) is not None:  # see model/host_embedding.py
+                x = torch.nn.functional.embedding(inputs["row_ids"][0], rows)
+            else:
+                x = torch.nn.functional.embedding(ids, body.embed_tokens.weight).detach()
             wide = torch.empty(1, dtype=torch.float32, device=ids.device)
             cos, sin = body.rotary_emb(wide, inputs["position_ids"])
         matrices = self._buffers(x)
