@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: help demo demo-small test lint types unit soak results trace-doc venv-vllm test-vllm test-serving test-kernels clean
+.PHONY: help demo demo-small test lint types unit soak results trace-doc record venv-vllm test-vllm test-serving test-kernels clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,11 @@ soak: $(READY)  ## long attacks on the sandbox and long runs of the generator
 
 results: $(READY)  ## every measured claim as one table
 	$(BIN)/python bench/show_results.py
+
+record: $(READY)  ## the record run on this machine's GPU, data sets in SQLFORGE_DATA_DIR
+	$(BIN)/python bench/record.py --prepare
+	$(BIN)/python bench/record.py --ablation --jobs 2
+	$(BIN)/python bench/record.py --final
 
 VLLM := .venv-vllm
 VLLM_PIP := $(VLLM)/bin/python -m pip --disable-pip-version-check

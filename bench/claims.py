@@ -87,7 +87,7 @@ def write_claims(
     seed: int | None,
     rows: Sequence[ClaimRow],
     folder: Path = RESULTS,
-    measured: Mapping[str, str] | None = None,
+    measured: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``docs/results/NAME.json`` and return its path.
 

@@ -14,7 +14,7 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from claims import ROOT, ClaimRow, write_claims
 from decode_gain_refusing import refusal_rows
 from decode_gain_rows import Arm, Book, Judged, accuracy_rows, gain_rows, judged, rule_rows
 from finished_run import print_rows
+from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.files import writing
 from sqlforge.core.records import Dataset
@@ -32,6 +33,7 @@ from sqlforge.model.answer import answer
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.model.writer import Writer, open_writer
 from sqlforge.prompt.prompter import Prompter
+from sqlforge.prompt.template import Shot
 from sqlforge.score.benchmarks import BenchmarkName, load_benchmark
 from sqlforge.stages.predict_benchmark import prompt_part_of
 
@@ -131,8 +133,19 @@ class Arms:
         self._asked = asked
         self._writer: Writer | None = None
 
-    def arm(self, name: str, dataset: Dataset, decoding: Decoding) -> Arm:
-        """The candidates to every example of ``dataset``, and the seconds that they took."""
+    def arm(
+        self,
+        name: str,
+        dataset: Dataset,
+        decoding: Decoding,
+        prompt: PromptPart | None = None,
+        style: PromptStyle = "plain",
+        shots: Sequence[Shot] = (),
+    ) -> Arm:
+        """The candidates to every example of ``dataset``, and the seconds that they took.
+
+        ``prompt`` and ``style`` say how to ask; without them the model's own recipe says it.
+        """
         asked, file = self._asked, self._asked.out / f"{name}.jsonl"
         ids = [example.id for example in dataset.examples]
         head = {"arm": name, "model": asked.model, "decoding": decoding.facts(), "ids": ids}
@@ -141,7 +154,7 @@ class Arms:
             return kept
         if self._writer is None:
             self._writer = open_writer(asked.model, decoding.engine)
-        prompter = Prompter.of(prompt_part_of(asked.model), dataset.databases)
+        prompter = Prompter.of(prompt or prompt_part_of(asked.model), dataset.databases)
         print(f"{name}: {len(ids):,} questions, {decoding.samples} samples each", flush=True)
         for examples in (dataset.examples[:WARM_UP], dataset.examples):
             started = time.perf_counter()
@@ -150,6 +163,8 @@ class Arms:
                 prompter,
                 examples,
                 decoding,
+                style=style,
+                shots=shots,
                 max_new_tokens=MAX_NEW_TOKENS,
                 batch_tokens=asked.batch_tokens,
                 progress=_progress,

@@ -7,7 +7,7 @@ import yaml
 from sqlforge.core.config import Recipe, dump_recipe, load_recipe
 from sqlforge.core.errors import RecipeError
 
-RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").rglob("*.yaml"))
 TINY: dict[str, Any] = {
     "name": "tiny",
     "model": {"name": "smollm2-135m"},
@@ -166,3 +166,32 @@ def test_reinforcement_that_makes_no_sense_is_refused(
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(tmp_path, {**TINY, "reinforce": part}))
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_recipe_that_extends_another_changes_mappings_key_by_key_and_the_rest_whole(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {**TINY, "train": {"rank": 8, "alpha": 32.0}})
+    (tmp_path / "recipe.yaml").rename(tmp_path / "base.yaml")
+    data = {"train": [{"source": "spider"}]}
+    changed = {"extends": "base.yaml", "name": "other", "train": {"rank": 4}, "data": data}
+    recipe = load_recipe(write(tmp_path, changed))
+    assert (recipe.name, recipe.train.rank, recipe.train.alpha) == ("other", 4, 32.0)
+    assert [part.source for part in recipe.data.train] == ["spider"]
+    assert [part.source for part in recipe.data.test] == ["spider"]
+
+
+@pytest.mark.parametrize(
+    ("extends", "words"),
+    [
+        ("recipe.yaml", "extends itself"),
+        (["a", "b"], "a file's name"),
+        ("none.yaml", "none.yaml"),
+    ],
+)
+def test_a_recipe_that_cannot_be_extended_is_refused(
+    extends: object, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, {"extends": extends, "name": "other"}))
+    assert words in str(caught.value)

@@ -8,7 +8,7 @@ contains every default that was in force. The parts of a recipe are in ``config_
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -136,9 +136,51 @@ class Recipe(Part):
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
+    ``extends: other.yaml`` at its top takes another recipe, named from the folder of this one, and
+    changes what the rest of the file says: mappings key by key, everything else whole.
+
     Raises:
-        RecipeError: the file is missing, is not YAML, or has faults; all of them are named.
+        RecipeError: a file is missing, is not YAML, or has faults; all of them are named.
     """
+    raw = _raw(path, ())
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as fault:
+        raise RecipeError(f"{path} with {_faults(fault)}", "known keys and values", _FIX) from None
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML, defaults included, passwords in URLs removed."""
+    return without_password(
+        yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    )
+
+
+def _raw(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The file's values, with those of the recipe that it extends; ``above`` extend this one."""
+    raw = _read(path)
+    extended = raw.pop("extends", None)
+    if extended is None:
+        return raw
+    if not isinstance(extended, str):
+        raise RecipeError(f"{path} with extends: {extended!r}", "a file's name", "name a recipe")
+    other = (path.parent / extended).resolve()
+    if other in (path.resolve(), *above):
+        raise RecipeError(f"{path}, which extends itself", "another recipe", "take the line out")
+    return _changed(_raw(other, (*above, path.resolve())), raw)
+
+
+def _changed(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in changes.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _changed(before, value)
+        merged[key] = value
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -156,17 +198,7 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}, which is not YAML ({where})", "YAML", "mend it") from None
     if not isinstance(raw, dict):
         raise RecipeError(f"{path} without keys", "a mapping at the top", "see recipes/")
-    try:
-        return Recipe.model_validate(raw)
-    except ValidationError as fault:
-        raise RecipeError(f"{path} with {_faults(fault)}", "known keys and values", _FIX) from None
-
-
-def dump_recipe(recipe: Recipe) -> str:
-    """The resolved recipe as YAML, defaults included, passwords in URLs removed."""
-    return without_password(
-        yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    )
+    return raw
 
 
 _FIX = "change these in the recipe (all keys: sqlforge.core.config_data, _train and _reinforce)"

@@ -93,8 +93,8 @@ class CleanPart(Part):
 class AuditPart(Part):
     """The leak audit of the training rows; what it finds is written to ``data/audit.json``.
 
-    ``against`` names benchmarks in the data folder; test examples that the run draws itself are
-    always among them. ``remove`` leaves out rows that are a benchmark's own.
+    ``against`` names benchmarks in the data folder; test and validation examples that the run
+    draws itself are always among them. ``remove`` leaves out rows that are a benchmark's own.
     """
 
     against: tuple[AuditedBenchmark, ...] = ("spider-dev", "wikisql-dev", "wikisql-test")

@@ -129,7 +129,7 @@ def fingerprint(
     for db_id in sorted(databases):
         path = databases[db_id].path
         state = path.stat() if path is not None and path.is_file() else None
-        add([db_id, repr(databases[db_id].schema), path])
+        add([db_id, repr(databases[db_id].schema), path.name if path is not None else None])
         add([state.st_size, state.st_mtime_ns] if state else None)
     for example in examples:
         add([example.id, example.db_id, example.question, example.sql])

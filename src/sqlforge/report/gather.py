@@ -143,7 +143,8 @@ def _sources(run: RunDir, judged: _Judged) -> tuple[SourceResult, ...]:
                     summaries={system: summarise(some) for system, some in verdicts.items()},
                     comparisons=_comparisons(compared.get(source, {})),
                     breakdowns={
-                        system: break_down(asked[system], some) for system, some in verdicts.items()
+                        system: break_down(asked[system], some, judged.databases)
+                        for system, some in verdicts.items()
                     },
                     official=_summaries(run, source, "official"),
                     strict=_summaries(run, source, "strict"),

@@ -28,6 +28,7 @@ def render(data: ReportData) -> str:
         "Results": results.results(data),
         "Accuracy by query kind": slices.by_kind(data),
         "Accuracy by clause": slices.by_clause(data),
+        "Accuracy by what makes a question hard": slices.by_trait(data),
         "Accuracy by database": slices.by_database(data),
         "What went wrong": slices.mistakes(data),
         "Training": results.training(data),

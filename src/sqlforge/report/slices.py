@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sqlforge.core.records import Metric
 from sqlforge.report.charts import Bar, bar_chart
 from sqlforge.report.data import ReportData, SourceResult
 from sqlforge.report.figures import interval, source_label
 from sqlforge.report.markup import Html, el, folded, join, table
+from sqlforge.score.breakdown import Breakdown
 from sqlforge.score.taxonomy import CLASSES
 
 SHOWN = ("base", "template", "tuned", "reinforced", "official", "strict")
@@ -35,13 +36,17 @@ def by_clause(data: ReportData) -> Html | None:
         "Execution accuracy by what the gold query uses, with 95 % intervals. A question counts "
         "for every clause of its gold, so that the groups overlap."
     )
-    blocks = []
-    for result in data.sources:
-        metrics = {s: b.by_clause for s, b in result.breakdowns.items() if s in SHOWN}
-        names = list(_any(metrics))
-        if names:
-            blocks.append((result, el("div", *_charts(names, metrics), class_="grid")))
-    return _section(words, data, blocks)
+    return _overlapping(words, data, lambda breakdown: breakdown.by_clause)
+
+
+def by_trait(data: ReportData) -> Html | None:
+    """Small bar charts, one a trait of questions that makes them hard."""
+    words = (
+        "Execution accuracy by how many tables the gold query uses, by the columns of the whole "
+        "schema, and by whether the question spells the gold's columns (all words of their names, "
+        "those that only join tables aside), with 95 % intervals."
+    )
+    return _overlapping(words, data, lambda breakdown: breakdown.by_trait)
 
 
 def by_database(data: ReportData) -> Html | None:
@@ -67,6 +72,18 @@ def mistakes(data: ReportData) -> Html | None:
         for result in data.sources
         if any(b.mistakes and b.mistakes.primary for b in result.breakdowns.values())
     ]
+    return _section(words, data, blocks)
+
+
+def _overlapping(
+    words: str, data: ReportData, slices: Callable[[Breakdown], Mapping[str, Metric]]
+) -> Html | None:
+    blocks = []
+    for result in data.sources:
+        metrics = {s: slices(b) for s, b in result.breakdowns.items() if s in SHOWN}
+        names = list(_any(metrics))
+        if names:
+            blocks.append((result, el("div", *_charts(names, metrics), class_="grid")))
     return _section(words, data, blocks)
 
 

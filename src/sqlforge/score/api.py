@@ -201,7 +201,7 @@ def score_file(
             verdicts = _on_suite(verdicts, dataset, answers, suite, sandbox, named, match)
     if explained:
         verdicts = spooled(explain(dataset.examples, answers, verdicts, dataset.databases))
-    breakdown = break_down(dataset.examples, verdicts)
+    breakdown = break_down(dataset.examples, verdicts, dataset.databases)
     found = ScoredFile(benchmark, split, summarise(verdicts), verdicts, breakdown, dataset, answers)
     if efficiency_runs is None:
         return found

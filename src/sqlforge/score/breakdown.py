@@ -1,14 +1,15 @@
-"""Accuracy by what the gold uses and by database, and the classes of what went wrong."""
+"""Accuracy by what the gold uses, by database and trait, and the classes of what went wrong."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlforge.core.records import Database, Example, Metric, Prediction, Verdict
 from sqlforge.score.clauses import CLAUSES, clauses_of
 from sqlforge.score.statistics import wilson
+from sqlforge.score.traits import TRAITS, traits_of
 
 Slot = tuple[str, bool]
 MOST_DATABASES = 200
@@ -29,23 +30,32 @@ class Mistakes:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Execution accuracy by clause and database; ``mistakes`` where they were looked into."""
+    """Execution accuracy by clause, database and trait (:mod:`sqlforge.score.traits`).
+
+    ``mistakes`` are there where they were looked into, traits where the schemas were at hand.
+    """
 
     by_clause: Mapping[str, Metric]
     by_database: Mapping[str, Metric]
     mistakes: Mistakes | None = None
+    by_trait: Mapping[str, Metric] = field(default_factory=dict)
 
 
-def break_down(examples: Iterable[Example], verdicts: Iterable[Verdict]) -> Breakdown:
+def break_down(
+    examples: Iterable[Example],
+    verdicts: Iterable[Verdict],
+    databases: Mapping[str, Database] | None = None,
+) -> Breakdown:
     """Execution accuracy of ``verdicts``, with Wilson intervals, by their examples' golds.
 
-    An example counts for every clause that its gold uses, so that the slices overlap. What was
+    An example counts for every clause and trait that it has, so that the slices overlap. What was
     not executed is left out. Both belong together in their order.
 
     >>> break_down([], []).by_clause
     {}
     """
-    clauses, databases, mistakes = Counter[Slot](), Counter[Slot](), Counter[tuple[str, ...]]()
+    clauses, by_database, traits = Counter[Slot](), Counter[Slot](), Counter[Slot]()
+    mistakes = Counter[tuple[str, ...]]()
     was_explained = False
     for example, verdict in zip(examples, verdicts, strict=True):
         if verdict.mistakes is not None:
@@ -53,12 +63,16 @@ def break_down(examples: Iterable[Example], verdicts: Iterable[Verdict]) -> Brea
             mistakes[verdict.mistakes] += 1
         if verdict.execution is None:
             continue
-        databases[example.db_id, verdict.execution] += 1
+        by_database[example.db_id, verdict.execution] += 1
         clauses.update((clause, verdict.execution) for clause in clauses_of(example.sql))
+        if databases is not None:
+            has = traits_of(example.question, example.sql, databases[example.db_id].schema)
+            traits.update((trait, verdict.execution) for trait in has)
     return Breakdown(
         _metrics(clauses, CLAUSES),
-        _metrics(databases, sorted({db_id for db_id, _ in databases})),
+        _metrics(by_database, sorted({db_id for db_id, _ in by_database})),
         _mistakes(mistakes) if was_explained else None,
+        _metrics(traits, TRAITS),
     )
 
 
@@ -98,6 +112,8 @@ def breakdown_json(breakdown: Breakdown) -> dict[str, object]:
     if len(breakdown.by_database) <= MOST_DATABASES:
         by_database = breakdown.by_database.items()
         found["by_database"] = {name: asdict(metric) for name, metric in by_database}
+    if breakdown.by_trait:
+        found["by_trait"] = {name: asdict(metric) for name, metric in breakdown.by_trait.items()}
     if breakdown.mistakes is not None:
         found["mistakes"] = asdict(breakdown.mistakes)
     return found

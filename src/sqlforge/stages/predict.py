@@ -123,7 +123,7 @@ def _model_answers(asked: _Asked, examples: Sequence[Example]) -> list[Predictio
     style: PromptStyle = "plain"
     shots: Sequence[Shot] = ()
     if asked.system == "base":
-        shots = [prompter.shot(example) for example in _shot_examples(asked.run, recipe)]
+        shots = [prompter.shot(example) for example in shot_examples(asked.run, recipe)]
         once = Decoding(
             constrain=decoding.constrain,
             join_on_keys=decoding.join_on_keys,
@@ -235,7 +235,7 @@ def _try_prompts(
     return trials
 
 
-def _shot_examples(run: RunDir, recipe: Recipe) -> list[Example]:
+def shot_examples(run: RunDir, recipe: Recipe) -> list[Example]:
     """Training examples of different kinds and databases to show in few-shot prompts."""
     examples = read_examples(run.data_file("train.jsonl"))
     random.Random(recipe.seed).shuffle(examples)

@@ -90,7 +90,7 @@ def prepare(
             making = _Making(recipe, gathering, partial, drops, progress, processes)
             splits, rows = making.splits()
             if recipe.data.audit is not None:
-                facts = _audit(recipe.data.audit, rows, splits["test"], data_dir, say, progress)
+                facts = _audit(recipe.data.audit, rows, splits, data_dir, say, progress)
                 write_json(folder / "audit.json", facts)
         with DatasetWriter(folder, SPLITS, data_dir) as writer:
             for split, asked in splits.items():
@@ -252,19 +252,24 @@ def _drawn(
 def _audit(
     part: AuditPart,
     rows: Survivors,
-    test: Sequence[Asked],
+    splits: Mapping[str, Sequence[Asked]],
     data_dir: Path | None,
     say: Say,
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Audit the training rows; leaks are out afterwards where the recipe wants it."""
+    """Audit the training rows; leaks are out afterwards where the recipe wants it.
+
+    Validation questions are training questions of a benchmark, which other corpora may repeat.
+    """
     references: dict[str, Reference] = {
         name: published_benchmark(name, data_dir) for name in part.against
     }
-    own = [(e, db) for e, db in test if e.source not in ("spider", "wikisql")]
-    if own:
-        prints = tuple(fingerprint(example, db.schema) for example, db in own)
-        references["internal"] = Reference("this run's own test", prints)
+    tested = [(e, db) for e, db in splits["test"] if e.source not in ("spider", "wikisql")]
+    own = {"internal": ("test", tested), "validation": ("validation", splits["validation"])}
+    for name, (split, asked) in own.items():
+        prints = tuple(fingerprint(example, db.schema) for example, db in asked)
+        if prints:
+            references[name] = Reference(f"this run's own {split}", prints)
     bar = _bar(progress, "audit")
     report = audit_rows(rows, references, remove=part.remove, progress=bar)
     for found in report.benchmarks:

@@ -1,0 +1,139 @@
+"""One training of the record run: train, answer, judge, and its row in ``results/NAME.json``.
+
+Whatever is done already is kept: data and token ids made beforehand, a training that was cut off
+(it goes on from its last checkpoint), every set of answers. Answers lie in ``results/NAME/``, so
+that they can be judged again on a machine that has neither the model nor a GPU.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from decode_gain import SEED, Arms, Asked
+from decode_gain_rows import LIMITS, WORKERS, Arm
+from record_internal import read_split
+from record_plans import Plan
+from record_rows import Question, Told
+from sqlforge.core.decoding import Decoding
+from sqlforge.core.records import Dataset, Example, Prediction, Verdict
+from sqlforge.corpus.store import read_databases, read_examples
+from sqlforge.database.sandbox import Sandbox
+from sqlforge.decode.decide import chosen, decide
+from sqlforge.score.benchmarks.spider import with_kinds
+from sqlforge.score.judge import judge_each
+from sqlforge.stages.predict import shot_examples
+from sqlforge.stages.train import train_run
+
+GREEDY = Decoding()
+CONSTRAINED = Decoding(constrain="schema")
+VOTE = Decoding(constrain="schema", samples=8, vote=True, seed=SEED)
+
+
+def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console: Console) -> None:
+    """Train ``plan``, ask it everything, judge, and write ``results/NAME.json`` after each step.
+
+    Args:
+        plan: with its data prepared.
+        results: the folder of rows and answers.
+        base: whether the base model is asked the internal split too.
+        batch_tokens: bounds what is generated at once.
+        console: where people read what happens.
+    """
+    told = Told(plan, results)
+    if not plan.model.exists() and not told.is_answered:
+        train_run(plan.run, console, console.print)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    told.note_training()
+    questions = list(questions_of(plan, base=base))
+    kept_in = results / plan.name
+    models = {False: os.path.relpath(plan.model), True: plan.recipe.model.name}
+    sources = {
+        of_base: Arms(Asked(model, kept_in, batch_tokens, VOTE.samples, results))
+        for of_base, model in models.items()
+    }
+    written: dict[str, Arm] = {}
+    for asked in questions:
+        shots = _shots(plan, asked)
+        written[asked.name] = sources[asked.of_base].arm(
+            asked.name,
+            asked.dataset,
+            asked.decoding,
+            plan.recipe.prompt,
+            asked.style,
+            shots,
+        )
+        if not asked.decoding.vote:
+            told.add(asked, *_judged(asked, written[asked.name]))
+    for asked in questions:  # what is executed most comes when a GPU is needed no more
+        if asked.decoding.vote:
+            told.add(asked, *_judged(asked, written[asked.name]))
+
+
+def questions_of(plan: Plan, *, base: bool) -> Iterator[Question]:
+    """What a training is asked: held-out databases, or everything in a final one."""
+    split = "test" if plan.final else "validation"
+    sets = _by_source(plan, split)
+    ways = {"constrained": CONSTRAINED, "unconstrained": GREEDY}
+    for source in ("spider", "wikisql"):
+        for way, decoding in ways.items():
+            yield Question(f"{source}_{way}", sets[source], decoding)
+    if not plan.final:
+        return
+    for shown in ("used", "full"):
+        split_shown = read_split(plan.run, shown)
+        yield Question(f"internal_{shown}", split_shown, GREEDY, "internal")
+        if base:
+            for style in plan.recipe.evaluate.base_prompts:
+                name = f"internal_{shown}_base_{style}"
+                yield Question(name, split_shown, GREEDY, "internal", style, True)
+    yield Question("spider_vote", sets["spider"], VOTE)
+    yield Question("wikisql_vote", sets["wikisql"], VOTE)
+
+
+def _by_source(plan: Plan, split: str) -> dict[str, Dataset]:
+    databases = read_databases(plan.run.data_file("databases.jsonl"))
+    found: dict[str, list[Example]] = {}
+    for example in read_examples(plan.run.data_file(f"{split}.jsonl")):
+        found.setdefault(example.source, []).append(example)
+    sets = {}
+    for source, examples in found.items():
+        asked = {e.db_id: databases[e.db_id] for e in examples}
+        dataset = Dataset(f"{source}-{split}", tuple(examples), asked)
+        sets[source] = with_kinds(dataset, must=False) if source == "spider" else dataset
+    return sets
+
+
+def _shots(plan: Plan, asked: Question) -> Sequence[Any]:
+    if asked.style != "few_shot":
+        return ()
+    from sqlforge.prompt.prompter import Prompter
+
+    examples = shot_examples(plan.run, plan.recipe)
+    databases = read_databases(plan.run.data_file("databases.jsonl"))
+    prompter = Prompter.of(plan.recipe.prompt, databases)
+    return [prompter.shot(example) for example in examples]
+
+
+def _judged(asked: Question, arm: Arm) -> tuple[list[Verdict], list[Prediction], float]:
+    """Verdicts and answers to a set of questions, and the seconds of choosing and judging."""
+    started = time.perf_counter()
+    examples, databases = asked.dataset.examples, asked.dataset.databases
+    choices = chosen(examples, arm.candidates, databases, asked.decoding, LIMITS)
+    answers = [decided.prediction for decided in decide(examples, choices)]
+    with Sandbox(LIMITS, workers=WORKERS) as sandbox:
+        skip = asked.match == "official"  # a few golds of Spider's training part fail
+        found = judge_each(
+            examples, answers, databases, sandbox, match=asked.match, skip_bad_gold=skip
+        )
+        verdicts = list(found)
+    return verdicts, answers, arm.seconds + time.perf_counter() - started
