@@ -43,7 +43,7 @@ def write_page(results: Path, trial: Path | None = None) -> None:
         )
     kept = read_json(claims) if claims.is_file() else {"rows": [], "measured": {}}
     write_text(target / "record.md", page(kept["rows"], kept["measured"]))
-    print(f"{len(kept['trainings'])} trainings: {claims}, {target / 'record.md'}")
+    print(f"{len(kept['measured'])} trainings: {claims}, {target / 'record.md'}")
 
 
 def all_rows(told: Mapping[str, Told]) -> Iterator[ClaimRow]:

@@ -30,8 +30,10 @@ def documented(pattern: re.Pattern[str], paths: Iterable[Path]) -> list[tuple[st
     ]
 
 
-COPIED = documented(TO_COPY, [*documents(), *sorted(ROOT.glob("recipes/*")), ROOT / "Makefile"])
-SPOKEN = documented(NAMED, [*documents(), *sorted(ROOT.glob("recipes/*"))])
+COPIED = documented(
+    TO_COPY, [*documents(), *sorted(ROOT.glob("recipes/**/*.yaml")), ROOT / "Makefile"]
+)
+SPOKEN = documented(NAMED, [*documents(), *sorted(ROOT.glob("recipes/**/*.yaml"))])
 EXTRAS = set(
     tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 )
