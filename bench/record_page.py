@@ -285,5 +285,5 @@ $ make record     # on a machine with a GPU
 ```
 
 It prepares, runs every ablation, trains `recipes/{recipe}` with two seeds, asks, judges and writes
-this page. In pieces, each of which goes on where it was cut off: `python bench/record.py --help`.
+this page. In pieces, each of which goes on where it was cut off: `bench/record.py` says how.
 What ran when, on which card and commit, is in `docs/results/record.json` under `measured`."""
