@@ -17,11 +17,12 @@ from sqlforge.core.config import Recipe, ReinforcePart
 from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import digests
 from sqlforge.core.run_dir import RunDir
+from sqlforge.corpus.rewardable import rewardable
 from sqlforge.corpus.store import read_databases, read_examples, write_examples
 from sqlforge.pipeline import begin
 from sqlforge.stages.predict import predict_run
 from sqlforge.stages.prepare import prepare
-from sqlforge.stages.reinforce import choose_examples, reinforce_run, settle
+from sqlforge.stages.reinforce import reinforce_run, settle
 from sqlforge.stages.score import score_run
 from sqlforge.stages.train import train_run
 from tiny_base import write_tiny_base
@@ -129,12 +130,12 @@ def test_databases_of_validation_and_test_are_never_learnt_from(
     }
     other = [replace(train[n], id=f"leak-{n}", db_id=d) for n, d in enumerate(sorted(held_out))]
     write_examples(run.data / "train.jsonl", [*other, *train])
-    found, left = choose_examples(run, PART.model_copy(update={"steps": 99}), databases, 7)
+    found, left = rewardable(run, databases, (), 999, 7)
     assert left.held_out == len(other) > 0 and len(found) == len(train)
     assert not {e.db_id for e in found} & held_out
     write_examples(run.data / "train.jsonl", other)
     with pytest.raises(DataError, match="no training example to reinforce on"):
-        choose_examples(run, PART, databases, 7)
+        rewardable(run, databases, ("synthetic",), 9, 7)
 
 
 def test_databases_without_rows_are_left_out_and_counted(trained: RunDir) -> None:
@@ -142,11 +143,11 @@ def test_databases_without_rows_are_left_out_and_counted(trained: RunDir) -> Non
     train = read_examples(trained.data_file("train.jsonl"))
     empty = train[0].db_id
     databases[empty] = replace(databases[empty], path=None)
-    found, left = choose_examples(trained, PART, databases, 7)
+    found, left = rewardable(trained, databases, (), 6, 7)
     assert left.without_rows == sum(e.db_id == empty for e in train)
-    assert all(e.db_id != empty for e in found) and len(found) <= 2 * 2 + 2
+    assert all(e.db_id != empty for e in found) and len(found) <= 6
     with pytest.raises(DataError):
-        choose_examples(trained, PART.model_copy(update={"sources": ("spider",)}), databases, 7)
+        rewardable(trained, databases, ("spider",), 9, 7)
 
 
 def test_a_recipe_without_the_part_is_refused_with_the_line_to_add(

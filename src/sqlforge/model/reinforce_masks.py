@@ -59,7 +59,9 @@ def log_probabilities(
     >>> log_probabilities(logits, torch.tensor([[2]]), only, 1.0)[0].exp().tolist()
     [[0.5]]
     """
-    scores = logits.float() / temperature
+    scores = logits.float()
+    if temperature != 1:
+        scores = scores / temperature
     if masks is not None:
         allowed = unpack(masks.flatten(0, 1), scores.shape[-1]).view(scores.shape)
         scores = scores.masked_fill(~allowed, -torch.inf)

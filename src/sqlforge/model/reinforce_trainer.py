@@ -225,7 +225,7 @@ def _config(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
         f"{kind}_checkpointing": settings.gradient_checkpointing,
         f"{kind}_checkpointing_kwargs": {"use_reentrant": False},
     }
-    return GRPOConfig(
+    config = GRPOConfig(
         output_dir=str(checkpoints),
         per_device_train_batch_size=settings.micro_batch,
         gradient_accumulation_steps=settings.questions * settings.samples // settings.micro_batch,
@@ -263,3 +263,5 @@ def _config(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
         seed=settings.seed,
         **options,
     )
+    config._n_gpu = min(1, config.n_gpu)  # one process drives one card, however many there are
+    return config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,8 +17,8 @@ from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import digests, new_folder, storing
 from sqlforge.core.records import Database, Example
 from sqlforge.core.run_dir import RunDir
-from sqlforge.corpus.store import StoredExamples, read_databases, read_examples
-from sqlforge.corpus.synthetic.generate import SOURCE
+from sqlforge.corpus.rewardable import Left, rewardable
+from sqlforge.corpus.store import read_databases
 from sqlforge.decode.decide import check_constrainable
 from sqlforge.model.card import start_counting, training_memory
 from sqlforge.model.load import device_name, load_model, load_tokenizer, pick_device
@@ -36,21 +35,6 @@ from sqlforge.score.reward import Referee
 Say = Callable[[str], None]
 _MOST_JUDGES = 16
 _ENDS = 0.1  # of the steps, whose mean reward stands for the beginning and for the end
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Training examples that reinforcement leaves out, by why.
-
-    ``without_rows``: of databases that are only a schema. ``held_out``: of databases that
-    validation or test ask too. ``too_long``: prompts beyond the window.
-    """
-
-    without_rows: int = 0
-    held_out: int = 0
-    too_long: int = 0
-    failing_golds: int = 0
-    empty_golds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +85,8 @@ def reinforce_run(run: RunDir, console: Console, say: Say) -> Reinforced:
         )
     run.trained()
     databases = read_databases(run.data_file("databases.jsonl"))
-    examples, left = choose_examples(run, part, databases, recipe.seed)
+    most = part.steps * part.questions + part.trial
+    examples, left = rewardable(run, databases, part.sources, most, recipe.seed)
     tokenizer: Any = load_tokenizer(recipe.model.name)
     examples, questions, left = _asked(recipe, tokenizer, examples, databases, left)
     bars = progress_bars(console)
@@ -161,44 +146,6 @@ def settle(run: RunDir, say: Say) -> bool:
         run.note(**{f"{place.name}_sha256": digests(run.reinforced)})
         run.reinforced.rename(place)
     return True
-
-
-def choose_examples(
-    run: RunDir, part: ReinforcePart, databases: dict[str, Database], seed: int
-) -> tuple[list[Example], Left]:
-    """As many training examples as the steps take, drawn by seed, and how many cannot be.
-
-    Raises:
-        DataError: none can be.
-    """
-    held_out = {
-        example.db_id
-        for name in ("validation.jsonl", "test.jsonl")
-        for example in read_examples(run.data_file(name))
-    }
-    # A recipe calls the embedded corpus by another name than its examples do.
-    sources = {SOURCE if name == "synthetic" else name for name in part.sources}
-    found: list[Example] = []
-    without_rows = shared = 0
-    for example in StoredExamples(run.data_file("train.jsonl")):
-        if sources and example.source not in sources:
-            continue
-        if databases[example.db_id].path is None:
-            without_rows += 1
-        elif example.db_id in held_out:
-            shared += 1
-        else:
-            found.append(example)
-    if not found:
-        raise DataError(
-            f"no training example to reinforce on ({without_rows:,} of databases without rows, "
-            f"{shared:,} of databases that validation or test ask too)",
-            "examples of databases with rows that only training asks",
-            "add such a source to data.train and to reinforce.sources",
-        )
-    random.Random(f"{seed}/reinforce").shuffle(found)
-    wanted = part.steps * part.questions + part.trial
-    return found[:wanted], Left(without_rows=without_rows, held_out=shared)
 
 
 def _part(run: RunDir, recipe: Recipe) -> ReinforcePart:
