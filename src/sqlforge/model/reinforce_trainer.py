@@ -151,7 +151,8 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         for first in range(0, len(input_ids), size):
             some = slice(first, first + size)
             ids, mask = input_ids[some], attention_mask[some]
-            with self.accelerator.autocast():
+            # Not accelerate's, which would stay on the model while the engine samples.
+            with torch.autocast(ids.device.type, torch.bfloat16, self._settings.autocast_bf16):
                 logits = model(
                     input_ids=ids,
                     attention_mask=mask,
@@ -247,7 +248,7 @@ def _config(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim="adamw_torch" if settings.cpu else "adamw_torch_fused",
-        bf16=settings.autocast_bf16,
+        bf16=False,  # else TRL's default
         use_cpu=settings.cpu,
         logging_strategy="steps",
         logging_steps=1,
