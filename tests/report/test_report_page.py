@@ -70,6 +70,7 @@ def test_the_page_holds_every_part_of_a_whole_run(page: str) -> None:
         "Results",
         "Accuracy by query kind",
         "Accuracy by clause",
+        "Accuracy by what makes a question hard",
         "Accuracy by database",
         "What went wrong",
         "Training",
