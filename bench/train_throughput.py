@@ -42,10 +42,13 @@ from train_prompts import FOLDER, SEED, prepare
 from train_rows import MORE, OURS, PEERS, Asked, Measured
 
 MARK = "ROW "
-PACKS = (
-    "smollm2",
-    *(asked.name for asked in OURS if asked.name.startswith("smollm2_") and asked.dropout),
-)
+_SMOL = next(asked for asked in OURS if asked.name == "smollm2")
+PACKS = [
+    asked.name
+    for asked in OURS
+    if (asked.model, asked.rank, asked.dropout) == (_SMOL.model, _SMOL.rank, _SMOL.dropout)
+]
+"""Rows that differ in their packs only, and in how much is recomputed."""
 ROWS = {asked.name: asked for asked in (*OURS, *PEERS, *MORE)}
 
 

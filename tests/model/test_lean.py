@@ -10,7 +10,9 @@ import torch
 from transformers import TrainerCallback
 
 from model.tiny_llama import settings, tiny_adapted, tiny_packs
+from sqlforge.core.errors import TrainingError
 from sqlforge.model.lean import few_walks
+from sqlforge.model.settings import _ON_CPU
 from sqlforge.model.train import train
 
 
@@ -56,3 +58,32 @@ def test_modes_and_gradients_are_what_they_are_without() -> None:
         model.zero_grad()
         assert parameter.grad is None
     assert "train" not in vars(model) and "zero_grad" not in vars(model)
+
+
+def test_a_fused_update_with_numbers_gone_wrong_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a card's optimizer is; on a CPU the recipe's is the other one.
+    monkeypatch.setitem(_ON_CPU, "adamw", "adamw_torch_fused")
+    model, whole = tiny_adapted(), tiny_adapted()
+    parameter = next(p for p in model.parameters() if p.requires_grad)
+    calls = iter(range(100))
+    parameter.register_hook(lambda g: g * float("nan") if next(calls) == 2 else g)
+    with pytest.raises(TrainingError, match="gradient of step 3 is nan"):
+        train(model, tiny_packs(), settings(5, learning_rate=0.1), tmp_path / "cut")
+    monkeypatch.undo()
+    constant = settings(5, learning_rate=0.1)
+    stop = _StopAfter(2)
+    train(whole, tiny_packs(), constant, tmp_path / "whole", [stop])
+    for one, other in zip(model.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+class _StopAfter(TrainerCallback):
+    """Ends a run early, under the schedule of the whole one."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        control.should_training_stop = state.global_step >= self._step

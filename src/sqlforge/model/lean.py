@@ -3,7 +3,9 @@
 An adapted model of 30 layers has some 2,500 modules. ``Trainer`` walks through all of them five
 times a step: to put them into training mode, to count parameters, to clip, to reset gradients.
 For a small model on a fast card that takes longer than the products. Here they are walked through
-once a run, and numbers are looked at once a step, not after every pass.
+once a run, and numbers are looked at once a step, not after every pass: where PyTorch's own kernel
+updates all weights, after it was started, since it changes nothing once it is told that numbers
+have gone wrong, and the card has it to do while the computer looks.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 
 from sqlforge.core.errors import TrainingError
 
@@ -26,6 +28,8 @@ class LeanTrainer(Trainer):
         model: Any = self.model
         self._trained: list[torch.nn.Parameter] = [p for p in model.parameters() if p.requires_grad]
         self._losses: list[torch.Tensor] = []  # of the window, not looked at yet
+        self._numbers: torch.Tensor | None = None  # the same, with the gradient's norm
+        self.add_callback(_Look(self))
         self._parameters: int | None = None
 
     def watch(self, loss: torch.Tensor) -> None:
@@ -44,11 +48,7 @@ class LeanTrainer(Trainer):
         return 6 * int(inputs["input_ids"].numel()) * self._parameters
 
     def _clip_grad_norm(self, model: Any) -> Any:
-        """Clip; the norm is that before.
-
-        Raises:
-            TrainingError: a loss of the window or the gradient is not finite.
-        """
+        """Clip; the norm is that before."""
         if str(self.accelerator.distributed_type.value) == "NO":
             gradients = [p.grad for p in self._trained if p.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients)
@@ -56,19 +56,48 @@ class LeanTrainer(Trainer):
         else:
             inherited: Any = super()
             norm = inherited._clip_grad_norm(model)
-        self._look(norm)
+        losses, self._losses = self._losses, []
+        self._numbers = torch.stack([n.float().to(norm.device) for n in (*losses, norm)])
+        optimizer = self._guarding()
+        if optimizer is None:
+            self.look()
+        else:
+            optimizer.found_inf = self._numbers.isfinite().all().logical_not().float()
         return norm
 
-    def _look(self, norm: torch.Tensor) -> None:
-        """The one place of a step where the computer waits for the card."""
-        losses, self._losses = self._losses, []
-        numbers = torch.stack([n.float().to(norm.device) for n in (*losses, norm)]).tolist()
+    def _guarding(self) -> Any:
+        """PyTorch's fused AdamW, which changes nothing where it is told of numbers gone wrong."""
+        optimizer: Any = getattr(self.optimizer, "optimizer", self.optimizer)
+        known = type(optimizer) is torch.optim.AdamW and optimizer.defaults.get("fused")
+        alone = str(self.accelerator.distributed_type.value) == "NO"
+        return optimizer if known and alone and self.accelerator.scaler is None else None
+
+    def look(self) -> None:
+        """The one place of a step where the computer waits for the card.
+
+        Raises:
+            TrainingError: a loss of the window or the gradient is not finite.
+        """
+        if self._numbers is None:
+            return
+        numbers, self._numbers = self._numbers.tolist(), None
         step = self.state.global_step + 1
         for number in numbers[:-1]:
             if not _finite(number):
                 raise self.not_finite(f"the loss of step {step} is {number}")
         if not _finite(numbers[-1]):
             raise self.not_finite(f"the gradient of step {step} is {numbers[-1]}")
+
+
+class _Look(TrainerCallback):
+    """Looks at the numbers of an update that has been started."""
+
+    def __init__(self, trainer: LeanTrainer) -> None:
+        self._trainer = trainer
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Stop the run before anything of the step counts."""
+        self._trainer.look()
 
 
 @contextmanager

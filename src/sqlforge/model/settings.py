@@ -23,6 +23,7 @@ _ON_CUDA = {
     "paged-adamw": "paged_adamw_32bit",
     "paged-adamw-8bit": "paged_adamw_8bit",
 }
+_ON_CPU = {"adamw": "adamw_torch"}  # whatever a recipe asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def arguments(settings: TrainSettings, checkpoints: Path) -> TrainingArguments:
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch" if settings.cpu else _ON_CUDA[settings.optimizer],
+        optim=_ON_CPU["adamw"] if settings.cpu else _ON_CUDA[settings.optimizer],
         bf16=settings.autocast_bf16,
         use_cpu=settings.cpu,
         logging_strategy="steps",
