@@ -24,6 +24,7 @@ from claims import ClaimRow, write_claims
 from sqlforge.core.decoding import Decoding
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.serve.answering import Answerer
+from sqlforge.serve.patience import Patience
 from sqlforge.stages.ask import chat
 
 MODEL = "smollm2-135m"
@@ -85,7 +86,10 @@ def warm(model: str, db: Path) -> list[float]:
     asked = iter((*QUESTIONS, "quit"))
     seconds = []
     decoding = Decoding(constrain="schema")
-    with Answerer.open(model, str(db), decoding, max_rows=100, timeout_s=2) as answerer:
+    patience = Patience.told(1.9, None)  # the default of ask and of serve
+    with Answerer.open(
+        model, str(db), decoding, max_rows=100, timeout_s=2, patience=patience
+    ) as answerer:
         for answer in chat(
             answerer, Console(quiet=True), lambda: next(asked), first=None, explain=False
         ):

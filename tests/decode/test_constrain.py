@@ -180,6 +180,29 @@ def test_random_walks_end_within_their_budget_and_prepare(schema: Schema, seed: 
         assert prepares(schema, sql) is None, sql
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_budget_lowered_on_the_way_is_kept_to_or_as_few_as_the_end_takes(seed: int) -> None:
+    rng = random.Random(seed)
+    at = cursor(SHOP, 400)
+    mask = np.zeros((1, mask_words(BYTES)), dtype=np.int32)
+    sooner, left = rng.randint(1, 60), 400
+    while not at.finished:
+        if len(at.text) == sooner:
+            needed = at.tokens_needed
+            at.shorten(8)
+            left = at.tokens_left
+            assert left == max(8, needed)
+            at.shorten(100)
+            assert at.tokens_left == left
+        fill_masks([at], mask, threads=1)
+        allowed = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+        going_on = [token for token in allowed if token != END]
+        at.advance(int(rng.choice(going_on if going_on else allowed)))
+        left -= 1
+        assert at.tokens_left == left if len(at.text) > sooner else True
+    assert prepares(SHOP, at.text.decode()) is None
+
+
 # SmolLM2's tokenizer has no piece for some control characters, nor for the planes beyond emoji.
 POOR = Vocabulary(
     (*(None if byte in (0x04, 0xF1) else bytes([byte]) for byte in range(256)), None), (256,)

@@ -7,6 +7,7 @@ one's, and it writes long texts that rarely end.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,13 @@ class Only:
 
     def now(self) -> list[int]:
         return sorted(self.allowed) if self.left > 1 else [END]
+
+    @property
+    def tokens_left(self) -> int:
+        return self.left
+
+    def shorten(self, tokens: int) -> None:
+        self.left = min(self.left, tokens)
 
     def advance(self, token: int) -> None:
         assert token in self.now(), "the engine took a token that the mask did not allow"
@@ -431,6 +439,33 @@ class _Script:
 
     def advance(self, token: int) -> None:
         assert self.tokens.pop(0) == token
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_a_text_that_is_late_ends_as_its_constraint_wants_and_others_write_on(
+    model: Any, constrained: bool
+) -> None:
+    prompts, _ = _prompts(3, schemas=2, count=3)
+    with engine_of(model, rows=4) as engine:
+        alone = [engine.submit(Request(prompt, NEW)).result() for prompt in prompts]
+        tickets = [
+            engine.submit(
+                Request(
+                    prompt,
+                    NEW,
+                    constraint=Only(range(END), NEW) if constrained else None,
+                    deadline=time.monotonic() + ahead,
+                    certain_tokens=5,
+                )
+            )
+            for prompt, ahead in ((prompts[0], -1.0), (prompts[1], 3600.0))
+        ]
+        tickets.append(engine.submit(Request(prompts[2], NEW)))
+        late, early, free = [ticket.result() for ticket in tickets]
+    assert (late.tokens, len(late.ids)) == ((5, 4) if constrained else (5, 5))
+    assert late.finish == ("stop" if constrained else "length")
+    assert early.tokens == NEW or early.ids == alone[1].ids
+    assert free.ids == alone[2].ids
 
 
 @pytest.mark.parametrize("stop", [True, False])

@@ -16,7 +16,8 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Schema
 from sqlforge.database.introspect import schema_from_url
-from sqlforge.serve.answering import Answer, Answerer, Link, QueryRefused, Rows, Tried
+from sqlforge.serve.answering import Answerer, QueryRefused
+from sqlforge.serve.answers import Answer, Link, Rows, Tried
 
 
 class Prepared(Answerer):

@@ -6,9 +6,13 @@ The model is one that writes what it is told; databases and servers are real.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +29,9 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.database.place import place_of
 from sqlforge.database.readers import Readers
-from sqlforge.serve.answering import Answerer, Link, QueryRefused
+from sqlforge.serve.answering import Answerer, QueryRefused
+from sqlforge.serve.answers import Link
+from sqlforge.serve.patience import UNBOUNDED, Patience
 
 pytestmark = pytest.mark.xdist_group("servers")
 TABLES = ("cust", "staff", "order", "order_line", "prod", "empty_one")
@@ -122,7 +128,8 @@ def answering(
 ) -> Iterator[Any]:
     model = Told(says, **{k: how.pop(k) for k in ("width",) if k in how})
     readers = Readers(place_of(url), rows=rows, seconds=seconds)
-    answerer = Answerer(model, readers, Decoding(**how))
+    patience = how.pop("patience", UNBOUNDED)
+    answerer = Answerer(model, readers, Decoding(**how), patience=patience)
     try:
         yield answerer
     finally:
@@ -465,6 +472,62 @@ def test_a_file_may_go_away_and_come_back(tmp_path: Path) -> None:
         assert answer.rows is None and "No such file" in answer.error
         moved.rename(file)
         assert answerer.answer("How many?").rows.rows == ((60,),)
+
+
+def test_a_duckdb_file_may_go_be_replaced_and_be_written_to(tmp_path: Path, duckdb: Shop) -> None:
+    file = tmp_path / "shop.duckdb"
+    shutil.copy(duckdb.url, file)
+    with answering(str(file), "SELECT COUNT(*) FROM cust") as answerer:
+        assert answerer.answer("How many?").rows.rows == ((60,),)
+        moved = file.rename(tmp_path / "elsewhere")
+        answer = answerer.answer("How many?")
+        assert answer.rows is None and "does not exist" in answer.error
+        moved.rename(file)
+        assert answerer.answer("How many?").rows.rows == ((60,),)
+        shutil.copy(file, moved)
+        _in_duckdb(moved, "DELETE FROM cust WHERE cust_id > 59")
+        moved.replace(file)
+        assert answerer.answer("How many?").rows.rows == ((59,),)
+        with _writer_of(file):
+            answer = answerer.answer("How many?")
+            assert answer.rows is None and "close the program that is writing" in answer.error
+        assert answerer.answer("How many?").rows.rows == ((58,),)
+
+
+def _in_duckdb(file: Path, *statements: str) -> None:
+    import duckdb
+
+    with duckdb.connect(str(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def _writer_of(file: Path) -> Iterator[None]:
+    """Another program that has the file open, deletes a customer and goes away at the end."""
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); "
+        "sys.stdin.read(); c.execute('DELETE FROM cust WHERE cust_id > 58'); c.close()"
+    )
+    command = [sys.executable, "-c", program, str(file)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == b"open\n"
+        yield
+        process.communicate()
+    assert process.returncode == 0
+
+
+def test_what_the_model_leaves_of_an_answers_time_is_the_databases(shop: Shop) -> None:
+    slow = "SELECT COUNT(*) FROM order_line a, order_line b, order_line c, order_line d"
+    with answering(shop.url, slow, patience=Patience(0.5)) as answerer:
+        began = time.monotonic()
+        answer = answerer.answer("How many?")
+        assert began < answerer.model.deadline < began + answer.seconds
+    assert answer.rows is None and "that --answer-seconds left" in answer.error
+    with answering(shop.url, slow, seconds=0.4, patience=Patience(0.1, False)) as answerer:
+        answer = answerer.answer("How many?")
+    assert "0.4 s that --timeout allows" in answer.error
 
 
 def test_threads_share_an_answerer(shop: Shop) -> None:

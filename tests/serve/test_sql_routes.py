@@ -69,6 +69,7 @@ def test_a_question_gives_sql_rows_and_what_led_to_them(
         "schema_text": "goods(id, title)",
         "tables": 1,
         "tables_shown": 1,
+        "cut_short": False,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,11 @@ class Told:
         self.asked: list[Any] = []
         self.before: Callable[[], object] = lambda: None
 
-    def write(self, asked: Any, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
+    def write(
+        self, asked: Any, decoding: Decoding, max_new_tokens: int, deadline: float = math.inf
+    ) -> list[Candidate]:
         self.asked.append(asked)
+        self.deadline = deadline
         self.before()
         said = [self.says] if isinstance(self.says, str) else list(self.says)
         count = len(decoding.temperatures)

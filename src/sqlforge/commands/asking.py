@@ -11,6 +11,7 @@ import typer
 
 from sqlforge.cli_support import new_console, write_facts
 from sqlforge.commands.options import (
+    AnswerSeconds,
     Constrain,
     JoinOnKeys,
     Json,
@@ -43,7 +44,8 @@ def ask(
     linked_literals: LinkedLiterals = False,
     refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows shown at most.")] = 100,
-    timeout: Timeout = 2.0,
+    answer_seconds: AnswerSeconds = 1.9,
+    timeout: Timeout = None,
     max_new_tokens: MaxNewTokens = 128,
     json: Json = None,
 ) -> None:
@@ -63,9 +65,12 @@ def ask(
         join_on_keys=join_on_keys,
         linked_literals=linked_literals,
     )
+    from sqlforge.serve.patience import Patience
     from sqlforge.stages.ask import Asked, ask_database
 
-    asked = Asked(db, question, model, chat, explain, max_rows, timeout, max_new_tokens)
+    patience = Patience.told(answer_seconds, timeout)
+    seconds = 2.0 if timeout is None else timeout
+    asked = Asked(db, question, model, chat, explain, max_rows, seconds, max_new_tokens, patience)
     found = ask_database(asked, decoding, new_console())
     if json is not None:
         write_facts(found if chat else found[0], json)

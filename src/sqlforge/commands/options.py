@@ -25,7 +25,22 @@ ModelToAsk = Annotated[
     ),
 ]
 Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, max=600, help="Seconds a query may take.")
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0.1,
+        max=600,
+        help="Seconds a query may take, in full; else what --answer-seconds leaves it.",
+    ),
+]
+AnswerSeconds = Annotated[
+    float,
+    typer.Option(
+        "--answer-seconds",
+        min=0.0,
+        max=600,
+        help="Seconds from question to rows; nearing them, the model has to end. 0: no limit.",
+    ),
 ]
 MaxNewTokens = Annotated[
     int, typer.Option("--max-new-tokens", min=1, help="Where an answer is cut.")

@@ -13,6 +13,7 @@ import typer
 
 from sqlforge.cli_support import quiet_libraries, write_facts
 from sqlforge.commands.options import (
+    AnswerSeconds,
     Constrain,
     JoinOnKeys,
     Json,
@@ -70,7 +71,8 @@ def serve(
     linked_literals: LinkedLiterals = False,
     refuse_below: RefuseBelow = None,
     max_rows: Annotated[int, typer.Option(min=1, max=100_000, help="Rows of a result.")] = 1000,
-    timeout: Timeout = 10.0,
+    answer_seconds: AnswerSeconds = 1.9,
+    timeout: Timeout = None,
     max_new_tokens: MaxNewTokens = 128,
     json: Json = None,
 ) -> None:
@@ -94,6 +96,7 @@ def serve(
         )
     from sqlforge.core.decoding import Decoding
     from sqlforge.serve.keys import read_keys
+    from sqlforge.serve.patience import Patience
     from sqlforge.serve.settings import ServeSettings
     from sqlforge.stages.serve import Asking, Place, Writing
     from sqlforge.stages.serve import serve as run_server
@@ -125,10 +128,11 @@ def serve(
         running=rows,
         waiting=waiting,
     )
-    asking = Asking(db, decoding, max_rows, timeout, max_new_tokens) if db is not None else None
+    patience = Patience.told(answer_seconds, timeout)
+    seconds = 10.0 if timeout is None else timeout
     run_server(
         Writing(model, context, upstream, os.environ.get("SQLFORGE_UPSTREAM_KEY")),
-        asking,
+        None if db is None else Asking(db, decoding, max_rows, seconds, max_new_tokens, patience),
         settings,
         Place(host, port, grace),
         say=lambda told: typer.echo(told, err=True),

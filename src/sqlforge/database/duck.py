@@ -2,14 +2,21 @@
 
 SQLAlchemy is not between: the dialect that there is reads columns through PostgreSQL's catalog
 tables, some of which DuckDB lacks.
+
+A file is open only while something is read of it: it may be written, replaced or missing meanwhile,
+and what comes next reads what there is then. Opening takes about a hundredth of a second.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlforge.core.errors import DatabaseError
+from sqlforge.core.records import Status
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.database.place import no_driver
 
@@ -35,6 +42,104 @@ _CONSTRAINTS = """
       AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY')
     ORDER BY table_oid, constraint_index
 """
+
+
+_CHUNK = 500  # rows fetched at a time
+
+
+class DuckFile:
+    """A file that is opened for each statement; from one thread.
+
+    Raises:
+        DatabaseError: it cannot be opened now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path):
+            import duckdb
+
+        self.faults: tuple[type[Exception], ...] = (duckdb.Error,)
+        self._interrupted = duckdb.InterruptException
+
+    def schema(self) -> Schema:
+        """The tables and views of the file's default schema."""
+        with _opened(self._path) as connection:
+            return duckdb_schema(connection)
+
+    @contextlib.contextmanager
+    def rows(
+        self, sql: str, seconds: float
+    ) -> Iterator[tuple[tuple[str, ...], Iterator[Sequence[Sequence[Any]]]]]:
+        """The columns and rows of a query, which ends after so many seconds.
+
+        Raises:
+            DatabaseError: the file is away, or a program writes to it.
+        """
+        with _opened(self._path) as connection:
+            alarm = threading.Timer(seconds, connection.interrupt)
+            alarm.daemon = True
+            alarm.start()
+            try:
+                result = connection.execute(sql)
+                columns = tuple(column[0] for column in result.description or ())
+                yield columns, iter(lambda: result.fetchmany(_CHUNK), [])
+            finally:
+                alarm.cancel()
+
+    def status(self, error: Exception) -> Status:
+        """What an error of the driver means."""
+        return Status.TIMEOUT if isinstance(error, self._interrupted) else Status.ERROR
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Door:
+    """Lets readers of one file in together, but never of a file that took the place of another.
+
+    DuckDB gives whoever opens a path that this process has open the file that was there then.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._stamp: tuple[int, ...] = ()
+
+    @contextlib.contextmanager
+    def open(self, path: Path) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._inside or self._stamp == _stamp(path))
+            self._stamp = _stamp(path)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+
+_DOORS: dict[Path, _Door] = {}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[DuckDBPyConnection]:
+    with _DOORS.setdefault(path.absolute(), _Door()).open(path):
+        connection = open_duckdb(path)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What tells a file from another in its place; nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def open_duckdb(path: Path) -> DuckDBPyConnection:

@@ -65,18 +65,19 @@ class Readers:
             self._free.put(None)
         self._free.put(first)
 
-    def run(self, sql: str) -> tuple[QueryResult, bool]:
+    def run(self, sql: str, seconds: float | None = None) -> tuple[QueryResult, bool]:
         """The result of one query and whether rows were cut off; a failure is a value.
 
+        ``seconds`` is less time than each statement has anyway.
         A connection that was lost is made anew once; if that fails too, the result says so.
         """
         fault = self._fault(sql)
         if fault is not None:
             return fault, False
         bounded = _bounded(sql, self.place.dialect, self.rows + 1)
-        result = self._execute(bounded)
+        result = self._execute(bounded, seconds)
         if result.status is Status.CRASHED:  # the database went away, and may be back
-            result = self._execute(bounded)
+            result = self._execute(bounded, seconds)
         cut = len(result.rows) > self.rows
         return (replace(result, rows=result.rows[: self.rows]) if cut else result), cut
 
@@ -106,11 +107,11 @@ class Readers:
             return QueryResult(Status.ERROR, error=reason)
         return QueryResult(Status.DENIED, error=f"{reason} is not allowed")
 
-    def _execute(self, sql: str) -> QueryResult:
+    def _execute(self, sql: str, seconds: float | None = None) -> QueryResult:
         reader = self._free.get()
         try:
             reader = reader or self._opened(self.schema)
-            result = reader.run(sql)
+            result = reader.run(sql, seconds)
             if result.status is Status.CRASHED:
                 self._drop(reader)
                 reader = None
@@ -148,11 +149,11 @@ class _Reader:
             self._remote = RemoteDatabase(place, RemoteLimits(seconds, rows, _BYTES))
             self.schema = schema or self._remote.schema()
 
-    def run(self, sql: str) -> QueryResult:
+    def run(self, sql: str, seconds: float | None) -> QueryResult:
         if self._sandbox is not None:
-            return self._sandbox.run(self._record, sql)
+            return self._sandbox.run(self._record, sql, seconds)
         assert self._remote is not None
-        return self._remote.run(sql)
+        return self._remote.run(sql, seconds)
 
     def close(self) -> None:
         for part in (self._sandbox, self._remote):

@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import decimal
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.records import QueryResult, SqlValue, Status
 from sqlforge.core.schema import Schema
-from sqlforge.database.duck import duckdb_schema, open_duckdb
+from sqlforge.database.duck import DuckFile
 from sqlforge.database.guard import refusal
 from sqlforge.database.place import Place, engine_for, without_secrets
 
@@ -57,7 +56,8 @@ class RemoteDatabase:
     def __init__(self, place: Place, limits: RemoteLimits = RemoteLimits()) -> None:
         self.place = place
         self.limits = limits
-        self._link: _Link = _Duck(place) if place.kind == "duckdb" else _Server(place, limits)
+        duck = place.path if place.kind == "duckdb" else None
+        self._link: _Link = _Server(place, limits) if duck is None else DuckFile(duck)
 
     def __enter__(self) -> RemoteDatabase:
         return self
@@ -73,15 +73,22 @@ class RemoteDatabase:
         """The tables and views that the user sees in the default schema."""
         return self._link.schema()
 
-    def run(self, sql: str) -> QueryResult:
-        """Execute one query; never raises for what it does."""
+    def run(self, sql: str, seconds: float | None = None) -> QueryResult:
+        """Execute one query; never raises for what it does.
+
+        ``seconds`` is less time than the limits give it.
+        """
         started = time.monotonic()
+        allowed = self.limits.seconds if seconds is None else min(seconds, self.limits.seconds)
         reason = refusal(sql, self.place.dialect)
         if reason is not None:
             return QueryResult(Status.DENIED, error=reason)
         try:
-            with self._link.rows(sql, self.limits.seconds) as (columns, chunks):
+            with self._link.rows(sql, allowed) as (columns, chunks):
                 rows, fault = _gathered(chunks, self.limits)
+        except DatabaseError as away:
+            seconds = time.monotonic() - started
+            return QueryResult(Status.CRASHED, error=str(away), seconds=seconds)
         except self._link.faults as error:
             status = self._link.status(error)
             return QueryResult(
@@ -122,9 +129,9 @@ class _Server:
         self.place = place
         self.faults: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
         self.engine = engine_for(place, **_connect_args(place, limits))
-        self._begin = _opening(place.dialect, limits.seconds)
+        self._mariadb = False
         if place.dialect == "mysql":
-            event.listen(self.engine, "connect", lambda raw, _: _set_up(raw, limits.seconds))
+            event.listen(self.engine, "connect", lambda raw, _: self._set_up(raw))
         try:
             self.engine.connect().close()
         except (SQLAlchemyError, OSError, ValueError) as error:
@@ -146,7 +153,7 @@ class _Server:
     ) -> Iterator[tuple[tuple[str, ...], Iterator[Sequence[Sequence[Any]]]]]:
         with self.engine.connect() as connection:
             plain = connection.execution_options(no_parameters=True)
-            for statement in self._begin:
+            for statement in self._opening(seconds):
                 plain.exec_driver_sql(statement)
             try:
                 result = _streaming(plain, sql)
@@ -170,6 +177,28 @@ class _Server:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _set_up(self, raw: Any) -> None:
+        """MySQL and MariaDB: every transaction of the session reads only."""
+        cursor = raw.cursor()
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.execute("SELECT VERSION()")
+        self._mariadb = "mariadb" in str(cursor.fetchone()[0]).lower()
+        cursor.close()
+
+    def _opening(self, seconds: float) -> tuple[str, ...]:
+        """The statements that make the transaction read-only and give it a deadline."""
+        thousandths = max(1, round(seconds * 1000))
+        if self.place.dialect == "postgres":
+            return ("SET TRANSACTION READ ONLY", f"SET LOCAL statement_timeout = {thousandths}")
+        if self.place.dialect != "mysql":
+            return ()
+        deadline = (
+            f"max_statement_time = {thousandths / 1000:g}"
+            if self._mariadb
+            else f"max_execution_time = {thousandths}"
+        )
+        return (f"SET SESSION {deadline}", "START TRANSACTION READ ONLY")
+
 
 def _streaming(connection: Connection, sql: str) -> Any:
     return connection.execution_options(stream_results=True, max_row_buffer=_CHUNK).exec_driver_sql(
@@ -185,63 +214,6 @@ def _connect_args(place: Place, limits: RemoteLimits) -> dict[str, object]:
     if driver.endswith("+pymysql"):
         return {"connect_timeout": 10, "read_timeout": max(2, round(limits.seconds * 2) + 2)}
     return {}
-
-
-def _opening(dialect: str, seconds: float) -> tuple[str, ...]:
-    """The statements that make the transaction read-only and give it a deadline."""
-    if dialect == "postgres":
-        return (
-            "SET TRANSACTION READ ONLY",
-            f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}",
-        )
-    return ("START TRANSACTION READ ONLY",) if dialect == "mysql" else ()
-
-
-def _set_up(raw: Any, seconds: float) -> None:
-    """MySQL and MariaDB: every transaction of the session reads only, every statement ends."""
-    cursor = raw.cursor()
-    cursor.execute("SET SESSION TRANSACTION READ ONLY")
-    cursor.execute("SELECT VERSION()")
-    if "mariadb" in str(cursor.fetchone()[0]).lower():
-        cursor.execute(f"SET SESSION max_statement_time = {seconds:g}")
-    else:
-        cursor.execute(f"SET SESSION max_execution_time = {max(1, round(seconds * 1000))}")
-    cursor.close()
-
-
-class _Duck:
-    """A DuckDB file through its own driver."""
-
-    def __init__(self, place: Place) -> None:
-        assert place.path is not None
-        self.connection = open_duckdb(place.path)
-        import duckdb
-
-        self.faults: tuple[type[Exception], ...] = (duckdb.Error,)
-        self._interrupted = duckdb.InterruptException
-
-    def schema(self) -> Schema:
-        return duckdb_schema(self.connection)
-
-    @contextlib.contextmanager
-    def rows(
-        self, sql: str, seconds: float
-    ) -> Iterator[tuple[tuple[str, ...], Iterator[Sequence[Sequence[Any]]]]]:
-        alarm = threading.Timer(seconds, self.connection.interrupt)
-        alarm.daemon = True
-        alarm.start()
-        try:
-            result = self.connection.execute(sql)
-            columns = tuple(column[0] for column in result.description or ())
-            yield columns, iter(lambda: result.fetchmany(_CHUNK), [])
-        finally:
-            alarm.cancel()
-
-    def status(self, error: Exception) -> Status:
-        return Status.TIMEOUT if isinstance(error, self._interrupted) else Status.ERROR
-
-    def close(self) -> None:
-        self.connection.close()
 
 
 def _gathered(

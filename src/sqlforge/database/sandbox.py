@@ -88,9 +88,12 @@ class Sandbox:
         for worker in self._workers:
             worker.start()
 
-    def run(self, database: Database, sql: str) -> QueryResult:
-        """Execute one statement over the rows of ``database``; never raises for what it does."""
-        return next(self.run_many([(database, sql)]))
+    def run(self, database: Database, sql: str, seconds: float | None = None) -> QueryResult:
+        """Execute one statement over the rows of ``database``; never raises for what it does.
+
+        ``seconds`` is less time than the limits give it.
+        """
+        return next(self.run_many([(database, sql)], seconds=seconds))
 
     def run_many(
         self,
@@ -99,6 +102,7 @@ class Sandbox:
         *,
         steps: int = 0,
         together: int = BATCH,
+        seconds: float | None = None,
     ) -> Generator[QueryResult, None, None]:
         """The results of ``items`` in their order, spread over the workers.
 
@@ -116,11 +120,15 @@ class Sandbox:
         owner = self._owner = object()
         source = iter(items)
         pending: deque[Batch] = deque()
+
+        def following() -> Batch:
+            return Batch(list(islice(source, together)), timing, steps, seconds)
+
         try:
             while True:
                 if self._owner is not owner:
                     raise RuntimeError("a later run_many has taken the sandbox over")
-                self._feed(lambda: Batch(list(islice(source, together)), timing, steps), pending)
+                self._feed(following, pending)
                 if not pending:
                     return
                 yield from pending[0].take()

@@ -30,12 +30,19 @@ class Batch:
     """Items for one worker; what needs no worker is answered at once.
 
     ``held`` is the size in bytes of the results that were answered and not yet taken. ``steps``
-    of SQLite's virtual machine bound each statement; 0 does not.
+    of SQLite's virtual machine bound each statement; 0 does not. So do ``seconds``, if they are
+    less than the worker allows anyway.
     """
 
-    def __init__(self, items: list[Item], timing: Timing = Timing.OFF, steps: int = 0) -> None:
+    def __init__(
+        self,
+        items: list[Item],
+        timing: Timing = Timing.OFF,
+        steps: int = 0,
+        seconds: float | None = None,
+    ) -> None:
         self.held = 0
-        self._timing, self._steps = timing, steps
+        self._timing, self._steps, self._seconds = timing, steps, seconds
         self._items = items
         self._slots = [_refuse(database, sql) for database, sql in items]
         self._sizes = [0] * len(items)
@@ -73,7 +80,7 @@ class Batch:
             (str(database.path), _table_names(database), [sql for _, sql in group])
             for database, group in groups
         ]
-        body = marshal.dumps((int(self._timing), self._steps, asked))
+        body = marshal.dumps((int(self._timing), self._steps, self._seconds, asked))
         return struct.pack("<I", len(body)) + body
 
 

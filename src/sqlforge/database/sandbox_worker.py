@@ -2,8 +2,8 @@
 
 It is started by :mod:`sqlforge.database.sandbox` in an isolated interpreter and speaks frames
 over its pipes: four bytes of length, then a ``marshal`` value. A request is
-``(timing, steps, [(path, tables, [sql, …]), …])``; every statement is answered by one frame
-``(status, columns, [marshalled rows, …], error, seconds)``, in order.
+``(timing, steps, seconds or None, [(path, tables, [sql, …]), …])``; every statement is answered by
+one frame ``(status, columns, [marshalled rows, …], error, seconds)``, in order.
 
 The layers, from the outside in: operating-system limits on memory, files and core dumps; a limit
 on SQLite's heap; a file opened read-only; an authorizer that lets a statement read the tables it
@@ -87,6 +87,7 @@ class Worker:
 
     def __init__(self, seconds: float, rows: int, size: int) -> None:
         self.seconds, self.rows, self.size = seconds, rows, size
+        self.allowed = seconds
         self.deadline = 0.0
         self.looks = self.most_looks = 0  # at the clock; 0 allows any number
         self.opened: OrderedDict[str, _Opened] = OrderedDict()
@@ -100,7 +101,7 @@ class Worker:
         many the statement may take, as far as ``PROGRESS_OPS`` tells them apart; 0: any number.
         """
         started = time.perf_counter()
-        self.deadline = started + self.seconds
+        self.deadline = started + self.allowed
         self.looks, self.most_looks = 0, -(-steps // PROGRESS_OPS)
         opened = None
         try:
@@ -110,7 +111,7 @@ class Worker:
             opened.authorizer.allowed, opened.authorizer.denied = tables, None
             if timing:
                 started = time.perf_counter()
-                self.deadline = started + self.seconds
+                self.deadline = started + self.allowed
             columns, chunks = self._fetch(opened.connection, sql, keep=not timing)
             status, error = "ok", None
         except MemoryError:
@@ -184,7 +185,7 @@ class Worker:
         if self._too_many_steps() and "interrupted" in message:
             return "timeout", f"stopped after {self.most_looks * PROGRESS_OPS:,} steps"
         if self._is_late() and "interrupted" in message:
-            return "timeout", f"stopped after {self.seconds:g} s"
+            return "timeout", f"stopped after {self.allowed:g} s"
         if "too big" in message:
             return "too_large", message
         return "error", message
@@ -198,7 +199,8 @@ def serve(worker: Worker, source: int, sink: int) -> None:
     """Answer batches from the file descriptor ``source`` on ``sink`` until the end of input."""
     while header := _read_exactly(source, 4):
         batch = _read_exactly(source, struct.unpack("<I", header)[0])
-        timing, steps, groups = marshal.loads(batch)
+        timing, steps, seconds, groups = marshal.loads(batch)
+        worker.allowed = worker.seconds if seconds is None else min(seconds, worker.seconds)
         for path, tables, statements in groups:
             for sql in statements:
                 _write_all(sink, _packed(worker.run(path, tables, sql, timing, steps)))

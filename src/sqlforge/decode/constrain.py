@@ -39,6 +39,10 @@ class Cursor:
         if not self._native.advance(token):
             raise _refused(token, self._native.text)
 
+    def shorten(self, tokens: int) -> None:
+        """Lower the budget to ``tokens``, or as far as a way to end allows; it never grows."""
+        self._native.shorten(tokens)
+
     def copy(self) -> Cursor:
         """An independent cursor at the same place."""
         return Cursor(self._native.copy())

@@ -34,12 +34,14 @@ class Candidate:
 
     ``logprob`` is the natural logarithm of the probability of the whole text, its end included,
     at temperature 1; under a constraint, among what that allows. ``tokens`` counts the end too.
+    ``cut_short`` says that its limit or its deadline may have kept the model from writing more.
     """
 
     text: str
     sql: str
     logprob: float
     tokens: int
+    cut_short: bool = False
 
     @classmethod
     def of(cls, text: str, logprob: float, tokens: int) -> Candidate:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +25,8 @@ from sqlforge.prompt.template import prompt_version
 
 DEFAULT = "smollm2-135m"
 ROWS = 16
+NEAR = 4  # tokens: what ends so close before its limit was probably brought to its end
+CERTAIN = 40  # tokens that an answer may have however late it is: a busy machine is not its fault
 _ANSWER = 256  # tokens of the window that are kept for an answer
 
 
@@ -39,8 +43,14 @@ class AsksModel(Protocol):
     def width(self) -> int:
         """Longest prompt and answer together, in tokens."""
 
-    def write(self, asked: Asked, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
-        """One candidate a temperature in ``decoding``, in their order."""
+    def write(
+        self, asked: Asked, decoding: Decoding, max_new_tokens: int, deadline: float = math.inf
+    ) -> list[Candidate]:
+        """One candidate a temperature in ``decoding``, in their order.
+
+        ``deadline`` is on :func:`time.monotonic`'s clock: what is not finished by then is cut short
+        or brought to an end, but no candidate to less than ``CERTAIN`` tokens.
+        """
 
     def close(self) -> None:
         """Let go of it."""
@@ -72,8 +82,10 @@ class OnlineModel:
         self.part, self.style, self.folder = part, style, folder
         self._vocabulary: Vocabulary | None = None
 
-    def write(self, asked: Asked, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
-        """One candidate a temperature in ``decoding``, in their order.
+    def write(
+        self, asked: Asked, decoding: Decoding, max_new_tokens: int, deadline: float = math.inf
+    ) -> list[Candidate]:
+        """One candidate a temperature in ``decoding``, in their order; see :class:`AsksModel`.
 
         Raises:
             ConstraintError: the schema cannot be constrained.
@@ -84,6 +96,10 @@ class OnlineModel:
             constraint = constraint_for(
                 asked.schema, self.vocabulary(), join_on_keys=decoding.join_on_keys
             )
+        cursors = [
+            constraint.start(max_new_tokens, asked.values) if constraint is not None else None
+            for _ in decoding.temperatures
+        ]
         tickets = [
             self.engine.submit(
                 Request(
@@ -92,16 +108,22 @@ class OnlineModel:
                     asked.schema_key,
                     temperature,
                     zlib.crc32(f"{decoding.seed}/{place}".encode()),
-                    constraint.start(max_new_tokens, asked.values)
-                    if constraint is not None
-                    else None,
+                    cursor,
+                    deadline,
+                    CERTAIN,
                 )
             )
-            for place, temperature in enumerate(decoding.temperatures)
+            for place, (temperature, cursor) in enumerate(
+                zip(decoding.temperatures, cursors, strict=True)
+            )
         ]
         made = Candidate.query if constraint is not None else Candidate.of
-        done = [ticket.result() for ticket in tickets]
-        return [made(d.text, d.logprob, d.tokens) for d in done]
+        found = []
+        for ticket, cursor in zip(tickets, cursors, strict=True):
+            done = ticket.result()
+            cut = done.finish == "length" or (cursor is not None and cursor.tokens_left <= NEAR)
+            found.append(replace(made(done.text, done.logprob, done.tokens), cut_short=cut))
+        return found
 
     @property
     def width(self) -> int:

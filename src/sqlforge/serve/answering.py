@@ -8,15 +8,14 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError, UserError
-from sqlforge.core.records import QueryResult, SqlValue, Status
+from sqlforge.core.records import QueryResult, Status
 from sqlforge.core.schema import Schema
 from sqlforge.database.cells import Cells
 from sqlforge.database.place import place_of
@@ -24,79 +23,17 @@ from sqlforge.database.readers import Readers
 from sqlforge.database.roles import role_advice
 from sqlforge.database.translate import translated
 from sqlforge.decode.abstain import Calibration
-from sqlforge.decode.vote import Candidate, Choice, choose, only, same_answer
+from sqlforge.decode.vote import Candidate, Choice, choose, only
+from sqlforge.serve.answers import Answer, Link, Rows, tried
 from sqlforge.serve.asking import Asking, Prompted
+from sqlforge.serve.patience import UNBOUNDED, Clock, Patience
 
 if TYPE_CHECKING:
     from sqlforge.model.online import AsksModel
 
-Value = SqlValue
-
 
 class QueryRefused(DatabaseError):  # noqa: N818  (what it is, not that it is an error)
     """A query that wants more than reading the database's own tables; nothing was executed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What of the question led to a table, a column or a value; ``said`` are its words."""
-
-    table: str
-    column: str | None
-    value: str | None
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A candidate in the database's dialect.
-
-    ``probability`` is that of its text, ``votes`` counts the samples with its result, ``error``
-    says why it gave no rows.
-    """
-
-    sql: str
-    probability: float
-    votes: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What a query gave; ``truncated`` says that there are more rows than are shown."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    truncated: bool
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer and all that led to it.
-
-    ``sql`` is in the database's ``dialect``; ``None`` where nothing was written or the answer is
-    ``refused`` for being too unsure. ``error`` is one sentence that says why there are no
-    ``rows``. ``confidence`` is the probability of being right where ``calibrated``, as the
-    model's run has found out; else the part of the candidates' probability with this result, which
-    may be high for a wrong one, and ``None`` for a single candidate. Of
-    ``tables`` the prompt showed ``tables_shown``.
-    """
-
-    question: str
-    sql: str | None
-    rows: Rows | None
-    error: str | None
-    refused: bool
-    confidence: float | None
-    linked: tuple[Link, ...]
-    schema_text: str
-    tables: int
-    tables_shown: int
-    candidates: tuple[Tried, ...]
-    dialect: str
-    seconds: float
-    calibrated: bool = False
 
 
 class Answerer:
@@ -108,6 +45,7 @@ class Answerer:
         decoding: how answers are decoded; see :meth:`answer` for another number of samples.
         calibration: what confidence is worth, if that is known; answers are refused by it.
         max_new_tokens: where an answer that does not end is cut.
+        patience: how long an answer may take.
 
     Raises:
         UserError: literals are to be held to linked values, and the model is shown none.
@@ -121,6 +59,7 @@ class Answerer:
         *,
         calibration: Calibration | None = None,
         max_new_tokens: int = 128,
+        patience: Patience = UNBOUNDED,
     ) -> None:
         if decoding.linked_literals and not model.part.link_values:
             raise UserError(
@@ -131,6 +70,7 @@ class Answerer:
         self.model, self.readers, self.decoding = model, readers, decoding
         self.dialect = readers.place.dialect
         self._calibration, self._max_new_tokens = calibration, max_new_tokens
+        self._patience = patience
         self._asking = Asking(model, readers, max_new_tokens)
 
     @classmethod
@@ -143,6 +83,7 @@ class Answerer:
         max_rows: int = 1000,
         timeout_s: float = 10,
         max_new_tokens: int = 128,
+        patience: Patience = UNBOUNDED,
     ) -> Answerer:
         """Open the database and load the model.
 
@@ -153,6 +94,7 @@ class Answerer:
             max_rows: of a result; more are cut off.
             timeout_s: the deadline of each statement.
             max_new_tokens: where an answer that does not end is cut.
+            patience: how long an answer may take.
 
         Raises:
             DatabaseError, ModelError: one of them cannot be had.
@@ -169,7 +111,12 @@ class Answerer:
         try:
             calibration = calibration_of(loaded, decoding)
             return cls(
-                loaded, readers, decoding, calibration=calibration, max_new_tokens=max_new_tokens
+                loaded,
+                readers,
+                decoding,
+                calibration=calibration,
+                max_new_tokens=max_new_tokens,
+                patience=patience,
             )
         except BaseException:
             readers.close()
@@ -198,12 +145,14 @@ class Answerer:
         """
         started = time.monotonic()
         decoding = _with_samples(self.decoding, samples)
+        self._asking.wait()  # for what is read once; no answer is cut short for that
+        clock = self._patience.begin()
         asked = self._asking.prompted(question, history, decoding)
+        written = self.model.write(asked.asked, decoding, self._max_new_tokens, clock.writing)
         candidates = [
-            replace(c, sql=translated(c.sql, self.readers.schema, self.dialect))
-            for c in self.model.write(asked.asked, decoding, self._max_new_tokens)
+            replace(c, sql=translated(c.sql, self.readers.schema, self.dialect)) for c in written
         ]
-        found = self._executed(candidates) if execute or decoding.vote else {}
+        found = self._executed(candidates, clock) if execute or decoding.vote else {}
         results = {sql: result for sql, (result, _) in found.items()}
         choice = (
             choose(candidates, results, prefer_non_empty=decoding.prefer_non_empty)
@@ -224,7 +173,7 @@ class Answerer:
             return Rows(result.columns, result.rows, cut, result.seconds)
         kind = QueryRefused if result.status is Status.DENIED else DatabaseError
         raise kind(
-            f"a query that failed ({_reason(result, self.readers)})",
+            f"a query that failed ({_reason(result, self.readers.seconds)})",
             "one query that only reads the database's tables",
             "change it",
         )
@@ -254,8 +203,17 @@ class Answerer:
     def __exit__(self, *fault: object) -> None:
         self.close()
 
-    def _executed(self, candidates: Sequence[Candidate]) -> dict[str, tuple[QueryResult, bool]]:
-        return {sql: self.readers.run(sql) for sql in dict.fromkeys(c.sql for c in candidates)}
+    def _executed(
+        self, candidates: Sequence[Candidate], clock: Clock
+    ) -> dict[str, tuple[QueryResult, bool]]:
+        found = {}
+        for sql in dict.fromkeys(c.sql for c in candidates):
+            seconds = clock.query_s()
+            result, cut = self.readers.run(sql, seconds)
+            if not result.ok:
+                result = replace(result, error=_reason(result, self.readers.seconds, seconds))
+            found[sql] = (result, cut)
+        return found
 
     def _told(
         self,
@@ -283,7 +241,7 @@ class Answerer:
         elif result is not None and result.ok:
             rows = Rows(result.columns, result.rows, cut, result.seconds)
         elif result is not None:
-            error = _sentence(_reason(result, self.readers))
+            error = _sentence(result.error or str(result.status))
         return Answer(
             question=question,
             sql=None if refused or not sql else sql,
@@ -295,10 +253,11 @@ class Answerer:
             schema_text=asked.schema_text,
             tables=len(self.readers.schema.tables),
             tables_shown=len(asked.asked.schema.tables),
-            candidates=_tried(candidates, found),
+            candidates=tried(candidates, found),
             dialect=self.dialect,
             seconds=time.monotonic() - started,
             calibrated=calibrated,
+            cut_short=choice.candidate.cut_short,
         )
 
 
@@ -309,36 +268,14 @@ def _with_samples(decoding: Decoding, samples: int | None) -> Decoding:
     return replace(decoding, samples=samples, vote=samples > 1, prefer_non_empty=prefer)
 
 
-def _tried(
-    candidates: Sequence[Candidate], found: Mapping[str, tuple[QueryResult, bool]]
-) -> tuple[Tried, ...]:
-    """Each distinct candidate once, the most probable first."""
-    best: dict[str, Candidate] = {}
-    for candidate in candidates:
-        known = best.get(candidate.sql)
-        if known is None or candidate.logprob > known.logprob:
-            best[candidate.sql] = candidate
-
-    def agree(one: str, other: str) -> bool:
-        if one not in found or other not in found:
-            return one == other
-        results = found[one][0], found[other][0]
-        return all(r.ok for r in results) and same_answer(one, results[0], other, results[1])
-
-    return tuple(
-        Tried(
-            sql,
-            math.exp(candidate.logprob),
-            sum(agree(sql, other.sql) for other in candidates),
-            found[sql][0].error if sql in found else None,
+def _reason(result: QueryResult, seconds: float, left: float | None = None) -> str:
+    if result.status is Status.TIMEOUT and left is not None and left < seconds:
+        return (
+            f"it took more than the {left:.2g} s that --answer-seconds left: "
+            "allow it more with --timeout"
         )
-        for sql, candidate in sorted(best.items(), key=lambda item: -item[1].logprob)
-    )
-
-
-def _reason(result: QueryResult, readers: Readers) -> str:
     if result.status is Status.TIMEOUT:
-        return f"it took more than the {readers.seconds:g} s that --timeout allows"
+        return f"it took more than the {seconds:g} s that --timeout allows"
     return result.error or str(result.status)
 
 

@@ -75,6 +75,12 @@ class Asking:
         """What was read of the database's cells; ``None`` while that is not done."""
         return self._cells
 
+    def wait(self) -> None:
+        """Before the first question: give the reading of the cells some seconds to end."""
+        if not self._waited:
+            self._reading.join(_WAIT)
+            self._waited = True
+
     def close(self) -> None:
         """Wait for the reading to end, which is bounded."""
         self._reading.join()
@@ -166,9 +172,7 @@ class Asking:
     def _links(self, question: str) -> list[Link]:
         if not self._model.part.link_values:
             return []
-        if not self._waited:
-            self._reading.join(_WAIT)
-            self._waited = True
+        self.wait()
         return list(self._index.link(question)) if self._index is not None else []
 
     def _read(self) -> None:

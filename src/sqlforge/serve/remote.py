@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from sqlforge.decode.constrain import Cursor, constraint_for
 from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.merge import tokenizer_of
-from sqlforge.model.online import model_of_run, prompts_of
+from sqlforge.model.online import CERTAIN, NEAR, model_of_run, prompts_of
 from sqlforge.model.schema_argument import constraint_arguments
 from sqlforge.model.writer import Asked
 from sqlforge.serve.behind import away, client_options, failed
@@ -68,6 +71,7 @@ class RemoteModel:
         self.part, self.style, self.folder = prompts_of(self.name)
         self.tokenizer = tokenizer_of(self.name)
         self._vocabulary: Vocabulary | None = None
+        self._token_s = math.inf  # at best so far, the reading of the prompt included
         self._end = int(self.tokenizer.eos_token_id)
         self._shown = without_password(url)
         self._http = httpx2.Client(**client_options(url, key))
@@ -83,14 +87,21 @@ class RemoteModel:
         self._served = str(served["id"])
         self.width = min(width, int(served.get("max_model_len") or width))
 
-    def write(self, asked: Asked, decoding: Decoding, max_new_tokens: int) -> list[Candidate]:
+    def write(
+        self, asked: Asked, decoding: Decoding, max_new_tokens: int, deadline: float = math.inf
+    ) -> list[Candidate]:
         """One candidate a temperature in ``decoding``, in their order.
+
+        What may be late gets fewer tokens, by the speed of the fastest answer before.
 
         Raises:
             ConstraintError: the schema cannot be constrained, or the server does not constrain.
             RefusedError: the server does not answer.
         """
         cursor = None
+        if max(self._token_s, deadline) < math.inf:
+            fitting = int((deadline - time.monotonic()) / self._token_s)
+            max_new_tokens = min(max_new_tokens, max(fitting, CERTAIN))
         told: dict[str, Any] = {
             "model": self._served,
             "prompt": list(asked.prompt),
@@ -104,12 +115,15 @@ class RemoteModel:
                 asked.schema, self.vocabulary(), join_on_keys=decoding.join_on_keys
             ).start(max_new_tokens, asked.values)
             told["vllm_xargs"] = constraint_arguments(asked, decoding)
+        began = time.monotonic()
         found: list[Candidate] = []
         for temperature, group in groupby(decoding.temperatures):
             drawn = {"temperature": temperature, "n": len(list(group))}
             if temperature:
                 drawn["seed"] = decoding.seed
             found += [self._candidate(choice, cursor) for choice in self._choices(told | drawn)]
+        longest = max(candidate.tokens for candidate in found)
+        self._token_s = min(self._token_s, (time.monotonic() - began) / max(1, longest))
         return found
 
     def vocabulary(self) -> Vocabulary:
@@ -142,9 +156,12 @@ class RemoteModel:
         logprob = sum(value for value in logprobs if value is not None)
         written = self.tokenizer.decode(text).strip()
         if start is None:
-            return Candidate.of(written, logprob, len(ids))
-        self._hold(start.copy(), ids[: len(text) + 1])
-        return Candidate.query(written, logprob, len(ids))
+            found = Candidate.of(written, logprob, len(ids))
+            return replace(found, cut_short=self._end not in ids)
+        cursor = start.copy()
+        self._hold(cursor, ids[: len(text) + 1])
+        found = Candidate.query(written, logprob, len(ids))
+        return replace(found, cut_short=cursor.tokens_left <= NEAR)
 
     def _hold(self, cursor: Cursor, ids: list[int]) -> None:
         try:

@@ -14,7 +14,8 @@ from fastapi.responses import JSONResponse, Response
 
 from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.core.redact import without_password
-from sqlforge.serve.answering import Answer, Answerer, QueryRefused
+from sqlforge.serve.answering import Answerer, QueryRefused
+from sqlforge.serve.answers import Answer
 from sqlforge.serve.chat import unless_gone
 from sqlforge.serve.faults import RefusedError
 from sqlforge.serve.limits import Room

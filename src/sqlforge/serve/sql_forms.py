@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from sqlforge.core.schema import Schema, Table
-from sqlforge.serve.answering import Answer, Rows, Value
+from sqlforge.serve.answers import Answer, Rows, Value
 
 Cell = str | int | float | None
 
@@ -83,6 +83,7 @@ class AnswerBody(BaseModel):
     schema_text: str
     tables: int
     tables_shown: int
+    cut_short: bool
     seconds: float
 
 
@@ -153,6 +154,7 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "schema_text": answer.schema_text,
         "tables": answer.tables,
         "tables_shown": answer.tables_shown,
+        "cut_short": answer.cut_short,
         "seconds": answer.seconds,
     }
 

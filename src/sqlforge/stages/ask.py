@@ -15,7 +15,9 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import UserError
 from sqlforge.core.records import SqlValue
 from sqlforge.database.place import place_of
-from sqlforge.serve.answering import Answer, Answerer, Rows
+from sqlforge.serve.answering import Answerer
+from sqlforge.serve.answers import Answer, Rows
+from sqlforge.serve.patience import Patience
 
 if TYPE_CHECKING:
     from sqlforge.database.cells import Cells
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 _ENDS = ("quit", "exit", "\\q", ":q")
 _LONGEST = 60  # characters of a cell that are shown
 _CANDIDATES = 8
+CUT_SHORT = (
+    "The SQL was brought to an end before the model would have ended it: it may lack something. "
+    "Allow more with --answer-seconds or --max-new-tokens."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Asked:
     max_rows: int
     timeout_s: float
     max_new_tokens: int
+    patience: Patience
 
 
 def ask_database(asked: Asked, decoding: Decoding, console: Console) -> list[dict[str, Any]]:
@@ -60,6 +67,7 @@ def ask_database(asked: Asked, decoding: Decoding, console: Console) -> list[dic
         max_rows=asked.max_rows,
         timeout_s=asked.timeout_s,
         max_new_tokens=asked.max_new_tokens,
+        patience=asked.patience,
     ) as answerer:
         for line in answerer.advice():
             console.print(Text(line), style="dim")
@@ -132,6 +140,8 @@ def show(
         _show_rows(answer.rows, console)
     else:
         console.print(Text(plain(answer.error or "No rows.")), style="red")
+    if answer.cut_short:
+        console.print(Text(CUT_SHORT), style="yellow")
     console.print(_last_line(answer), style="dim")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import UserError
+from sqlforge.serve.patience import Patience
 from sqlforge.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Asking:
     max_rows: int
     timeout_s: float
     max_new_tokens: int
+    patience: Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ def _answerer(online: AsksModel, readers: Any, asking: Asking) -> Answerer:
         asking.decoding,
         calibration=calibration,
         max_new_tokens=asking.max_new_tokens,
+        patience=asking.patience,
     )
 
 

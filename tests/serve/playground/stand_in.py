@@ -23,7 +23,8 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import Schema
 from sqlforge.database.introspect import schema_from_url
-from sqlforge.serve.answering import Answer, Answerer, Rows
+from sqlforge.serve.answering import Answerer
+from sqlforge.serve.answers import Answer, Rows
 from sqlforge.serve.app import create_app
 from sqlforge.serve.keys import Key
 from sqlforge.serve.settings import ServeSettings

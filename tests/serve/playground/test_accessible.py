@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from serve.playground.stand_in import StandIn
 from serve.playground.test_playground import SPENT, SPENT_SQL, ask
-from sqlforge.serve.answering import Link, Tried
+from sqlforge.serve.answers import Link, Tried
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 ANSWER = {

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from serve.playground.shop import BIG, HOSTILE, HOSTILE_TABLE
 from serve.playground.stand_in import StandIn
-from sqlforge.serve.answering import Link, Tried
+from sqlforge.serve.answers import Link, Tried
 
 SPENT = "Which customers spent the most in 2024?"
 SPENT_SQL = (

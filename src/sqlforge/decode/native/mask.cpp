@@ -102,6 +102,10 @@ bool Cursor::may_end() const {
   return !finished_ && Reader{*language_}.may_end(state_, lexer_);
 }
 
+void Cursor::shorten(int budget) {
+  if (budget < budget_) budget_ = std::min(budget_, std::max(budget, needed()));
+}
+
 int Cursor::way_out(const State& state, const Lexer& lexer) const {
   Memo& memo = workspace().memo[kDeepest - 2];
   memo.reset(*language_);

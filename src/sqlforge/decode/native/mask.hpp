@@ -15,6 +15,7 @@ class Cursor {
   // Takes a token; false, and nothing changed, if it may not come now.
   bool advance(int token);
   void fill(uint32_t* words) const;  // the mask, all of its words
+  void shorten(int budget);  // to so many tokens, or as few as the way out takes
   bool finished() const { return finished_; }
   bool may_end() const;
   int budget() const { return budget_; }

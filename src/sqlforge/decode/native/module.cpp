@@ -75,6 +75,7 @@ PYBIND11_MODULE(_native, m) {
         return Cursor(std::move(language), budget, values ? &*values : nullptr);
       }), py::keep_alive<1, 2>())
       .def("advance", &Cursor::advance)
+      .def("shorten", &Cursor::shorten)
       .def("copy", [](const Cursor& c) { return Cursor(c); })
       .def_property_readonly("finished", &Cursor::finished)
       .def_property_readonly("may_end", &Cursor::may_end)

@@ -118,6 +118,21 @@ class Batch:
         profile.end("tokens awaited")
         self._pending = [launched]
 
+    def shorten(self, row: int, tokens: int) -> None:
+        """Let a row write so many further tokens at most; a constraint takes what its end needs.
+
+        Whatever was launched must be drained.
+        """
+        table = self.table
+        cursor, token = table.cursors[row], int(table.unadvanced[row])
+        if cursor is not None:
+            if token >= 0:
+                cursor.advance(token)
+                table.unadvanced[row] = -1
+            cursor.shorten(tokens)
+            tokens = cursor.tokens_left
+        table.limit[row] = min(table.limit[row], table.count[row] + tokens)
+
     def _fill_first(self, rows: int) -> Future[None] | None:
         """Begin to fill the masks of the first rows, if there are any."""
         table = self.table

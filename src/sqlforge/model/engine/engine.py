@@ -17,6 +17,7 @@ import torch
 
 from sqlforge.core.errors import UserError
 from sqlforge.model.engine.batch import Batch
+from sqlforge.model.engine.deadlines import Deadlines
 from sqlforge.model.engine.endings import Endings
 from sqlforge.model.engine.masks import Fill, native_fill
 from sqlforge.model.engine.memory import hosted, prefill_for, rows_for, width_for
@@ -72,7 +73,7 @@ class Engine:
         self._waiting: list[Job] = []
         self._thread: threading.Thread | None = None
         self._closed = self._cancelled = self._listened = False
-        self.profile = Profile()
+        self.profile, self._deadlines = Profile(), Deadlines()
         self._prefilled = 0
         self._hosting = contextlib.ExitStack()
         with contextlib.ExitStack() as hosting:
@@ -209,7 +210,7 @@ class Engine:
             batch.admit(taken)
         batch.pack()
         if batch.table.live.any():
-            batch.decode()
+            self._deadlines.decode(batch)
         self._tell_listeners()
         return self._busy()
 

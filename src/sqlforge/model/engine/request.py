@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ class Request:
         temperature: 0 is greedy; else tokens are drawn at it.
         seed: of the draws, which depend on nothing else than it and the model.
         constraint: a cursor of :mod:`sqlforge.decode.constrain` that only this request uses.
+        deadline: on :func:`time.monotonic`'s clock; as it nears, fewer and fewer tokens may follow,
+            so that a constrained text comes to its end and any other is cut.
+        certain_tokens: that the text may have all the same, however late it is.
     """
 
     prompt: tuple[int, ...]
@@ -30,6 +34,8 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     constraint: Any = None
+    deadline: float = math.inf
+    certain_tokens: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class Table:
         self.written = np.zeros((rows, most), dtype=np.int64)
         self.count = np.zeros(rows, dtype=np.int64)
         self.limit = np.zeros(rows, dtype=np.int64)
+        self.deadline = np.full(rows, np.inf)
+        self.certain = np.zeros(rows, dtype=np.int64)
         self.position = np.zeros(rows, dtype=np.int64)
         self.logprob = np.zeros(rows, dtype=np.float64)
         self.temperature = np.zeros(rows, dtype=np.float32)
@@ -91,6 +93,7 @@ class Table:
         self.live[row] = True
         self.written[row, :done] = job.written
         self.count[row], self.limit[row] = done, job.limit
+        self.deadline[row], self.certain[row] = job.request.deadline, job.request.certain_tokens
         self.position[row] = len(job.ids)
         self.logprob[row] = job.logprob
         self.temperature[row] = job.request.temperature
@@ -110,7 +113,7 @@ class Table:
         self.constrained -= job.request.constraint is not None
         self.jobs[row] = self.cursors[row] = None
         self.live[row] = self.streamed[row] = False
-        self.temperature[row], self.unadvanced[row] = 0, -1
+        self.temperature[row], self.unadvanced[row], self.deadline[row] = 0, -1, np.inf
         return job
 
     def record(self, rows: np.ndarray, tokens: np.ndarray, logprobs: np.ndarray) -> None:
@@ -125,7 +128,7 @@ class Table:
         """Give live rows other, free places."""
         for array in (
             self.written, self.count, self.limit, self.position, self.logprob, self.temperature,
-            self.uniforms, self.unadvanced, self.streamed, self.live,
+            self.uniforms, self.unadvanced, self.streamed, self.live, self.deadline, self.certain,
         ):  # fmt: skip
             array[targets] = array[sources]
         for source, target in zip(sources.tolist(), targets.tolist(), strict=True):
@@ -133,3 +136,4 @@ class Table:
                 some[target], some[source] = some[source], None
         self.live[sources] = self.streamed[sources] = False
         self.temperature[sources], self.unadvanced[sources] = 0, -1
+        self.deadline[sources] = np.inf
