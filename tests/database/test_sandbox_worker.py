@@ -82,7 +82,7 @@ def test_connections_are_reused_reopened_and_dropped(worker: Worker, tmp_path: P
 def test_a_batch_is_answered_frame_by_frame(worker: Worker, shop_file: Path) -> None:
     ask, answer = os.pipe(), os.pipe()
     body = marshal.dumps(
-        (0, 0, [(str(shop_file), TABLES, ["SELECT id FROM shop LIMIT 2", "nonsense"])])
+        (0, 0, None, [(str(shop_file), TABLES, ["SELECT id FROM shop LIMIT 2", "nonsense"])])
     )
     os.write(ask[1], struct.pack("<I", len(body)) + body)
     os.close(ask[1])
