@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from transformers import TrainerCallback
 
 from model.tiny_llama import made_up_examples, settings, tiny_adapted, tiny_llama, tiny_packs
@@ -15,9 +17,11 @@ from sqlforge.model.batches import choose_attention
 from sqlforge.model.fused.step import FusedStep
 from sqlforge.model.halve import halves
 from sqlforge.model.pack import IGNORED, Pack, plan_packs
+from sqlforge.model.progress import MetricsLog
 from sqlforge.model.prompt_loss import PromptsFirst, weight_of
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import supervised_loss, train
+from sqlforge.model.validation import Validation, validate
 
 WEIGHT = 0.3
 
@@ -165,3 +169,40 @@ def test_embeddings_learn_at_a_rate_of_their_own(tmp_path: Path) -> None:
     found = rates(plan, tiny_llama(), tmp_path)
     assert len(found[1]) == 3, "decayed, not decayed (norms), embeddings"
     assert found[1] == pytest.approx([1e-2, 1e-2, 1e-3])
+
+
+# --- validation -------------------------------------------------------------------------------
+
+
+def test_validation_on_the_way_is_logged_and_changes_nothing(tmp_path: Path) -> None:
+    packs, held_out = tiny_packs(), tiny_packs(12)
+    plan = settings(5, checkpoint_steps=3)
+    model, alone = tiny_adapted(dropout=0.1), tiny_adapted(dropout=0.1)
+
+    def measure() -> Validation:
+        return validate(model, held_out, autocast_bf16=False)
+
+    log = MetricsLog(
+        tmp_path / "metrics.jsonl", packs, 1, 5, Console(quiet=True), measure, validate_steps=2
+    )
+    train(model, packs, plan, tmp_path / "with", [log], log.resume)
+    log.close()
+    train(alone, packs, plan, tmp_path / "without")
+    assert torch.equal(trained(model), trained(alone))
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "validation_loss" in row] == [2, 4, 5]
+    collate = choose_attention(model.eval(), autocast_bf16=False)
+    with torch.no_grad():
+        losses = [supervised_loss(model, collate([pack])).item() for pack in held_out]
+    tokens = sum(label != IGNORED for pack in held_out for label in pack.labels)
+    assert rows[-1]["validation_loss"] == pytest.approx(sum(losses) / tokens, rel=1e-5)
+
+
+def test_answers_that_would_be_written_word_by_word_are_counted(tmp_path: Path) -> None:
+    (pack,) = plan_packs(
+        *made_up_examples(6, schemas=2), budget=400, questions_per_schema=3, seed=0
+    )
+    model = tiny_adapted()
+    assert validate(model, [pack], autocast_bf16=False).exact == 0.0
+    train(model, [pack] * 60, settings(60, checkpoint_steps=60), tmp_path)
+    assert validate(model, [pack], autocast_bf16=False).exact == 1.0

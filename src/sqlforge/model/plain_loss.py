@@ -19,6 +19,16 @@ def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     """
     labels = all_labels(inputs)
     positions = labels.ne(IGNORED).nonzero()[:, 0]
+    logits = logits_at(model, inputs, positions).float()
+    losses = torch.nn.functional.cross_entropy(logits, labels[positions], reduction="none")
+    if "prompt_weight" in inputs:
+        prompts = inputs["labels"][0][positions].eq(IGNORED)
+        losses = torch.where(prompts, losses * inputs["prompt_weight"], losses)
+    return losses.sum()
+
+
+def logits_at(model: Any, inputs: dict[str, Any], positions: torch.Tensor) -> torch.Tensor:
+    """Logits at some positions of a pack, ``[positions, vocabulary]``."""
     output = model(
         input_ids=inputs["input_ids"],
         attention_mask=inputs["attention_mask"],
@@ -29,9 +39,5 @@ def supervised_loss(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         pack_layout=inputs.get("pack_layout"),
         sequences=inputs.get("sequences"),
     )
-    logits = output.logits[0].float()
-    losses = torch.nn.functional.cross_entropy(logits, labels[positions], reduction="none")
-    if "prompt_weight" in inputs:
-        prompts = inputs["labels"][0][positions].eq(IGNORED)
-        losses = torch.where(prompts, losses * inputs["prompt_weight"], losses)
-    return losses.sum()
+    logits: torch.Tensor = output.logits[0]
+    return logits

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from transformers import TrainerCallback
 
 from sqlforge.core.files import storing, write_text
 from sqlforge.model.pack import Pack
+from sqlforge.model.validation import Validation
 
 
 def peak_memory_bytes() -> int:
@@ -34,11 +36,22 @@ class MetricsLog(TrainerCallback):
         accumulation: packs a step.
         steps: steps of the whole run.
         console: where the bar is drawn.
+        validate: measures on validation examples, every ``validate_steps`` and at the end.
     """
 
     def __init__(
-        self, path: Path, packs: Sequence[Pack], accumulation: int, steps: int, console: Console
+        self,
+        path: Path,
+        packs: Sequence[Pack],
+        accumulation: int,
+        steps: int,
+        console: Console,
+        validate: Callable[[], Validation] | None = None,
+        validate_steps: int = 1,
     ) -> None:
+        self._validate, self._validate_steps = validate, validate_steps
+        self._validated: Validation | None = None
+        self._told = ""
         self._path, self._packs, self._accumulation = path, packs, accumulation
         self._started = time.monotonic()
         self._last = self._started
@@ -69,6 +82,14 @@ class MetricsLog(TrainerCallback):
         self._started = self._last = time.monotonic()
         self._progress.start()
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Validate, if it is time; the step's line has what came out."""
+        due = state.global_step % self._validate_steps == 0 or state.global_step == self._steps
+        if self._validate is not None and due:
+            began = time.monotonic()
+            self._validated = self._validate()
+            self._last += time.monotonic() - began  # no part of training
+
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
     ) -> None:
@@ -83,7 +104,9 @@ class MetricsLog(TrainerCallback):
             f"{row['examples_per_second']:.1f} examples/s · "
             f"peak {row['peak_memory_bytes'] / 2**30:.1f} GiB"
         )
-        self._progress.update(self._task, completed=state.global_step, facts=facts)
+        if "validation_loss" in row:
+            self._told = f" · validation {row['validation_loss']:.3f}"
+        self._progress.update(self._task, completed=state.global_step, facts=facts + self._told)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the bar."""
@@ -103,7 +126,7 @@ class MetricsLog(TrainerCallback):
         window = self._packs[(step - 1) * self._accumulation : step * self._accumulation]
         tokens, examples = sum(len(p) for p in window), sum(p.examples for p in window)
         seconds, self._last = now - self._last, now
-        return {
+        row = {
             "step": step,
             "loss": logs["loss"],
             "learning_rate": logs.get("learning_rate"),
@@ -115,3 +138,7 @@ class MetricsLog(TrainerCallback):
             "examples_per_second": round(examples / seconds, 2) if seconds else 0.0,
             "peak_memory_bytes": peak_memory_bytes(),
         }
+        if self._validated is not None:
+            row |= {f"validation_{k}": round(v, 6) for k, v in asdict(self._validated).items()}
+            self._validated = None
+        return row

@@ -96,11 +96,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the training log; ``learning_rate`` may be unknown."""
+    """One line of the training log; ``learning_rate`` may be unknown, few steps are validated."""
 
     step: int
     loss: float
     learning_rate: float | None
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,10 @@ def _steps(file: Path) -> tuple[Step, ...]:
         return ()
     lines = file.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.endswith("}")]
-    steps = (Step(row["step"], float(row["loss"]), row.get("learning_rate")) for row in rows)
+    steps = (
+        Step(row["step"], float(row["loss"]), row.get("learning_rate"), row.get("validation_loss"))
+        for row in rows
+    )
     return tuple(step for step in steps if math.isfinite(step.loss))
 
 

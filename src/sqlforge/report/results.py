@@ -76,7 +76,15 @@ def training(data: ReportData) -> Html | None:
         if smooth[-1][1] >= smooth[0][1]:
             says = f"goes from {smooth[0][1]:.3f} to {smooth[-1][1]:.3f}"
         lines = [Line("raw", thinned(losses)), Line("smooth", thinned(smooth))]
-        parts.append(line_chart("Loss over the answer's tokens (thin: each step)", says, lines))
+        title = "Loss over the answer's tokens (thin: each step)"
+        validated = [
+            (float(s.step), s.validation_loss) for s in data.steps if s.validation_loss is not None
+        ]
+        if len(validated) > 1:
+            lines.append(Line("validation", thinned(validated)))
+            title = "Loss over the answer's tokens (thin: each step, dashed: validation examples)"
+            says += f"; on validation examples it ends at {validated[-1][1]:.3f}"
+        parts.append(line_chart(title, says, lines))
         rates = [
             (float(s.step), s.learning_rate) for s in data.steps if s.learning_rate is not None
         ]

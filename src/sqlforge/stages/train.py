@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +30,7 @@ from sqlforge.model.planned_steps import plan_steps
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import TrainSummary, train
+from sqlforge.model.validation import Validation, validate, validation_packs
 from sqlforge.plan.advice import Asked, changes_that_fit
 from sqlforge.plan.catalog import shape_of
 from sqlforge.plan.lengths import Corpus, lengths_of, telling
@@ -99,15 +101,45 @@ def _train_on(
     run: RunDir, recipe: Recipe, packs: Sequence[Pack], steps: int, console: Console
 ) -> tuple[Any, TrainSummary, float]:
     """The trained model, what happened, and how long it took."""
-    model = _trainable_model(recipe)
-    log = MetricsLog(run.metrics_file, packs, recipe.train.accumulation, steps, console)
+    model, settings = _trainable_model(recipe), _settings(recipe, steps)
+    measure = _measure(run, recipe, model, settings)
+    log = MetricsLog(
+        run.metrics_file,
+        packs,
+        recipe.train.accumulation,
+        steps,
+        console,
+        measure,
+        recipe.train.validate_steps or steps,
+    )
     run.metrics_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        settings = _settings(recipe, steps)
         summary = train(model, packs, settings, run.checkpoints, [log], log.resume)
     finally:
         log.close()
+    if measure is not None:
+        run.note(validation=asdict(measure()))  # of what is kept: a mean of weights, perhaps
     return model, summary, log.seconds()
+
+
+def _measure(
+    run: RunDir, recipe: Recipe, model: Any, settings: TrainSettings
+) -> Callable[[], Validation] | None:
+    """Measures on the recipe's validation examples, if it asks for that."""
+    if recipe.train.validate_steps is None:
+        return None
+    store = tokenise(
+        recipe.model_copy(update={"augment": None}),
+        run.tokens / "validation",
+        load_tokenizer(recipe.model.name),
+        StoredExamples(run.data_file("validation.jsonl")),
+        read_databases(run.data_file("databases.jsonl")),
+    ).epochs[0]
+    part = recipe.train
+    packs = validation_packs(
+        store, rows=part.validation_rows, budget=part.pack_tokens, seed=recipe.seed
+    )
+    return partial(validate, model, packs, autocast_bf16=settings.autocast_bf16)
 
 
 def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) -> int | None:
