@@ -78,6 +78,24 @@ def test_data_that_makes_no_sense_is_refused(
     assert "value error" not in str(caught.value).lower()
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"average": {"last": 3, "ema": 0.9}}, "either 'last' or 'ema'"),
+        ({"embedding_learning_rate": 1e-4}, "for method full"),
+        ({"schedule": "constant-linear", "warmup_share": 0.5, "decay_share": 0.6}, "all steps"),
+        ({"curriculum": {"epochs": 2}}, "a curriculum over 2 of 1 epochs"),
+        ({"validate_steps": 3}, "give data.validation"),
+        ({"validate_steps": 3, "embedding": "host"}, "not on the host"),
+    ],
+)
+def test_training_that_makes_no_sense_is_refused(
+    part: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        load_recipe(write(tmp_path, {**TINY, "train": part}))
+
+
 @pytest.mark.parametrize("name", ["../up", "a b", "", "a/b"])
 def test_a_name_that_would_leave_its_folder_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="'name'"):
@@ -130,6 +148,7 @@ def test_the_resolved_copy_hides_the_password_of_a_url(tmp_path: Path) -> None:
         ({"train": [{"source": "gretel", "rows": 7}], "train_rows": 8}, "are 7"),
         ({"train": [{"source": "gretel", "rows": 2, "cap": 3}]}, "'rows' is exact"),
         ({"test": [{"source": "spider", "weight": 2}], "train_rows": 9}, "training sources"),
+        ({"train": [{"source": "spider", "passes": 2}]}, "2 passes of spider in 1 epochs"),
         ({"train": [{"source": "own", "path": "a"}, {"source": "own", "path": "b"}]}, "twice"),
         ({"audit": {"against": ["bird"]}}, "'data.audit.against.0'"),
         ({"clean": {"statements": "some"}}, "'data.clean.statements'"),

@@ -127,6 +127,8 @@ class TrainPart(Part):
     def _keys_make_sense(self) -> TrainPart:
         if self.embedding_learning_rate is not None and self.method != "full":
             raise ValueError("'embedding_learning_rate' is for method full: others freeze them")
+        if self.validate_steps is not None and self.embedding == "host":
+            raise ValueError("'validate_steps' reads the embeddings on the card, not on the host")
         if self.schedule == "constant-linear" and self.warmup_share + self.decay_share > 1:
             raise ValueError("'warmup_share' and 'decay_share' are more than all steps")
         if self.curriculum is not None and self.curriculum.epochs > self.epochs:
