@@ -62,4 +62,5 @@ def main() -> None:
     """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # of connections to processes that ended
     sys.exit(run_and_explain(app))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from sqlforge.core.files import CANNOT_STORE
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from sqlforge.model.distributed import Processes
 
 # Package → the extra that brings it; the base install does without.
 _EXTRAS = {
@@ -63,6 +67,18 @@ def run_and_explain(command: Callable[[], object]) -> int:
             raise
         return _say(_unusable_path(fault), 2)
     return 0
+
+
+@contextmanager
+def launched_together() -> Iterator[Processes | None]:
+    """The processes that a launcher started with this one; ``None`` without a launcher."""
+    if "RANK" not in os.environ:
+        yield None
+        return
+    from sqlforge.model.distributed import together
+
+    with together() as processes:
+        yield processes
 
 
 def published_folder(explicit: Path | None) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
@@ -18,7 +18,11 @@ from sqlforge.core.run_dir import RunDir, open_run
 from sqlforge.prompt.template import prompt_version
 from sqlforge.score.summary import Summary
 
+if TYPE_CHECKING:
+    from sqlforge.model.distributed import Processes
+
 Progress = Callable[[int, int], None]
+_TRAINS = "trains"
 System = Literal["base", "tuned", "reinforced", "merged", "template"]
 
 
@@ -28,6 +32,7 @@ def run(
     data_dir: Path | None,
     console: Console,
     progress: Callable[[str], Progress],
+    processes: Processes | None = None,
 ) -> dict[str, dict[str, Summary]]:
     """Do every stage of ``recipe`` in ``out`` and return the summaries by source and system.
 
@@ -36,6 +41,7 @@ def run(
         data_dir: where published data sets lie; the synthetic corpus needs none.
         console: where the user reads what happens.
         progress: makes a callback for a named piece of long work.
+        processes: train together with these; this one is their first.
 
     Raises:
         UserError: see the stages.
@@ -46,7 +52,7 @@ def run(
     _predict(directory, "base", console, progress)
     if recipe.evaluate.template_baseline:
         _predict(directory, "template", console, progress)
-    _train(recipe, directory, console)
+    _train(recipe, directory, console, processes)
     if recipe.reinforce is not None:
         _reinforce(directory, console)
     _merge(directory, console, progress)
@@ -59,6 +65,32 @@ def run(
     _note_cost(directory, time.monotonic() - started)
     _report(directory, console)
     return summaries
+
+
+def check_processes(recipe: Recipe, processes: Processes) -> None:
+    """Whether ``processes`` can train by ``recipe``, before anything is begun.
+
+    Raises:
+        RecipeError: a step's micro-batches cannot be shared out.
+        ModelError: there are fewer cards than processes.
+    """
+    from sqlforge.model.distributed import share_of
+    from sqlforge.model.load import pick_device
+
+    share_of(recipe.train.accumulation, processes.size)
+    processes.check(pick_device(recipe.model.device))
+
+
+def help_train(out: Path, console: Console, processes: Processes) -> None:
+    """What every process but the first does in :func:`run`: train, once that stage is reached.
+
+    Raises:
+        UserError, TrainingError: see :func:`sqlforge.stages.train.train_run`.
+    """
+    if processes.told(str) == _TRAINS:
+        from sqlforge.stages.train import train_run
+
+        train_run(RunDir(out), console, console.print, processes)
 
 
 def begin(recipe: Recipe, out: Path) -> RunDir:
@@ -122,15 +154,24 @@ def _predict(
     predict_run(run, system, console.print, progress(f"answers ({system})"))
 
 
-def _train(recipe: Recipe, run: RunDir, console: Console) -> None:
+def _train(
+    recipe: Recipe, run: RunDir, console: Console, processes: Processes | None = None
+) -> None:
     done = run.merged if recipe.train.method == "full" else run.adapter
-    if done.exists() or run.reinforced.exists():
+    needed = not (done.exists() or run.reinforced.exists())
+    if processes is not None:
+        processes.told(lambda: _TRAINS if needed else "")
+    if not needed:
         console.print("[dim]train: done already[/]")
         return
+    from sqlforge.model.distributed import ALONE
     from sqlforge.stages.train import train_run
 
     console.rule("train")
-    trained = train_run(run, console, console.print)
+    trained = train_run(run, console, console.print, processes or ALONE)
+    if processes is not None:
+        processes.leave()
+    assert trained is not None  # this is the first process
     console.print(
         f"{trained.examples:,} examples in {trained.seconds:,.0f} s, "
         f"{trained.trainable_parameters / 1e6:.1f} M trainable parameters, "

@@ -302,12 +302,3 @@ def test_on_a_card_it_is_the_default_and_on_a_cpu_it_is_not() -> None:
     assert choose_step(model, settings(2)) is None
     assert choose_step(OnACard(model), settings(2, step="plain")) is None
     assert isinstance(choose_step(OnACard(model), settings(2)), FusedStep)
-
-
-def test_several_processes_train_by_layers_whose_gradients_are_exchanged(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert choose_step(OnACard(tiny_adapted()), settings(2)) is None
-    with pytest.raises(TrainingError, match="does not apply: several processes"):
-        choose_step(tiny_adapted(), settings(2, step="fused"))

@@ -219,8 +219,8 @@ def test_the_path_that_measures_trains_a_random_model(fused: bool) -> None:
 
 
 def refused(chosen: Recipe, folder: Path) -> str:
+    from sqlforge.model.fitting import check_memory
     from sqlforge.model.planned_steps import plan_steps
-    from sqlforge.stages.train import check_memory
 
     write_tokens(folder / "train.arrow", examples(200))
     store = TokenStore(folder / "train.arrow")

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from sqlforge.cli_support import (
+    launched_together,
     new_console,
     print_facts,
     progress_on,
@@ -31,15 +32,19 @@ from sqlforge.core.errors import UserError
 
 
 def train(run: RunArgument, json: Json = None) -> None:
-    """Fine-tune the base model of a prepared run."""
+    """Fine-tune the base model of a prepared run; under torchrun, on several cards."""
     from dataclasses import asdict
 
     from sqlforge.core.run_dir import RunDir
+    from sqlforge.model.distributed import ALONE
     from sqlforge.stages.train import train_run
 
-    quiet_libraries()
-    console = new_console()
-    print_facts(asdict(train_run(RunDir(run), console, console.print)), json)
+    with launched_together() as processes:
+        quiet_libraries()
+        console = new_console()
+        trained = train_run(RunDir(run), console, console.print, processes or ALONE)
+        if trained is not None:
+            print_facts(asdict(trained), json)
 
 
 def reinforce(run: RunArgument, json: Json = None) -> None:

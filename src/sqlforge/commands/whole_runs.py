@@ -12,6 +12,7 @@ import typer
 
 from sqlforge.cli_support import (
     bundled_recipe,
+    launched_together,
     new_console,
     progress_on,
     quiet_libraries,
@@ -45,12 +46,18 @@ def _run(recipe: Path, out: Path | None, data_dir: Path | None, json: Path | Non
     from sqlforge.core.config import load_recipe
     from sqlforge.core.paths import data_dir as named_data_dir
 
-    loaded = load_recipe(recipe)
-    quiet_libraries()
-    console = new_console()
-    target = out or Path("runs") / loaded.name
-    summaries = pipeline.run(
-        loaded, target, named_data_dir(data_dir), console, progress_on(console)
-    )
+    with launched_together() as processes:
+        loaded = load_recipe(recipe)
+        quiet_libraries()
+        console = new_console()
+        target = out or Path("runs") / loaded.name
+        if processes is not None:
+            pipeline.check_processes(loaded, processes)
+            if not processes.first:
+                pipeline.help_train(target, console, processes)
+                return
+        summaries = pipeline.run(
+            loaded, target, named_data_dir(data_dir), console, progress_on(console), processes
+        )
     if json is not None:
         write_facts(pipeline.as_json(summaries), json)

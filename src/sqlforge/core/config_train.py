@@ -82,7 +82,9 @@ class TrainPart(Part):
     four are for CUDA.
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
     former on a card where they apply (``auto``). ``embedding: host`` keeps the table of embeddings
-    in the computer's memory, for the fused step.
+    in the computer's memory, for the fused step. Where several
+    processes train, each card holds the whole base (``ddp``) or a piece of every frozen layer
+    (``fsdp``).
 
     After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
     falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.
@@ -116,6 +118,7 @@ class TrainPart(Part):
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     step: Literal["auto", "fused", "plain"] = "auto"
     embedding: Literal["card", "host"] = "card"
+    distributed: Literal["ddp", "fsdp"] = "ddp"
     prompt_loss: PromptLossPart | None = None
     curriculum: CurriculumPart | None = None
     average: AveragePart | None = None

@@ -5,7 +5,14 @@ from __future__ import annotations
 import errno
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
+
+from sqlforge.core.errors import StorageError
+from sqlforge.core.files import storage_error, write_text
 
 COMPLETE = "complete"
 """The file that a checkpoint gets last."""
@@ -26,6 +33,26 @@ def last_checkpoint(folder: Path) -> Path | None:
             return found[-1]
         shutil.rmtree(found.pop())
     return None
+
+
+@contextmanager
+def whole_or_none(folder: Path) -> Iterator[None]:
+    """Within, a checkpoint is written to ``folder``: to its end, or none is left.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    try:
+        yield
+        write_text(folder / COMPLETE, "")
+    except StorageError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except (OSError, RuntimeError, SafetensorError) as fault:
+        if not is_full_disk(fault):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        raise storage_error(folder, "No space left on device") from fault
 
 
 def step_of(checkpoint: Path) -> int:

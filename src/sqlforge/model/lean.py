@@ -36,6 +36,14 @@ class LeanTrainer(Trainer):
         """Look at a loss before the next update."""
         self._losses.append(loss.detach())
 
+    def check_supervised(self, tokens: float) -> None:
+        """Refuse a step that has nothing to learn from."""
+        if tokens == 0:
+            raise TrainingError(
+                f"step {self.state.global_step + 1} has no supervised token; "
+                "check the prompt template and prompt.max_tokens"
+            )
+
     def not_finite(self, what: str) -> TrainingError:
         """The error for numbers gone wrong."""
         return TrainingError(what)

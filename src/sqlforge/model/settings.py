@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sqlforge.core.config import AveragePart
 from sqlforge.core.errors import RecipeError
@@ -120,3 +121,16 @@ def tracker_callbacks(names: Sequence[str]) -> list[TrainerCallback]:
                 f"install the package of '{name}', or take it out of the recipe",
             ) from fault
     return found
+
+
+class RecomputeFirst(TrainerCallback):
+    """Leaves recomputation to the first layers: by their turn the others have let go."""
+
+    def __init__(self, layers: int) -> None:
+        self._layers = layers
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """After ``Trainer`` has switched recomputation on for all of them."""
+        found = (m for m in kwargs["model"].modules() if isinstance(m, GradientCheckpointingLayer))
+        for number, layer in enumerate(found):
+            layer.gradient_checkpointing = number < self._layers

@@ -19,17 +19,16 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors import SafetensorError
 from torch.utils.data import SequentialSampler
-from transformers import TrainerCallback
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers import PrinterCallback, TrainerCallback
 
-from sqlforge.core.errors import StorageError, TrainingError
-from sqlforge.core.files import storage_error, write_text
+from sqlforge.core.errors import TrainingError
+from sqlforge.model.across import Across, draw_anew, own_share
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.averages import Average, average_of
 from sqlforge.model.batches import Ahead, Collator, choose_attention
-from sqlforge.model.checkpoints import COMPLETE, is_full_disk, last_checkpoint, step_of
+from sqlforge.model.checkpoints import last_checkpoint, step_of, whole_or_none
+from sqlforge.model.distributed import ALONE, Processes
 from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.halve import halves
 from sqlforge.model.host_embedding import choose_embedding
@@ -38,7 +37,13 @@ from sqlforge.model.learning_rates import give_embeddings
 from sqlforge.model.pack import Pack
 from sqlforge.model.plain_loss import supervised_loss
 from sqlforge.model.prompt_loss import weight_of
-from sqlforge.model.settings import TrainSettings, arguments, optimizer_of, tracker_callbacks
+from sqlforge.model.settings import (
+    RecomputeFirst,
+    TrainSettings,
+    arguments,
+    optimizer_of,
+    tracker_callbacks,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +64,13 @@ def train(
     checkpoints: Path,
     callbacks: Sequence[TrainerCallback] = (),
     on_resume: Callable[[int], None] | None = None,
+    processes: Processes = ALONE,
 ) -> TrainSummary:
     """Train ``model`` in place on ``packs`` in their order, once.
 
     Goes on from the last whole checkpoint in ``checkpoints``, if there is one, and then ends with
-    the same losses as a run that was never cut off.
+    the same losses as a run that was never cut off. Where several ``processes`` are connected, each
+    calls this with the same arguments; steps are those of one process, and the first one writes.
 
     Raises:
         TrainingError: loss or gradient are not finite, a step has nothing to learn from, or a
@@ -71,7 +78,9 @@ def train(
         RecipeError: a tracker is unknown or its package is not installed.
         StorageError: a checkpoint cannot be written; earlier ones are kept.
     """
-    last = last_checkpoint(checkpoints)
+    # The first looks, since it removes what is broken on the way.
+    found = processes.told(lambda: str(last_checkpoint(checkpoints) or ""))
+    last = Path(found) if found else None
     resumed_from = step_of(last) if last else 0
     collator = choose_attention(model, autocast_bf16=settings.autocast_bf16)
     if on_resume:
@@ -80,23 +89,25 @@ def train(
     fused = choose_step(model, settings)
     if (table := choose_embedding(model, fused, settings)) is not None:
         collator, callbacks = table.collated(collator), [*callbacks, table]
+    own, share = own_share(packs, settings, processes)
     trainer = _PackTrainer(
         fused=fused,
+        processes=processes,
         average=average,
         embedding_rate=settings.embedding_learning_rate,
         model=model,
-        args=arguments(settings, checkpoints),
+        args=arguments(share, checkpoints),
         collate=collator,
-        train_dataset=Ahead(packs, collator),
+        train_dataset=Ahead(own, collator),
         data_collator=lambda batches: batches[0],
         optimizer_cls_and_kwargs=optimizer_of(settings),
-        callbacks=[*callbacks, *tracker_callbacks(settings.trackers)],
+        callbacks=[*callbacks, *tracker_callbacks(settings.trackers if processes.first else ())],
     )
     if average is not None:
         trainer.add_callback(average)
     if not isinstance(settings.gradient_checkpointing, bool):
-        trainer.add_callback(_RecomputeFirst(settings.gradient_checkpointing))
-    trainer.remove_callback(_printer())
+        trainer.add_callback(RecomputeFirst(settings.gradient_checkpointing))
+    trainer.remove_callback(PrinterCallback)
     try:
         with few_walks(model):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -124,10 +135,14 @@ class _PackTrainer(LeanTrainer):
         collate: Collator,
         average: Average | None,
         embedding_rate: float | None,
+        processes: Processes,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._fused, self._collate = fused, collate
+        self._fused, self._collate, self._processes = fused, collate, processes
+        self._across = Across(processes, self._trained) if processes.size > 1 else None
+        if self._across:
+            self.add_callback(self._across)
         self._average, self._embedding_rate = average, embedding_rate
         # The loss below is divided by the window's tokens already; say so to the accumulation.
         self.model_accepts_loss_kwargs = True
@@ -152,13 +167,12 @@ class _PackTrainer(LeanTrainer):
     ) -> tuple[list[Any], torch.Tensor]:
         """The window's packs and how many of their tokens are supervised."""
         window = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
-        supervised = sum(map(weight_of, window))
-        if window and supervised == 0:
-            raise TrainingError(
-                f"step {self.state.global_step + 1} has no supervised token; "
-                "check the prompt template and prompt.max_tokens"
-            )
+        supervised = sum(weight_of(batch) for batch in window if batch["pack"].examples)
         self._behind = []
+        if self._across:
+            supervised = self._across.begin(len(window), supervised)
+        elif window:
+            self.check_supervised(supervised)
         return window, torch.tensor(supervised, device=device)
 
     def training_step(
@@ -170,6 +184,10 @@ class _PackTrainer(LeanTrainer):
         window's earlier packs are gone through again.
         """
         pack = inputs["pack"]
+        own = self.state.global_step * self.args.gradient_accumulation_steps + len(self._behind)
+        draw_anew(self.args.seed, own, self._processes)
+        if not pack.examples:  # see OwnPacks
+            num_items_in_batch = torch.inf
         pieces = self._pieces(pack)
         given = [inputs] if len(pieces) == 1 else map(self._collated, pieces)
         loss = self._tried(model, given, num_items_in_batch)
@@ -181,7 +199,17 @@ class _PackTrainer(LeanTrainer):
             if self._tried(model, map(self._collated, earlier), num_items_in_batch) is not None:
                 loss = self._tried(model, map(self._collated, pieces), num_items_in_batch)
         self._behind.append(pack)
-        return loss
+        return self._joined(loss) if self._across else loss
+
+    def _joined(self, loss: torch.Tensor) -> torch.Tensor:
+        """The whole step's loss once this process's packs are through; 0 before."""
+        assert self._across is not None
+        if not self._across.add(loss):
+            return torch.zeros_like(loss)
+        total, supervised = self._across.end()
+        self.check_supervised(supervised)
+        self.watch(total)
+        return total
 
     def _tried(
         self, model: Any, batches: Iterable[dict[str, Any]], num_items_in_batch: Any
@@ -236,12 +264,14 @@ class _PackTrainer(LeanTrainer):
         """Summed cross-entropy at supervised positions over the window's supervised tokens."""
         summed = self._fused.loss if self._fused else partial(supervised_loss, model)
         loss = summed(inputs) / num_items_in_batch
-        self.watch(loss)
+        if not self._across:  # else the whole step's, so that all processes end alike
+            self.watch(loss)
         return (loss, None) if return_outputs else loss
 
     def not_finite(self, what: str) -> TrainingError:
         """The error for numbers gone wrong; a checkpoint that led straight to them is removed."""
-        shutil.rmtree(self._checkpoint_folder(), ignore_errors=True)
+        if self._processes.first:
+            shutil.rmtree(self._checkpoint_folder(), ignore_errors=True)
         return TrainingError(
             f"{what}; the last good checkpoint is kept: lower train.learning_rate and start again"
         )
@@ -260,36 +290,9 @@ class _PackTrainer(LeanTrainer):
             model.save_pretrained(folder)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        folder = self._checkpoint_folder()
-        try:
+        if not self._processes.first:
+            return
+        with whole_or_none(folder := self._checkpoint_folder()):
             super()._save_checkpoint(model, trial)
             if self._average is not None:
                 self._average.save(folder)
-            write_text(folder / COMPLETE, "")
-        except StorageError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        except (OSError, RuntimeError, SafetensorError) as fault:
-            if not is_full_disk(fault):
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
-            raise storage_error(folder, "No space left on device") from fault
-
-
-class _RecomputeFirst(TrainerCallback):
-    """Leaves recomputation to the first layers: by their turn the others have let go."""
-
-    def __init__(self, layers: int) -> None:
-        self._layers = layers
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """After ``Trainer`` has switched recomputation on for all of them."""
-        found = (m for m in kwargs["model"].modules() if isinstance(m, GradientCheckpointingLayer))
-        for number, layer in enumerate(found):
-            layer.gradient_checkpointing = number < self._layers
-
-
-def _printer() -> type[TrainerCallback]:
-    from transformers import PrinterCallback
-
-    return PrinterCallback

@@ -10,13 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from sqlforge.core.config import Recipe
-from sqlforge.core.errors import ModelError, RecipeError, UserError
+from sqlforge.core.errors import RecipeError, UserError
 from sqlforge.core.files import digests, new_folder
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
-from sqlforge.model.card import is_hopper, memory_limit, start_counting, training_memory
+from sqlforge.model.card import start_counting, training_memory
+from sqlforge.model.distributed import ALONE, Processes, share_of
 from sqlforge.model.epochs import Curriculum, Passes
+from sqlforge.model.fitting import check_memory
 from sqlforge.model.load import (
     device_name,
     load_model,
@@ -25,26 +27,18 @@ from sqlforge.model.load import (
     resolve,
     weight_digests,
 )
-from sqlforge.model.pack import Pack, pack_shape
+from sqlforge.model.pack import Pack
 from sqlforge.model.planned_steps import plan_steps
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.train import TrainSummary, train
 from sqlforge.model.validation import Validation, validate, validation_packs
-from sqlforge.plan.advice import Asked, changes_that_fit
-from sqlforge.plan.catalog import shape_of
-from sqlforge.plan.lengths import Corpus, lengths_of, telling
-from sqlforge.plan.memory import budget, fits
-from sqlforge.plan.training import training_of
 from sqlforge.prompt.encode import ChatTokenizer
-from sqlforge.prompt.token_store import TokenStore
 from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.report.progress import progress_bars
 from sqlforge.score.difficulty import difficulties
 
 Say = Callable[[str], None]
-_TOLERATED = 1.05
-_LOOKED_AT = 64  # packs, of which the most demanding are planned with
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +56,20 @@ class Trained:
     peak_memory_bytes: int
 
 
-def train_run(run: RunDir, console: Console, say: Say) -> Trained:
+def train_run(
+    run: RunDir, console: Console, say: Say, processes: Processes = ALONE
+) -> Trained | None:
     """Train and leave ``adapter/`` (or, for ``full``, ``merged/``) in the run directory.
+
+    Of several ``processes`` the first one says, writes and returns what was done.
 
     Raises:
         UserError: the run was reinforced since.
+        RecipeError: the step's micro-batches cannot be shared out, or the card is too small.
         ModelError, TrainingError, StorageError: see the functions this calls.
     """
+    if not processes.first:
+        console, say = Console(quiet=True), _silence
     recipe = run.recipe()
     if run.tuned.is_dir():
         raise UserError(
@@ -76,8 +77,9 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
             "a run that was not",
             "begin another run, so that nothing is lost",
         )
-    tokenizer: Any = load_tokenizer(recipe.model.name)
-    tokenised = tokenise_run(run, tokenizer, progress_bars(console)("tokenise"))
+    share_of(recipe.train.accumulation, processes.size)
+    processes.connect(pick_device(recipe.model.device))
+    tokenizer, tokenised = processes.in_turn(lambda: _tokenised(run, console))
     kept, dropped = len(tokenised.epochs[0]), tokenised.too_long
     again = " (tokenised before)" if tokenised.reused else ""
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
@@ -85,7 +87,9 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
     start_counting(recipe.model.device)
     expected = check_memory(recipe, packs, tokenised.epochs[0])
     with training_memory(recipe.model.device, recipe.model.memory_gib):
-        model, summary, seconds = _train_on(run, recipe, packs, steps, console)
+        model, summary, seconds = _train_on(run, recipe, packs, steps, console, processes)
+    if not processes.first:
+        return None
     _save(model, tokenizer, recipe, run)
     trained = _summary(packs, tokenised, model, summary, seconds)
     run.note(
@@ -93,15 +97,33 @@ def train_run(run: RunDir, console: Console, say: Say) -> Trained:
         trained_on=device_name(recipe.model.device),
         base_weights_sha256=weight_digests(recipe.model.name),
         planned_memory_bytes=expected,
+        processes=processes.size,
     )
     return trained
 
 
+def _silence(_: str) -> None:
+    """What processes but the first have to say."""
+
+
+def _tokenised(run: RunDir, console: Console) -> tuple[Any, Tokenised]:
+    tokenizer: Any = load_tokenizer(run.recipe().model.name)
+    return tokenizer, tokenise_run(run, tokenizer, progress_bars(console)("tokenise"))
+
+
 def _train_on(
-    run: RunDir, recipe: Recipe, packs: Sequence[Pack], steps: int, console: Console
+    run: RunDir,
+    recipe: Recipe,
+    packs: Sequence[Pack],
+    steps: int,
+    console: Console,
+    processes: Processes,
 ) -> tuple[Any, TrainSummary, float]:
     """The trained model, what happened, and how long it took."""
-    model, settings = _trainable_model(recipe), _settings(recipe, steps)
+    model = processes.in_turn(lambda: _trainable_model(recipe))
+    settings = _settings(recipe, steps)
+    if not processes.first:
+        return model, train(model, packs, settings, run.checkpoints, processes=processes), 0.0
     measure = _measure(run, recipe, model, settings)
     log = MetricsLog(
         run.metrics_file,
@@ -114,7 +136,7 @@ def _train_on(
     )
     run.metrics_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        summary = train(model, packs, settings, run.checkpoints, [log], log.resume)
+        summary = train(model, packs, settings, run.checkpoints, [log], log.resume, processes)
     finally:
         log.close()
     if measure is not None:
@@ -140,49 +162,6 @@ def _measure(
         store, rows=part.validation_rows, budget=part.pack_tokens, seed=recipe.seed
     )
     return partial(validate, model, packs, autocast_bf16=settings.autocast_bf16)
-
-
-def check_memory(recipe: Recipe, packs: Sequence[Pack], examples: TokenStore) -> int | None:
-    """Refuse training that will not fit the card, or what the recipe holds itself to.
-
-    A plan may be off by a twentieth, so what misses by less may try. ``None``, and nothing is
-    refused, where there is no card, or memory that the planner does not understand; else the bytes
-    that PyTorch is expected to reserve.
-
-    Raises:
-        RecipeError: it would not fit; the changes that would make it fit are named.
-    """
-    limit = memory_limit(recipe.model.device, recipe.model.memory_gib)
-    source = resolve(recipe.model.name)
-    if limit is None or recipe.train.method == "full" or recipe.model.dtype != "bfloat16":
-        return None
-    try:
-        shape = shape_of(source.base.name if source.base else source.location)
-    except ModelError:
-        return None
-    training = training_of(recipe.train, shape)
-    some = [pack_shape(packs[i]) for i in range(0, len(packs), max(1, len(packs) // _LOOKED_AT))]
-    hopper = is_hopper(recipe.model.device)
-    expected = budget(shape, training, telling(some), hopper=hopper).reserved
-    if fits(shape, training, telling(some), int(limit * _TOLERATED), hopper=hopper):
-        return expected
-    lengths = lengths_of(examples, examples.schema_keys)
-    asked = Asked(
-        shape=shape,
-        training=training,
-        corpus=Corpus("the run's own", len(lengths), lengths),
-        pack_tokens=recipe.train.pack_tokens,
-        questions_per_schema=recipe.train.questions_per_schema,
-        hopper=hopper,
-    )
-    changes = changes_that_fit(asked, limit)
-    held = recipe.model.memory_gib
-    there = f"{limit / 2**30:.1f} are free" if held is None else f"model.memory_gib allows {held:g}"
-    raise RecipeError(
-        f"training that needs about {expected / 2**30:.1f} GiB where {there}",
-        "training that fits",
-        f"set {', '.join(map(str, changes))}" if changes else "take a smaller model",
-    )
 
 
 def tokenise_run(

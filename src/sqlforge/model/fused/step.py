@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -151,9 +150,7 @@ def choose_step(model: Any, settings: TrainSettings) -> FusedStep | None:
     """
     if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
         return None
-    # Gradients are exchanged by what wraps the model, which this step goes past.
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if reason := "several processes train" if several else why_not(model):
+    if reason := why_not(model):
         if settings.step == "fused":
             raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
         _log.warning("training by transformers' own layers: %s", reason)

@@ -1,0 +1,127 @@
+"""Two processes take the steps that one would take, go on where they stopped, and end together."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.two_processes import STEPS, Watch, read, start, trained, write
+from sqlforge.core.errors import RecipeError, StorageError
+from sqlforge.core.launch import take_launch
+from sqlforge.model.adapt import save_adapter
+from sqlforge.model.distributed import Processes, share_of
+from sqlforge.model.watch import ENDED
+
+pytestmark = pytest.mark.xdist_group("processes")
+
+
+def _whole_and_cut(processes: Processes, folder: Path) -> None:
+    whole, cut, resumed = Watch(), Watch(before=4), Watch()
+    model = trained(folder / "whole", whole, processes)
+    if processes.first:
+        save_adapter(model, folder / "adapter")
+    for name in ("cut", "other"):
+        with pytest.raises(InterruptedError):
+            trained(folder / name, cut, processes)
+    trained(folder / "cut", resumed, processes)
+    write(folder, "whole", processes.rank, whole)
+    write(folder, "resumed", processes.rank, resumed)
+
+
+def test_two_processes_train_like_one_and_go_on_exactly_where_they_were_stopped(
+    tmp_path: Path,
+) -> None:
+    assert start(_whole_and_cut, tmp_path) == [0, 0]
+    one = Watch()
+    save_adapter(trained(tmp_path / "one", one), tmp_path / "alone")
+    whole = read(tmp_path, "whole")
+    assert len(whole.losses) == STEPS
+    assert whole.losses == pytest.approx(one.losses, rel=1e-5)
+    assert whole.norms == pytest.approx(one.norms, rel=1e-5)
+    assert read(tmp_path, "whole", rank=1) == whole
+    assert read(tmp_path, "resumed").losses == whole.losses[2:]
+    _assert_close(tmp_path / "adapter", tmp_path / "alone")
+
+    single = Watch()  # what two began, one ends
+    trained(tmp_path / "other", single)
+    assert single.losses == pytest.approx(whole.losses[2:], rel=1e-5)
+
+
+def _assert_close(one: Path, other: Path) -> None:
+    found = [load_file(folder / "adapter_model.safetensors") for folder in (one, other)]
+    for name, tensor in found[0].items():
+        torch.testing.assert_close(tensor, found[1][name], rtol=1e-4, atol=1e-5)
+
+
+# --- ends ---------------------------------------------------------------------------------------
+
+
+def _first_has_no_room(processes: Processes, folder: Path) -> None:
+    def fail() -> None:
+        raise StorageError("a full disk", "room", "delete something")
+
+    trained(
+        folder / "c", Watch(before=3, what=fail if processes.first else lambda: None), processes
+    )
+
+
+def _second_is_killed(processes: Processes, folder: Path) -> None:
+    kill = (lambda: None) if processes.first else (lambda: os._exit(9))
+    trained(folder / "c", Watch(before=3, what=kill), processes)
+
+
+def test_if_one_process_fails_all_end_with_its_code_and_its_sentence_is_said_once(
+    tmp_path: Path,
+) -> None:
+    started = time.monotonic()
+    assert start(_first_has_no_room, tmp_path) == [2, 2]
+    assert time.monotonic() - started < 60  # no exchange was waited for to its limit
+    printed = [(tmp_path / f"printed-{rank}.txt").read_text() for rank in range(2)]
+    assert printed[0].startswith("sqlforge: Got a full disk")
+    assert printed[1] == ""
+
+
+def test_if_one_process_is_killed_the_other_says_so_and_ends(tmp_path: Path) -> None:
+    assert start(_second_is_killed, tmp_path) == [1, 9]
+    assert (tmp_path / "printed-0.txt").read_text() == f"sqlforge: {ENDED}\n"
+
+
+# --- what a launcher says -----------------------------------------------------------------------
+
+
+def test_a_process_sees_its_own_card_and_libraries_see_no_launcher() -> None:
+    told = {
+        "RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "node", "MASTER_PORT": "123", "ACCELERATE_MIXED_PRECISION": "no",
+        "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b", "HOME": "/root",
+    }  # fmt: skip
+    launch = take_launch(told, lambda: 2)
+    assert launch is not None
+    assert (launch.rank, launch.size, launch.host, launch.port) == (3, 4, "node", 123)
+    assert not launch.holds_store
+    assert told == {
+        "MASTER_ADDR": "node", "MASTER_PORT": "123", "CUDA_VISIBLE_DEVICES": "GPU-b",
+        "HOME": "/root",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("told", [{}, {"WORLD_SIZE": "8"}, {"RANK": "0", "WORLD_SIZE": "1"}])
+def test_one_process_is_none(told: dict[str, str]) -> None:
+    assert take_launch(told, lambda: 2) is None
+
+
+def test_accelerates_own_sharding_is_named() -> None:
+    told = {"RANK": "0", "WORLD_SIZE": "2", "ACCELERATE_USE_FSDP": "true"}
+    launch = take_launch(told, lambda: 0)
+    assert launch is not None
+    assert launch.sharding == "FSDP"
+
+
+def test_a_step_that_cannot_be_shared_out_evenly_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"accumulation 3 for 2 processes.*set it to 4"):
+        share_of(3, 2)
