@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +14,15 @@ from rich.console import Console
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("trl", reason="the extra 'reinforce' is not installed")
 
+from sqlforge import pipeline
 from sqlforge.core.config import Recipe, ReinforcePart
 from sqlforge.core.errors import DataError, UserError
 from sqlforge.core.files import digests
 from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.rewardable import rewardable
 from sqlforge.corpus.store import read_databases, read_examples, write_examples
-from sqlforge.pipeline import begin
-from sqlforge.stages.predict import predict_run
 from sqlforge.stages.prepare import prepare
 from sqlforge.stages.reinforce import reinforce_run, settle
-from sqlforge.stages.score import score_run
 from sqlforge.stages.train import train_run
 from tiny_base import write_tiny_base
 
@@ -66,11 +65,15 @@ def recipe_for(model: Path, part: ReinforcePart | None = PART) -> Recipe:
     )
 
 
+def no_bars(_: str) -> Callable[[int, int], None]:
+    return lambda done, total: None
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     folder = tmp_path_factory.mktemp("trained")
     recipe = recipe_for(write_tiny_base(folder / "model"))
-    run = begin(recipe, folder / "run")
+    run = pipeline.begin(recipe, folder / "run")
     prepare(recipe, run, None, lambda _: None)
     train_run(run, QUIET, lambda _: None)
     return run
@@ -81,28 +84,29 @@ def copied(run: RunDir, folder: Path) -> RunDir:
     return RunDir(folder / "run")
 
 
-def test_the_reinforced_adapter_takes_its_place_and_the_tuned_one_is_kept(
+def test_a_run_reinforces_after_training_and_compares_what_came_of_it(
     trained: RunDir, tmp_path: Path
 ) -> None:
-    run, said = copied(trained, tmp_path), []
+    run, console = copied(trained, tmp_path), Console(record=True, width=200)
     before = digests(run.adapter)
     run.merged.mkdir()  # of the model before
-    found = reinforce_run(run, QUIET, said.append)
-    assert (found.steps, found.samples, found.trial) == (2, 8, 2)
-    assert digests(run.tuned) == before and not run.reinforced.exists() and not run.merged.exists()
+    (systems,) = pipeline.run(run.recipe(), run.path, None, console, no_bars).values()
+    assert list(systems) == ["base", "tuned", "reinforced", "merged"]
+    assert "tuned, then reinforced" in run.report.read_text()
+    assert digests(run.tuned) == before and not run.reinforced.exists()
+    assert (run.merged / "config.json").is_file()  # of the model after
     manifest = run.manifest()
     assert manifest["adapter_sha256"] == digests(run.adapter)
-    assert manifest["reinforcement"]["samples_per_second"] == found.samples_per_second
+    found = manifest["reinforcement"]
+    assert (found["steps"], found["samples"], found["trial"]) == (2, 8, 2)
     rows = [json.loads(line) for line in run.reinforcement_file.read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
-    assert "training questions to reinforce on; left out: 0 of databases without rows" in said[0]
+    said = console.export_text()
+    assert "training questions to reinforce on; left out: 0 of databases without rows" in said
+    assert "8 samples in" in said and "of groups with signal" in said
     for refused in (reinforce_run, train_run):
         with pytest.raises(UserError, match="reinforced"):
-            refused(run, QUIET, said.append)
-    for system in ("tuned", "reinforced"):
-        predict_run(run, system, said.append)
-    (systems,) = score_run(run).summaries.values()
-    assert list(systems) == ["tuned", "reinforced"]
+            refused(run, QUIET, lambda _: None)
     assert run.system_in("adapter") == "reinforced"
 
 

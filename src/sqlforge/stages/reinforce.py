@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +77,13 @@ def reinforce_run(run: RunDir, console: Console, say: Say) -> Reinforced:
     part = _part(run, recipe)
     if settle(run, say):
         return _noted(run)
-    if run.tuned.is_dir():
-        raise UserError(
-            f"{run.path}, whose model was reinforced already",
-            "a run that was only trained",
-            f"see {run.report.name} for what came out, or begin another run",
-        )
-    run.trained()
+    _check(run)
     databases = read_databases(run.data_file("databases.jsonl"))
     most = part.steps * part.questions + part.trial
     examples, left = rewardable(run, databases, part.sources, most, recipe.seed)
     tokenizer: Any = load_tokenizer(recipe.model.name)
     examples, questions, left = _asked(recipe, tokenizer, examples, databases, left)
+    log = ReinforceLog(run.reinforcement_file, part.steps * part.updates, console)
     bars = progress_bars(console)
     with Referee(
         examples,
@@ -98,23 +93,14 @@ def reinforce_run(run: RunDir, console: Console, say: Say) -> Reinforced:
         workers=min(_MOST_JUDGES, usable_cores()),
     ) as referee:
         golds = referee.check(bars("golds"))
-        left = Left(**asdict(left) | {"failing_golds": golds.failing, "empty_golds": golds.empty})
+        left = replace(left, failing_golds=golds.failing, empty_golds=golds.empty)
         _tell_left(left, len(golds.usable), say)
         start_counting(recipe.model.device)
         model = _policy(run, recipe)
-        log = ReinforceLog(run.reinforcement_file, part.steps * part.updates, console)
-        device, gib = recipe.model.device, recipe.model.memory_gib
-        with training_memory(device, gib, expandable=False):
+        how, place = _settings(recipe, part), run.reinforcement_checkpoints
+        with training_memory(recipe.model.device, recipe.model.memory_gib, expandable=False):
             tried = reinforce(
-                model,
-                tokenizer,
-                questions,
-                golds.usable,
-                referee.judge,
-                _settings(recipe, part),
-                run.reinforcement_checkpoints,
-                log,
-                bars,
+                model, tokenizer, questions, golds.usable, referee.judge, how, place, log, bars
             )
     found = _summary(part, log.rows(), tried, left)
     with new_folder(run.reinforced) as folder:
@@ -159,6 +145,17 @@ def _part(run: RunDir, recipe: Recipe) -> ReinforcePart:
     return recipe.reinforce
 
 
+def _check(run: RunDir) -> None:
+    """Whether there is a model that was trained, and only trained."""
+    if run.tuned.is_dir():
+        raise UserError(
+            f"{run.path}, whose model was reinforced already",
+            "a run that was only trained",
+            f"see {run.report.name} for what came out, or begin another run",
+        )
+    run.trained()
+
+
 def _asked(
     recipe: Recipe,
     tokenizer: Any,
@@ -180,7 +177,7 @@ def _asked(
             made[example.id] = Question(prompt, example.db_id, schema)
     kept = [example for example in examples if example.id in made]
     too_long = len(examples) - len(kept)
-    return kept, [made[e.id] for e in kept], Left(**asdict(left) | {"too_long": too_long})
+    return kept, [made[e.id] for e in kept], replace(left, too_long=too_long)
 
 
 def _tell_left(left: Left, usable: int, say: Say) -> None:
