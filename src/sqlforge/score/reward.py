@@ -13,6 +13,9 @@ from sqlforge.score.rules import Rules, rules_for
 Progress = Callable[[int, int], None]
 MOST_ROWS = 20_000
 """Of a gold's result: they are kept in memory while the training goes on."""
+MOST_STEPS = 20_000_000
+"""Of SQLite's machine in one query: rewards do not depend on how busy the computer is."""
+_TOGETHER = 4  # queries that a worker gets at a time: samples may be slow, golds rarely are
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Referee:
     Args:
         examples: with their golds.
         databases: by ``db_id``; those of the examples have rows.
-        seconds: what one query may take; longer ones are worth 0.
+        seconds: what one query may take beside ``MOST_STEPS``; longer ones are worth 0.
         runs_reward: what an answer is worth that runs and gives another result.
         workers: processes that execute.
     """
@@ -71,7 +74,7 @@ class Referee:
         """Execute all golds."""
         asked = (self._as_executed(i, None) for i in range(len(self._examples)))
         failing = empty = 0
-        for i, result in enumerate(self._sandbox.run_many(asked)):
+        for i, result in enumerate(self._sandbox.run_many(asked, steps=MOST_STEPS)):
             if not result.ok:
                 failing += 1
             elif all(value is None for row in result.rows for value in row):
@@ -85,7 +88,7 @@ class Referee:
     def judge(self, answers: Sequence[tuple[int, str]]) -> list[Reward]:
         """Rewards of ``answers``, each the number of an example with a usable gold and a text."""
         asked = (self._as_executed(number, sql) for number, sql in answers)
-        results = self._sandbox.run_many(asked)
+        results = self._sandbox.run_many(asked, steps=MOST_STEPS, together=_TOGETHER)
         return [self._reward(n, r) for (n, _), r in zip(answers, results, strict=True)]
 
     def _as_executed(self, number: int, sql: str | None) -> tuple[Database, str]:
