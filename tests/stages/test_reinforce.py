@@ -92,7 +92,8 @@ def test_a_run_reinforces_after_training_and_compares_what_came_of_it(
     run.merged.mkdir()  # of the model before
     (systems,) = pipeline.run(run.recipe(), run.path, None, console, no_bars).values()
     assert list(systems) == ["base", "tuned", "reinforced", "merged"]
-    assert "tuned, then reinforced" in run.report.read_text()
+    page = run.report.read_text()
+    assert "tuned, then reinforced" in page and "Mean reward of training questions" in page
     assert digests(run.tuned) == before and not run.reinforced.exists()
     assert (run.merged / "config.json").is_file()  # of the model after
     manifest = run.manifest()

@@ -141,3 +141,5 @@ class ReportData:
     recipe: str
     manifest: str
     answered_by: str = "tuned"
+    rewards: tuple[tuple[float, float], ...] = ()
+    reinforcement: Mapping[str, float] = field(default_factory=dict)

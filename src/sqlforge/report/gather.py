@@ -69,6 +69,8 @@ def gather(run: RunDir) -> ReportData:
         data=_shares(judged),
         recipe=run.recipe_file.read_text(encoding="utf-8"),
         manifest=json.dumps(manifest, indent=1, ensure_ascii=False),
+        rewards=_rewards(run.reinforcement_file),
+        reinforcement=_numbers(manifest.get("reinforcement")),
     )
 
 
@@ -252,6 +254,15 @@ def _steps(file: Path) -> tuple[Step, ...]:
         for row in rows
     )
     return tuple(step for step in steps if math.isfinite(step.loss))
+
+
+def _rewards(file: Path) -> tuple[tuple[float, float], ...]:
+    """Mean reward of the questions that each step of reinforcement dealt."""
+    if not file.exists():
+        return ()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.endswith("}")]
+    return tuple((float(row["step"]), row["dealt"]) for row in rows if "dealt" in row)
 
 
 def _started(manifest: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from string import Template
 
 from sqlforge.core.redact import without_password
-from sqlforge.report import examples, results, slices
+from sqlforge.report import examples, reinforcement, results, slices
 from sqlforge.report.data import ReportData
 from sqlforge.report.markup import Html, el, folded, join, text
 
@@ -32,6 +32,7 @@ def render(data: ReportData) -> str:
         "Accuracy by database": slices.by_database(data),
         "What went wrong": slices.mistakes(data),
         "Training": results.training(data),
+        "Reinforcement": reinforcement.part(data),
         "Merged against adapter": examples.merged(data.merged),
         "The base model's prompt": examples.trials(data),
         "Data and licences": examples.sources(data),
