@@ -124,6 +124,39 @@ def write_claims(
     return path
 
 
+def keep_claims(
+    name: str,
+    *,
+    command: str,
+    seed: int | None,
+    rows: Sequence[ClaimRow],
+    folder: Path = RESULTS,
+) -> Path:
+    """As :func:`write_claims`, beside the rows of other names that the file has already.
+
+    For what is measured in pieces: ``measured`` says of each row when, on what and from which
+    commit.
+    """
+    path = folder / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    new = {row.name for row in rows}
+    old = [row for row in read_claims(path) if row.name not in new] if before else []
+    told = before.get("measured", {})
+    whole = _circumstances(before) if before else ""
+    here = {"date": datetime.date.today().isoformat(), "commit": commit(), "hardware": hardware()}
+    measured = {row.name: told.get(row.name, whole) for row in old}
+    measured |= dict.fromkeys(new, _circumstances(here))
+    return write_claims(
+        name, command=command, seed=seed, rows=[*old, *rows], folder=folder, measured=measured
+    )
+
+
+def _circumstances(told: Mapping[str, Any]) -> str:
+    hardware = told["hardware"]
+    device = hardware.get("gpu") or f"{hardware['cpu']}, {hardware['cores']} cores"
+    return f"{device}, commit {told['commit']}, {told['date'][:10]}"
+
+
 def read_claims(path: Path) -> tuple[ClaimRow, ...]:
     """The rows of one file; ``met`` is computed again, so that it cannot be edited in."""
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]

@@ -12,6 +12,7 @@ from claims import (
     commit,
     format_claim,
     hardware,
+    keep_claims,
     read_claims,
     update_quotes,
     write_claims,
@@ -41,6 +42,20 @@ def test_met_follows_from_value_and_bound(value: float, bound: str | None, met: 
 def test_a_bound_that_says_nothing_is_refused(bound: str) -> None:
     with pytest.raises(ValueError, match="is not like"):
         ClaimRow("x", 1, bound=bound)
+
+
+def test_what_is_measured_in_pieces_says_of_each_row_where(tmp_path: Path) -> None:
+    def keep(**values: float) -> None:
+        rows = [ClaimRow(name, value) for name, value in values.items()]
+        keep_claims("speed", command="bench", seed=0, rows=rows, folder=tmp_path)
+
+    keep(a=1, b=2)
+    path = tmp_path / "speed.json"
+    path.write_text(path.read_text().replace(commit(), "before"))
+    keep(b=3, c=4)
+    assert {row.name: row.value for row in read_claims(path)} == {"a": 1, "b": 3, "c": 4}
+    told = json.loads(path.read_text())["measured"]
+    assert ["commit before" in told[name] for name in "abc"] == [True, False, False]
 
 
 def test_what_is_written_is_read_again_with_where_it_was_measured(tmp_path: Path) -> None:

@@ -297,8 +297,16 @@ int after_fresh(const Language& l, const State& state, Memo& memo) {
   return memo.after_fresh;
 }
 
+int after_dynamic(const Language& l, const State& state, Memo& memo, int dynamic, bool dotted) {
+  if (memo.after_dynamic.empty()) memo.after_dynamic.assign(2 * kMostDynamic, kUnknown);
+  int16_t& known = memo.after_dynamic[2 * dynamic + dotted];
+  if (known == kUnknown)
+    known = int16_t(after_text(l, state, state.dynamic[dynamic], dotted ? uint8_t('.') : uint8_t(0)));
+  return known;
+}
+
 // After an open word: the ways its text may go on, the shortest texts first.
-int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+int find_after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
   const Reader reader{l};
   int best = -1;
   const auto consider = [&](int word) {
@@ -325,8 +333,8 @@ int after_open_word(const Language& l, const State& state, const Lexer& lexer, M
   }
   for (int d = 0; d < state.dynamics; ++d)
     if (begins(state.dynamic[d], lexer))
-      for (uint8_t next : {uint8_t(0), uint8_t('.')}) {
-        const int after = after_text(l, state, state.dynamic[d], next);
+      for (const bool dotted : {false, true}) {
+        const int after = after_dynamic(l, state, memo, d, dotted);
         if (after >= 0) keep_least(best, after + l.text_cost(state.dynamic[d] + lexer.size));
       }
   const NewName fresh = reader.fresh(state, memo);
@@ -339,6 +347,14 @@ int after_open_word(const Language& l, const State& state, const Lexer& lexer, M
     keep_least(best, after_fresh(l, state, memo) + l.text_cost(rest));
   }
   return best;
+}
+
+// The tokens of a mask write the same text in many cases, with blanks before it and without.
+int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+  const auto [known, fresh] =
+      memo.after_open.try_emplace(std::string(lexer.text, std::min<size_t>(lexer.size, 63)), kUnknown);
+  if (fresh) known->second = int16_t(find_after_open_word(l, state, lexer, memo));
+  return known->second;
 }
 
 // After a whole quoted name or text; `sorted` is -1 for a text that is no name.

@@ -1,5 +1,7 @@
 // Bytes to lexemes: a lexeme that is begun is always the beginning of one that may stand here.
 #pragma once
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "parser.hpp"
@@ -38,6 +40,8 @@ struct Memo {
   int16_t after_mode[12][2];  // where the open lexeme's text does not matter
   bool preferred_known = false;
   std::string preferred;
+  std::unordered_map<std::string, int16_t> after_open;   // by the open word's text
+  std::vector<int16_t> after_dynamic;                    // by alias, alone and before a dot
   bool reset(const Language& l);
 };
 

@@ -201,6 +201,8 @@ bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
   return true;
 }
 
+int Cursor::words() const { return language_->vocabulary.words(); }
+
 void Cursor::fill(uint32_t* words) const {
   const Language& l = *language_;
   const Vocabulary& v = l.vocabulary;

@@ -16,6 +16,7 @@ class Cursor {
   bool advance(int token);
   void fill(uint32_t* words) const;  // the mask, all of its words
   void shorten(int budget);  // to so many tokens, or as few as the way out takes
+  int words() const;
   bool finished() const { return finished_; }
   bool may_end() const;
   int budget() const { return budget_; }

@@ -45,6 +45,7 @@ int fill_all(const std::vector<Cursor*>& cursors, const std::vector<int>& tokens
       }
       if (!tokens.empty() && tokens[i] >= 0 && !cursors[i]->advance(tokens[i])) refused = i;
       cursors[i]->fill(row);
+      std::fill(row + cursors[i]->words(), row + words, 0u);  // a model may have more tokens
     });
   }
   return refused;

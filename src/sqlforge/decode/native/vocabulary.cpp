@@ -83,16 +83,21 @@ bool short_alias(const char* text, size_t size, bool whole) {
   return letters <= 2 && digits <= 2 && (!whole || letters > 0);
 }
 
+uint32_t Trie::child(uint32_t node, uint8_t byte) const {
+  uint32_t low = nodes[node].first_child;  // in the order of their bytes
+  uint32_t high = low + nodes[node].children;
+  const uint32_t end = high;
+  while (low < high) {
+    const uint32_t middle = (low + high) / 2;
+    if (nodes[middle].byte < byte) low = middle + 1; else high = middle;
+  }
+  return low < end && nodes[low].byte == byte ? low : 0;
+}
+
 int32_t Trie::find(const std::string& text) const {
   uint32_t node = 0;
-  for (char c : text) {
-    const TrieNode& here = nodes[node];
-    uint32_t child = here.first_child;
-    const uint32_t end = child + here.children;
-    while (child < end && nodes[child].byte != uint8_t(c)) ++child;
-    if (child == end) return -1;
-    node = child;
-  }
+  for (char c : text)
+    if (node = child(node, uint8_t(c)); !node) return -1;
   return nodes[node].tokens ? ids[nodes[node].first_token] : -1;
 }
 
@@ -102,13 +107,7 @@ int Trie::greedy_cost(const char* data, size_t size) const {
   while (at < size) {
     uint32_t node = 0;
     size_t i = at, best = 0;
-    while (i < size) {
-      const TrieNode& here = nodes[node];
-      uint32_t child = here.first_child;
-      const uint32_t end = child + here.children;
-      while (child < end && nodes[child].byte != uint8_t(data[i])) ++child;
-      if (child == end) break;
-      node = child;
+    while (i < size && (node = child(node, uint8_t(data[i])))) {
       ++i;
       if (nodes[node].tokens) best = i - at;
     }

@@ -26,9 +26,10 @@ struct Trie {
   std::vector<TrieNode> nodes;  // nodes[0] is the root
   std::vector<int32_t> ids;
 
-  // Longest tokens first: how many tokens write `text`, or -1 if none can.
   int32_t find(const std::string& text) const;  // a token that writes it, or -1
+  // Longest tokens first: how many tokens write `text`, or -1 if none can.
   int greedy_cost(const char* text, size_t size) const;
+  uint32_t child(uint32_t node, uint8_t byte) const;  // 0, which is the root, if there is none
 };
 
 // A set of tokens as the bitmask that goes to the logits: bit id % 32 of word id / 32.

@@ -26,7 +26,8 @@ class Masks:
         rows: of the buffer.
         vocabulary: tokens of the model or of its tokenizer, whichever has more.
         device: where masks are applied.
-        fill: advances cursors by tokens, -1 for none, and writes ``[rows, words]``.
+        fill: advances cursors by tokens, -1 for none, and writes all of ``[rows, words]``: zeros
+            beyond what a cursor knows, since a model may have more tokens than its tokenizer.
     """
 
     def __init__(self, rows: int, vocabulary: int, device: Any, fill: Fill = native_fill) -> None:
@@ -40,7 +41,7 @@ class Masks:
     def start(self, cursors: Sequence[Any], tokens: np.ndarray) -> Future[None]:
         """Begin to fill for ``cursors``, ``None`` where everything is allowed."""
         out = self._host.numpy()[: len(cursors)]
-        return self._worker.submit(self._filled, list(cursors), tokens.tolist(), out)
+        return self._worker.submit(self._fill, list(cursors), tokens.tolist(), out)
 
     def wait(self, filling: Future[None], rows: int, *, blocking: bool = False) -> torch.Tensor:
         """The masks on the device, ``[rows, words]``, when filled.
@@ -51,11 +52,6 @@ class Masks:
         if self._device is not self._host:
             self._device[:rows].copy_(self._host[:rows], non_blocking=not blocking)
         return self._device[:rows]
-
-    def _filled(self, cursors: list[Any], tokens: list[int], out: Any) -> None:
-        # A model may have more tokens than its tokenizer; a cursor writes only what it knows.
-        out[[cursor is not None for cursor in cursors]] = 0
-        self._fill(cursors, tokens, out)
 
     def close(self) -> None:
         """End the worker."""
