@@ -62,3 +62,8 @@ def unset(bits: torch.Tensor, vocabulary: int) -> torch.Tensor:
     if missing > 0:
         found = torch.nn.functional.pad(found, (0, missing), value=True)
     return found[:, :vocabulary]
+
+
+def unpack(bits: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Where bit ``i % 32`` of word ``i // 32`` is set, as ``[rows, vocabulary]``."""
+    return ~unset(bits, vocabulary)
