@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.two_processes import STEPS, Watch, read, start, trained, write
+from model.tiny_llama import tiny_llama
+from model.two_processes import STEPS, Watch, read, start, tiny_nf4, trained, write
 from sqlforge.core.errors import RecipeError, StorageError
 from sqlforge.core.launch import take_launch
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.distributed import Processes, share_of
+from sqlforge.model.pieces import Pieces
 from sqlforge.model.watch import ENDED
 
 pytestmark = pytest.mark.xdist_group("processes")
+
+
+IN_PIECES = ("plain", "fused")
 
 
 def _whole_and_cut(processes: Processes, folder: Path) -> None:
@@ -31,11 +37,18 @@ def _whole_and_cut(processes: Processes, folder: Path) -> None:
     trained(folder / "cut", resumed, processes)
     write(folder, "whole", processes.rank, whole)
     write(folder, "resumed", processes.rank, resumed)
+    for step in IN_PIECES:
+        watch = Watch()
+        options: dict[str, Any] = {"step": step, "gradient_checkpointing": step == "fused"}
+        options["model"] = tiny_nf4(folder / "base")
+        trained(folder / step, watch, processes, distributed="fsdp", **options)
+        write(folder, step, processes.rank, watch)
 
 
 def test_two_processes_train_like_one_and_go_on_exactly_where_they_were_stopped(
     tmp_path: Path,
 ) -> None:
+    tiny_llama(layers=3).save_pretrained(tmp_path / "base")
     assert start(_whole_and_cut, tmp_path) == [0, 0]
     one = Watch()
     save_adapter(trained(tmp_path / "one", one), tmp_path / "alone")
@@ -47,6 +60,13 @@ def test_two_processes_train_like_one_and_go_on_exactly_where_they_were_stopped(
     assert read(tmp_path, "resumed").losses == whole.losses[2:]
     _assert_close(tmp_path / "adapter", tmp_path / "alone")
 
+    for step in IN_PIECES:
+        whole_base = Watch()
+        model = tiny_nf4(tmp_path / "base")
+        trained(tmp_path / f"one {step}", whole_base, step=step, model=model)
+        assert read(tmp_path, step).losses == pytest.approx(whole_base.losses, rel=1e-5)
+        assert read(tmp_path, step).norms == pytest.approx(whole_base.norms, rel=1e-4)
+
     single = Watch()  # what two began, one ends
     trained(tmp_path / "other", single)
     assert single.losses == pytest.approx(whole.losses[2:], rel=1e-5)
@@ -56,6 +76,19 @@ def _assert_close(one: Path, other: Path) -> None:
     found = [load_file(folder / "adapter_model.safetensors") for folder in (one, other)]
     for name, tensor in found[0].items():
         torch.testing.assert_close(tensor, found[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_process_holds_its_share_of_layers_and_room_for_two() -> None:
+    model = tiny_llama(layers=8).requires_grad_(False)
+    layers = model.model.layers
+    size = sum(p.nbytes for p in layers[0].parameters() if p.dim() > 1)
+    last = layers[7].mlp.down_proj.weight.clone()
+    launch = take_launch({"RANK": "1", "WORLD_SIZE": "2"}, lambda: 0)
+    pieces = Pieces(model, Processes(launch), None)
+    assert pieces.bytes_held == 8 * size // 2 + 2 * size
+    assert torch.equal(layers[7].mlp.down_proj.weight, last)
+    shared = layers[5].mlp.down_proj.weight
+    assert shared.data_ptr() == layers[7].mlp.down_proj.weight.data_ptr()
 
 
 # --- ends ---------------------------------------------------------------------------------------

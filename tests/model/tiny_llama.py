@@ -27,14 +27,14 @@ VOCABULARY = 97
 END = 2
 
 
-def tiny_llama(*, seed: int = 0, spread: float = 0.2) -> LlamaForCausalLM:
-    """Two layers of width 64, grouped heads, fp32; weights are drawn as widely as ``spread``."""
+def tiny_llama(*, seed: int = 0, spread: float = 0.2, layers: int = 2) -> LlamaForCausalLM:
+    """A few layers of width 64, grouped heads, fp32; weights are drawn as widely as ``spread``."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
         hidden_size=64,
         intermediate_size=128,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,

@@ -15,14 +15,16 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from model.tiny_llama import settings, tiny_adapted, tiny_packs
+from model.tiny_llama import settings, tiny_adapted, tiny_packs, with_drawn_b
 from sqlforge.cli_support import run_and_explain
+from sqlforge.model.adapt import add_lora
 from sqlforge.model.distributed import ALONE, Processes, together
+from sqlforge.model.load import Source, load_model
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.model.train import train
 
 Job = Callable[[Processes, Path], None]
-STEPS = 6
+STEPS = 4
 
 
 @dataclass(slots=True)
@@ -49,13 +51,22 @@ class Watch(TrainerCallback):
 
 
 def trained(checkpoints: Path, watch: Watch, processes: Processes = ALONE, **changes: Any) -> Any:
-    """The tiny model after training with dropout; a pack is missing in the last of the steps."""
+    """The tiny model after training with dropout; three packs are missing in the last step."""
     model = changes.pop("model", None) or tiny_adapted(dropout=0.1)
     packs = tiny_packs(budget=60)[: 4 * STEPS - 3]
     plan = settings(STEPS, accumulation=4, checkpoint_steps=2, **changes)
     torch.manual_seed(processes.rank)  # what was drawn before must not matter
     train(model, packs, plan, checkpoints, [watch], processes=processes)
     return model
+
+
+def tiny_nf4(base: Path) -> Any:
+    """The model in ``base`` in NF4, computing in fp32, with drawn adapters and dropout."""
+    model = load_model(str(base), dtype="float32", device="cpu", quantization="nf4")
+    adapted = add_lora(
+        model, Source("tiny", "tiny", None), rank=4, alpha=8, dropout=0.1, dtype="float32", seed=3
+    )
+    return with_drawn_b(adapted)
 
 
 def start(job: Job, folder: Path) -> list[int]:

@@ -132,6 +132,10 @@ class TrainPart(Part):
             raise ValueError("'embedding_learning_rate' is for method full: others freeze them")
         if self.validate_steps is not None and self.embedding == "host":
             raise ValueError("'validate_steps' reads the embeddings on the card, not on the host")
+        if self.distributed == "fsdp" and self.method == "full":
+            raise ValueError("'distributed: fsdp' shares out frozen layers: method full has none")
+        if self.distributed == "fsdp" and self.validate_steps is not None:
+            raise ValueError("'validate_steps' needs whole layers, not 'distributed: fsdp'")
         if self.schedule == "constant-linear" and self.warmup_share + self.decay_share > 1:
             raise ValueError("'warmup_share' and 'decay_share' are more than all steps")
         if self.curriculum is not None and self.curriculum.epochs > self.epochs:

@@ -35,6 +35,13 @@ def halves(pack: Pack) -> tuple[Pack, Pack] | None:
     return _taken(pack, trunk + first), second
 
 
+def pieces_of(pack: Pack, most: int) -> list[Pack]:
+    """A pack as packs of at most ``most`` tokens, or of a single example."""
+    if len(pack) <= most or (both := halves(pack)) is None:
+        return [pack]
+    return [*pieces_of(both[0], most), *pieces_of(both[1], most)]
+
+
 def _taken(pack: Pack, tokens: Sequence[int]) -> Pack:
     """The pack of some of a pack's tokens; each example has one branch."""
     groups, branches = [pack.groups[i] for i in tokens], [pack.branches[i] for i in tokens]

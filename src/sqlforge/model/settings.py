@@ -50,6 +50,7 @@ class TrainSettings:
     trackers: tuple[str, ...] = ()
     optimizer: str = "adamw"
     step: str = "auto"
+    distributed: str = "ddp"
     embedding: str = "card"
     schedule: str = "cosine"
     decay_share: float = 0.2

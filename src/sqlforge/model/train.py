@@ -30,11 +30,12 @@ from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import last_checkpoint, step_of, whole_or_none
 from sqlforge.model.distributed import ALONE, Processes
 from sqlforge.model.fused.step import FusedStep, choose_step
-from sqlforge.model.halve import halves
+from sqlforge.model.halve import halves, pieces_of
 from sqlforge.model.host_embedding import choose_embedding
 from sqlforge.model.lean import LeanTrainer, few_walks
 from sqlforge.model.learning_rates import give_embeddings
 from sqlforge.model.pack import Pack
+from sqlforge.model.pieces import take_apart
 from sqlforge.model.plain_loss import supervised_loss
 from sqlforge.model.prompt_loss import weight_of
 from sqlforge.model.settings import (
@@ -91,6 +92,7 @@ def train(
         collator, callbacks = table.collated(collator), [*callbacks, table]
     own, share = own_share(packs, settings, processes)
     trainer = _PackTrainer(
+        in_pieces=take_apart(model, settings, processes, fused) is not None,
         fused=fused,
         processes=processes,
         average=average,
@@ -136,10 +138,12 @@ class _PackTrainer(LeanTrainer):
         average: Average | None,
         embedding_rate: float | None,
         processes: Processes,
+        in_pieces: bool,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._fused, self._collate, self._processes = fused, collate, processes
+        self._fused, self._collate = fused, collate
+        self._processes, self._in_pieces = processes, in_pieces
         self._across = Across(processes, self._trained) if processes.size > 1 else None
         if self._across:
             self.add_callback(self._across)
@@ -188,14 +192,14 @@ class _PackTrainer(LeanTrainer):
         draw_anew(self.args.seed, own, self._processes)
         if not pack.examples:  # see OwnPacks
             num_items_in_batch = torch.inf
-        pieces = self._pieces(pack)
+        pieces = pieces_of(pack, self._most_tokens)
         given = [inputs] if len(pieces) == 1 else map(self._collated, pieces)
         loss = self._tried(model, given, num_items_in_batch)
         while loss is None:
             self._halve(pieces)
             model.zero_grad()
-            pieces = self._pieces(pack)
-            earlier = [piece for one in self._behind for piece in self._pieces(one)]
+            pieces = pieces_of(pack, self._most_tokens)
+            earlier = [piece for one in self._behind for piece in pieces_of(one, self._most_tokens)]
             if self._tried(model, map(self._collated, earlier), num_items_in_batch) is not None:
                 loss = self._tried(model, map(self._collated, pieces), num_items_in_batch)
         self._behind.append(pack)
@@ -231,6 +235,11 @@ class _PackTrainer(LeanTrainer):
     def _halve(self, pieces: Sequence[Pack]) -> None:
         """Allow micro-batches half as long as the longest that was tried."""
         longest = max(pieces, key=len)
+        if self._in_pieces:  # all processes go through layers as often as each other
+            raise TrainingError(
+                f"no memory is left on a card for a micro-batch of {len(longest)} tokens; lower "
+                "train.pack_tokens, and raise train.accumulation as much"
+            )
         if halves(longest) is None:
             raise TrainingError(
                 f"one example of {len(longest)} tokens does not fit the card; "
@@ -244,12 +253,6 @@ class _PackTrainer(LeanTrainer):
             len(longest),
             self._most_tokens,
         )
-
-    def _pieces(self, pack: Pack) -> list[Pack]:
-        """A pack as packs that are short enough, or hold a single example."""
-        if len(pack) <= self._most_tokens or (both := halves(pack)) is None:
-            return [pack]
-        return [*self._pieces(both[0]), *self._pieces(both[1])]
 
     def _collated(self, pack: Pack) -> dict[str, Any]:
         return self._collate([pack])

@@ -85,7 +85,7 @@ def train_run(
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
     packs, steps = plan_steps(recipe, tokenised.epochs, *_order(run, recipe))
     start_counting(recipe.model.device)
-    expected = check_memory(recipe, packs, tokenised.epochs[0])
+    expected = check_memory(recipe, packs, tokenised.epochs[0], processes.size)
     with training_memory(recipe.model.device, recipe.model.memory_gib):
         model, summary, seconds = _train_on(run, recipe, packs, steps, console, processes)
     if not processes.first:
@@ -244,6 +244,7 @@ def _settings(recipe: Recipe, steps: int) -> TrainSettings:
         trackers=part.trackers,
         optimizer=part.optimizer,
         step=part.step,
+        distributed=part.distributed,
         schedule=part.schedule,
         decay_share=part.decay_share,
         embedding_learning_rate=part.embedding_learning_rate,

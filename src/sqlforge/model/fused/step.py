@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,6 +47,8 @@ class FusedStep:
         self._matrices: tuple[torch.Tensor, ...] = ()
         self._overlaid = False
         self._resident: Resident | None = None
+        self.before_layer: Callable[[int], None] | None = None
+        """Called with a layer's number before each of its passes; its matrices come and go then."""
 
     def loss(self, inputs: dict[str, Any]) -> torch.Tensor:
         """Summed cross-entropy, in fp32, of one pack as ``model/batches.py`` prepares it."""
@@ -92,7 +95,11 @@ class FusedStep:
         )
         for number, parts in enumerate(self._parts):
             again = number < self._recomputed
+            if self.before_layer is not None:
+                self.before_layer(number)
             x = run_layer(x, parts, shared, number, again, *parts.parameters())
+            if self.before_layer is not None and x.requires_grad:
+                x.register_hook(partial(_before, self.before_layer, number))
         return x
 
     def _buffers(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -105,7 +112,8 @@ class FusedStep:
         elif not self._matrices:
             layers = [parts.roles for parts in self._parts]
             quantised = any(role.quantised for role in layers[0])
-            if not quantised and Resident.size(layers) <= RESIDENT_BYTES:
+            whole = self.before_layer is None
+            if whole and not quantised and Resident.size(layers) <= RESIDENT_BYTES:
                 self._resident = Resident(layers, x.dtype)
                 self._resident.refresh()
                 return ()
@@ -132,6 +140,10 @@ class FusedStep:
             return mixed[0]
 
         return attend
+
+
+def _before(call: Callable[[int], None], number: int, grad: torch.Tensor) -> None:
+    call(number)
 
 
 def _buffers(roles: Sequence[Role], x: torch.Tensor, *, overlaid: bool) -> tuple[torch.Tensor, ...]:
