@@ -11,6 +11,7 @@ import pytest
 from sqlforge.core.errors import DataError, StorageError
 from sqlforge.core.files import (
     check_writable,
+    make_folder,
     new_folder,
     read_jsonl,
     sha256,
@@ -91,6 +92,27 @@ def test_a_path_through_a_file_and_a_folder_in_the_way_are_storage_errors(tmp_pa
     with pytest.raises(StorageError), new_folder(tmp_path / "file"):
         pass
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_a_place_where_the_system_lets_nothing_be_made_is_a_storage_error() -> None:
+    def folder(path: Path) -> None:
+        with new_folder(path):
+            pass
+
+    for write in (check_writable, make_folder, folder, lambda path: write_text(path, "x")):
+        for path in (Path("/proc/sqlforge"), Path("/proc/sqlforge/deeper")):
+            with pytest.raises(StorageError, match="/proc"):
+                write(path)
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    away.symlink_to("/dev/null")
+    check_writable(away)
+    write_text(away, "x")
+    assert away.is_symlink() and Path("/dev/null").is_char_device()
+    assert [*tmp_path.iterdir()] == [away]
 
 
 def test_other_faults_of_the_system_pass_through(tmp_path: Path) -> None:

@@ -7,12 +7,24 @@ from typing import Annotated, Literal
 
 import typer
 
+from sqlforge.core.files import check_writable
+
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder with the published data; else $SQLFORGE_DATA_DIR."),
 ]
+
+
+def _told_early(path: Path | None) -> Path | None:
+    """What cannot be written is told before the work, not after it."""
+    if path is not None:
+        check_writable(path)
+    return path
+
+
 Json = Annotated[
-    Path | None, typer.Option("--json", help="Also write what was found here, as JSON.")
+    Path | None,
+    typer.Option("--json", help="Also write what was found here, as JSON.", callback=_told_early),
 ]
 RunArgument = Annotated[Path, typer.Argument(help="The run directory.")]
 RecipeArgument = Annotated[Path, typer.Argument(help="A recipe; see recipes/.")]

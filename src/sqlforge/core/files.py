@@ -49,14 +49,22 @@ def write_text(path: Path, text: str) -> None:
 def writing(path: Path) -> Iterator[IO[str]]:
     """A text file under a temporary name that takes the place of ``path`` if the block ends well.
 
+    What is there already and no file, ``/dev/stdout`` for one, is written into as it is.
+
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        if _is_device(path):
+            with path.open("w", encoding="utf-8") as there:
+                yield there
+            return
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
+            with _placing(path):
+                opened = temporary.open("w", encoding="utf-8")
+            with opened as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -75,8 +83,10 @@ def check_writable(path: Path) -> None:
     Traceback (most recent call last):
     sqlforge.core.errors.StorageError: Got 'Is a directory' while writing ...
     """
-    with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _placing(path):
+        make_folder(path.parent)
+        if _is_device(path):
+            return
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         tempfile.TemporaryFile(dir=path.parent).close()
@@ -122,8 +132,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     An existing ``path`` is replaced; a failing block leaves it as it was.
     """
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        make_folder(path.parent)
+        with _placing(path):
+            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield temporary
             if path.exists():
@@ -143,6 +154,31 @@ def storing(path: Path) -> Iterator[None]:
         if fault.errno in CANNOT_STORE:
             raise storage_error(path, os.strerror(fault.errno)) from fault
         raise
+
+
+def make_folder(path: Path) -> None:
+    """A folder with all above it; one that is there is fine.
+
+    Raises:
+        StorageError: the system has no place for it, whatever it calls the reason: ``/proc`` says
+            that there is no such file.
+    """
+    with _placing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """A terminal, a pipe or the like: nothing that another file may take the place of."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextlib.contextmanager
+def _placing(path: Path) -> Iterator[None]:
+    """Only around what puts something new there: elsewhere a missing file may be a defect."""
+    try:
+        yield
+    except OSError as fault:
+        raise storage_error(path, os.strerror(fault.errno or errno.EIO)) from fault
 
 
 def storage_error(path: Path, reason: str) -> StorageError:

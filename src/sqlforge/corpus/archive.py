@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlforge.core.errors import DataError, StorageError
-from sqlforge.core.files import sha256, storing
+from sqlforge.core.files import make_folder, sha256, storing
 from sqlforge.core.paths import cache_dir
 
 _STALE_SECONDS = 24 * 3600
@@ -56,7 +56,7 @@ def building(target: Path) -> Iterator[Path]:
         StorageError: the folder cannot be written or the disk is full.
     """
     with _storing_in_cache(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         _remove_stale(target)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlforge.core.errors import ModelError
-from sqlforge.core.files import new_folder, sha256, storing, write_json
+from sqlforge.core.files import make_folder, new_folder, sha256, storing, write_json
 from sqlforge.core.paths import cache_dir
 from sqlforge.model.gguf_tokenizer import gguf_tokenizer
 
@@ -65,7 +65,7 @@ def _gguf_file() -> Path:
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Others wait here while one process converts; what a killed one left behind is removed."""
     with storing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with folder.with_name(f"{folder.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for left in folder.parent.glob(f".{folder.name}.*"):

@@ -20,7 +20,7 @@ import torch
 from gguf.quants import dequantize, quantize
 
 from sqlforge.core.errors import ModelError
-from sqlforge.core.files import storing
+from sqlforge.core.files import make_folder, storing
 from sqlforge.model.checkpoint import Shard, open_checkpoint
 from sqlforge.model.gguf_vocabulary import write_vocabulary
 from sqlforge.model.load import Source, load_tokenizer, resolve
@@ -60,7 +60,7 @@ def write_gguf(folder: str, out: Path, kind: GgufType) -> GgufReport:
     shards = open_checkpoint(source)
     temporary = out.with_name(f".{out.name}.tmp")
     with storing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(out.parent)
         try:
             _write(temporary, source, config, shards, kind)
             report = _read_back(temporary, config, shards, kind)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 
 from sqlforge.core.errors import StorageError, UserError
-from sqlforge.core.files import sha256, storing, write_json, write_text
+from sqlforge.core.files import make_folder, sha256, storing, write_json, write_text
 from sqlforge.model.checkpoint import SINGLE, Shard, open_checkpoint
 from sqlforge.model.fold import Adapter, MergeBase, open_adapter, quantised_weights, through_nf4
 from sqlforge.model.load import Source, load_tokenizer, pick_device, resolve
@@ -148,7 +148,7 @@ def _working_folder(out: Path) -> Iterator[Path]:
     """The folder beside ``out`` that holds what is done; this process has it alone."""
     folder = out.with_name(f".{out.name}-unfinished")
     with storing(out):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from sqlforge.core.errors import DataError
-from sqlforge.core.files import storing
+from sqlforge.core.files import make_folder, storing
 from sqlforge.prompt.encode import Encoded
 
 UNSUPERVISED = -100
@@ -46,7 +46,7 @@ def write_tokens(path: Path, rows: Iterable[TokenRow]) -> int:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with storing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_file(file, schema) as writer:
                 while batch := list(islice(rows, _BATCH)):
                     writer.write_batch(_record_batch(pa, batch, schema))

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 import sqlforge
-from sqlforge.core.files import sha256, storing
+from sqlforge.core.files import make_folder, sha256, storing
 from sqlforge.core.records import Dataset, Verdict
 
 _FIELDS = tuple(field.name for field in fields(Verdict))
@@ -59,7 +59,7 @@ def kept_and_judged(
         StorageError: the file cannot be written.
     """
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         count, end = _whole(path, key)
         with path.open("r+b" if end else "wb") as file:
             file.seek(end)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from sqlforge.core.files import storage_error, storing
+from sqlforge.core.files import make_folder, storage_error, storing
 from sqlforge.core.schema import Table
 from sqlforge.database.sample import TableRows
 
@@ -27,7 +27,7 @@ def write_replica(path: Path, tables: Iterable[TableRows]) -> None:
     """The same as a file at ``path``, whole or absent."""
     partial = path.with_suffix(".partial")
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         partial.unlink(missing_ok=True)
         try:
             with closing(sqlite3.connect(partial, isolation_level=None)) as connection:

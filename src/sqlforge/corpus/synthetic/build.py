@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from sqlforge.core.files import storage_error, storing
+from sqlforge.core.files import make_folder, storage_error, storing
 from sqlforge.core.records import Database
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.synthetic.domain import Domain, DomainColumn, DomainTable, Numbers
@@ -39,7 +39,7 @@ def write_database(domain: Domain, rows: Mapping[str, Rows], folder: Path) -> Da
     path = folder / domain.name / f"{domain.name}.sqlite"
     partial = path.with_suffix(".partial")
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         partial.unlink(missing_ok=True)
         try:
             _write(partial, domain, rows)
