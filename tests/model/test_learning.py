@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
+from torch._dynamo.utils import counters
 from transformers import TrainerCallback
 
 from model.tiny_llama import made_up_examples, settings, tiny_adapted, tiny_llama, tiny_packs
 from sqlforge.core.config import AveragePart
 from sqlforge.model.batches import choose_attention
+from sqlforge.model.compiled import compiled_layers
 from sqlforge.model.fused.step import FusedStep
 from sqlforge.model.halve import halves
 from sqlforge.model.pack import IGNORED, Pack, plan_packs
@@ -206,3 +208,29 @@ def test_answers_that_would_be_written_word_by_word_are_counted(tmp_path: Path) 
     assert validate(model, [pack], autocast_bf16=False).exact == 0.0
     train(model, [pack] * 60, settings(60, checkpoint_steps=60), tmp_path)
     assert validate(model, [pack], autocast_bf16=False).exact == 1.0
+
+
+# --- compiled layers --------------------------------------------------------------------------
+
+
+def test_compiled_layers_compute_the_same_for_packs_of_any_length() -> None:
+    # "eager": captured and guarded as on a card, without waiting for a compiler of C++.
+    packs = tiny_packs()[:4]
+    assert len({len(pack) for pack in packs}) > 2
+    model = tiny_llama().train()
+    collate = choose_attention(model, autocast_bf16=False)
+
+    def gradient() -> torch.Tensor:
+        model.zero_grad()
+        for pack in packs:
+            supervised_loss(model, collate([pack])).backward()
+        return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+    wanted = gradient()
+    with compiled_layers(model, settings(1, step="compiled"), backend="eager"):
+        got = gradient()
+        frames = dict(counters["frames"])
+        gradient()
+    assert frames["ok"] > 0 and counters["frames"] == frames, "compiled once"
+    torch.testing.assert_close(got, wanted)
+    torch.testing.assert_close(gradient(), wanted)

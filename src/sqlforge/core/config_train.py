@@ -81,10 +81,10 @@ class TrainPart(Part):
     ``paged-adamw`` (32) and ``paged-adamw-8bit`` let them go to the computer's memory as well. All
     four are for CUDA.
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
-    former on a card where they apply (``auto``). ``embedding: host`` keeps the table of embeddings
-    in the computer's memory, for the fused step. Where several
-    processes train, each card holds the whole base (``ddp``) or a piece of every frozen layer
-    (``fsdp``).
+    former on a card where they apply (``auto``); ``compiled`` has PyTorch's compiler work on the
+    latter's layers, for ``full``, where ours do not apply. ``embedding: host`` keeps the table of
+    embeddings in the computer's memory, for the fused step. Where several processes
+    train, each card holds the whole base (``ddp``) or a piece of every frozen layer (``fsdp``).
 
     After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
     falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.
@@ -116,7 +116,7 @@ class TrainPart(Part):
     )
     gradient_checkpointing: bool | Annotated[int, Field(ge=1)] = True
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
-    step: Literal["auto", "fused", "plain"] = "auto"
+    step: Literal["auto", "fused", "plain", "compiled"] = "auto"
     embedding: Literal["card", "host"] = "card"
     distributed: Literal["ddp", "fsdp"] = "ddp"
     prompt_loss: PromptLossPart | None = None

@@ -31,8 +31,8 @@ _ON_CPU = {"adamw": "adamw_torch"}  # whatever a recipe asks for
 class TrainSettings:
     """Plain values of one training run; see ``sqlforge.core.config.TrainPart``.
 
-    ``step`` is ``auto`` (fused on a card where it applies), ``fused`` or ``plain``; ``embedding``
-    is ``card`` or ``host``.
+    ``step`` is ``auto`` (fused on a card where it applies), ``fused``, ``plain`` or ``compiled``;
+    ``embedding`` is ``card`` or ``host``.
     On a CPU every ``optimizer`` is PyTorch's AdamW.
     """
 

@@ -28,6 +28,7 @@ from sqlforge.model.adapt import save_adapter
 from sqlforge.model.averages import Average, average_of
 from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import last_checkpoint, step_of, whole_or_none
+from sqlforge.model.compiled import compiled_layers
 from sqlforge.model.distributed import ALONE, Processes
 from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.halve import halves, pieces_of
@@ -111,7 +112,7 @@ def train(
         trainer.add_callback(RecomputeFirst(settings.gradient_checkpointing))
     trainer.remove_callback(PrinterCallback)
     try:
-        with few_walks(model):
+        with few_walks(model), compiled_layers(model, settings):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
     except torch.OutOfMemoryError as fault:
         reason = " ".join(str(fault).split())[:120]

@@ -64,6 +64,7 @@ def training_of(part: TrainPart, shape: ModelShape) -> Training:
     32
     """
     recomputed = part.gradient_checkpointing
+    fused = part.step in ("auto", "fused") and shape.own_step
     return Training(
         method="qlora" if part.method == "qlora" else "lora",
         rank=part.rank,
@@ -72,6 +73,6 @@ def training_of(part: TrainPart, shape: ModelShape) -> Training:
         optimizer=part.optimizer,
         checkpointed=shape.layers if recomputed is True else min(int(recomputed), shape.layers),
         accumulation=part.accumulation,
-        fused=part.step != "plain" and shape.own_step,
-        host_embedding=part.embedding == "host" and part.step != "plain" and shape.own_step,
+        fused=fused,
+        host_embedding=part.embedding == "host" and fused,
     )

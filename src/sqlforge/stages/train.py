@@ -124,7 +124,9 @@ def _train_on(
     settings = _settings(recipe, steps)
     if not processes.first:
         return model, train(model, packs, settings, run.checkpoints, processes=processes), 0.0
-    measure = _measure(run, recipe, model, settings)
+    # A layer in pieces is put together by all processes at once, and only this one measures.
+    in_pieces = processes.size > 1 and recipe.train.distributed == "fsdp"
+    measure = None if in_pieces else _measure(run, recipe, model, settings)
     log = MetricsLog(
         run.metrics_file,
         packs,

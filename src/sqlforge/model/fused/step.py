@@ -160,7 +160,8 @@ def choose_step(model: Any, settings: TrainSettings) -> FusedStep | None:
     Raises:
         TrainingError: it was asked for and does not apply.
     """
-    if settings.step == "plain" or (settings.step == "auto" and model.device.type != "cuda"):
+    on_a_card = model.device.type == "cuda"
+    if settings.step != "fused" and not (settings.step == "auto" and on_a_card):
         return None
     if reason := why_not(model):
         if settings.step == "fused":
