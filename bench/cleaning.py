@@ -20,7 +20,7 @@ from sqlforge.corpus.fingerprints import fingerprint
 from sqlforge.corpus.gold_names import missing_name
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.sql_create_context import open_sql_create_context
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 from sqlforge.score.validity import check_validity
 
 

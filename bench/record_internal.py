@@ -29,7 +29,7 @@ from sqlforge.corpus.store import (
     write_databases,
     write_examples,
 )
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 from sqlforge.prompt.augment.renaming import rename_schema
 from sqlforge.prompt.augment.sql_names import Renaming, find_names, rename_sql
 from sqlforge.prompt.used import used_schema

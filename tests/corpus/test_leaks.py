@@ -17,7 +17,7 @@ from sqlforge.corpus.benchmark_questions import spider_dev, wikisql
 from sqlforge.corpus.fingerprints import THRESHOLD, Fingerprint, fingerprint
 from sqlforge.corpus.leaks import LEAKS, Reference, Rule, find_leaks, is_leak
 from sqlforge.corpus.training_data import open_training
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "audit"
 OWN: list[dict[str, Any]] = json.loads((FIXTURES / "own_pairs.json").read_text(encoding="utf-8"))

@@ -9,7 +9,8 @@ from sqlalchemy.exc import OperationalError
 from sqlforge.core.errors import DatabaseError
 from sqlforge.core.schema import ForeignKey
 from sqlforge.database import introspect
-from sqlforge.database.introspect import schema_from_ddl, schema_from_sqlite, schema_from_url
+from sqlforge.database.ddl import schema_from_ddl
+from sqlforge.database.introspect import schema_from_sqlite, schema_from_url
 from sqlforge.database.place import without_secrets
 
 

@@ -8,7 +8,7 @@ from sqlforge.core.config import AugmentPart, PromptPart, Recipe
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.corpus.synthetic.generate import generate_corpus
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 from sqlforge.database.values import sample_values
 from sqlforge.prompt.augment.variants import Augmenter
 from sqlforge.prompt.look import SchemaLook

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from sqlforge.core.records import Database, Example, Prediction, Verdict
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 from sqlforge.database.sandbox import Sandbox
 from sqlforge.score.judge import judge
 

@@ -7,7 +7,8 @@ import pytest
 
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Schema
-from sqlforge.database.introspect import schema_from_ddl, schema_from_sqlite
+from sqlforge.database.ddl import schema_from_ddl
+from sqlforge.database.introspect import schema_from_sqlite
 from sqlforge.score.question_words import mentions
 from sqlforge.score.template_baseline import fit
 from sqlforge.score.validity import check_validity

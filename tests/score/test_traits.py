@@ -6,7 +6,7 @@ import pytest
 
 from sqlforge.core.records import Database, Example, Verdict
 from sqlforge.core.schema import Schema
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 from sqlforge.score.breakdown import break_down, breakdown_json
 from sqlforge.score.traits import traits_of
 

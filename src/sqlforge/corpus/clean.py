@@ -20,7 +20,7 @@ from sqlforge.core.schema import Schema
 from sqlforge.corpus.fingerprints import Fingerprint, fingerprint
 from sqlforge.corpus.gold_names import missing_name
 from sqlforge.corpus.raw import RawRow
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 
 MAX_CELL = 100_000  # characters of a question, query or schema
 

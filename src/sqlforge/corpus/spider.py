@@ -10,13 +10,12 @@ keys. A database whose file is missing keeps its schema from ``tables.json``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
-from sqlforge.core.errors import DatabaseError, DataError
+from sqlforge.core.errors import DataError
 from sqlforge.core.records import Database, Dataset, Example
-from sqlforge.core.schema import Column, ForeignKey, Schema, Table
 from sqlforge.core.spool import spooled
 from sqlforge.corpus.archive import unpacked
 from sqlforge.corpus.files import (
@@ -29,7 +28,7 @@ from sqlforge.corpus.files import (
     optional_file,
     read_json_array,
 )
-from sqlforge.database.introspect import schema_from_sqlite
+from sqlforge.corpus.spider_schemas import Entry, database_of, entry_of
 
 LICENCE = "CC-BY-SA-4.0"
 _QUESTIONS = {"train": "train_spider.json", "dev": "dev.json"}
@@ -70,7 +69,7 @@ def read_spider(
     )
     files = _database_folder(folder)
     names = dict.fromkeys(example.db_id for example in examples)
-    databases = {name: _database(entries[name], files) for name in names}
+    databases = {name: database_of(entries[name], files) for name in names}
     dataset = Dataset(f"spider-{split}", examples, databases)
     return Reading(dataset, tuple(skipped), _notes(dataset))
 
@@ -93,7 +92,7 @@ def spider_databases(data_dir: Path, names: Iterable[str]) -> dict[str, Database
             "databases that it describes",
             "check their names and the folder",
         )
-    return {name: _database(entries[name], files) for name in wanted}
+    return {name: database_of(entries[name], files) for name in wanted}
 
 
 def spider_folder(data_dir: Path) -> Path:
@@ -116,30 +115,16 @@ class _Row:
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One database as ``tables.json`` describes it; positions index ``columns``."""
-
-    db_id: str
-    tables: tuple[str, ...]
-    spoken_tables: tuple[str, ...]
-    columns: tuple[tuple[int, str], ...]
-    spoken_columns: tuple[tuple[int, str], ...]
-    types: tuple[str, ...]
-    primary_keys: frozenset[int]
-    foreign_keys: tuple[tuple[int, int], ...]
-
-
-def _entries(folder: Path, skipped: list[SkippedRow]) -> dict[str, _Entry]:
+def _entries(folder: Path, skipped: list[SkippedRow]) -> dict[str, Entry]:
     tables = find_file(folder, "tables.json", "Spider")
-    return {entry.db_id: entry for _, entry in read_json_array(tables, _entry, skipped=skipped)}
+    return {entry.db_id: entry for _, entry in read_json_array(tables, entry_of, skipped=skipped)}
 
 
 def _questions(
     folder: Path,
     split: str,
     others: bool,
-    entries: dict[str, _Entry],
+    entries: dict[str, Entry],
     on_bad_row: OnBadRow,
     skipped: list[SkippedRow],
 ) -> Iterator[tuple[str, _Row]]:
@@ -160,48 +145,6 @@ def _questions(
             yield f"{prefix}-{position:04d}", row
 
 
-def _entry(value: object) -> _Entry:
-    lists = (
-        "table_names_original",
-        "table_names",
-        "column_names_original",
-        "column_names",
-        "column_types",
-        "primary_keys",
-        "foreign_keys",
-    )
-    db_id = str(fields(value, db_id=str)["db_id"])
-    found = fields(value, **dict.fromkeys(lists, list))
-    tables, spoken, columns, spoken_columns, types, primary, foreign = (
-        cast("list[Any]", found[name]) for name in lists
-    )
-    try:
-        entry = _Entry(
-            db_id,
-            tuple(map(str, tables)),
-            tuple(map(str, spoken)),
-            tuple((int(table), str(name)) for table, name in columns),
-            tuple((int(table), str(name)) for table, name in spoken_columns),
-            tuple(map(str, types)),
-            # a composite key is a list in later releases of the file
-            frozenset(_flat(primary)),
-            tuple((int(a), int(b)) for a, b in foreign),
-        )
-    except (TypeError, ValueError) as fault:
-        raise ValueError(f"the description of '{db_id}' is malformed") from fault
-    lengths = {len(entry.columns), len(entry.spoken_columns), len(entry.types)}
-    positions = [*entry.primary_keys, *(p for pair in entry.foreign_keys for p in pair)]
-    lengths.add(len(entry.columns) if len(entry.tables) == len(entry.spoken_tables) else -1)
-    if len(lengths) > 1 or any(not 0 <= p < len(columns) for p in positions):
-        raise ValueError(f"the lists of '{db_id}' do not fit together")
-    return entry
-
-
-def _flat(keys: list[Any]) -> Iterator[int]:
-    for key in keys:
-        yield from map(int, key if isinstance(key, list) else [key])
-
-
 def _database_folder(folder: Path) -> Path | None:
     if (folder / "database").is_dir():
         return folder / "database"
@@ -211,83 +154,6 @@ def _database_folder(folder: Path) -> Path | None:
             inner = content / "database"
             return inner if inner.is_dir() else content
     return None
-
-
-def _database(entry: _Entry, files: Path | None) -> Database:
-    path = files / entry.db_id / f"{entry.db_id}.sqlite" if files else None
-    names = [
-        f"{entry.tables[table]}.{name}" if table >= 0 else "*" for table, name in entry.columns
-    ]
-    keys = tuple((names[a], names[b]) for a, b in entry.foreign_keys)
-    if path is None or not path.is_file():
-        return Database(entry.db_id, _schema_of_entry(entry), None, keys)
-    return Database(entry.db_id, _schema_of_file(entry, path), path, keys)
-
-
-def _schema_of_entry(entry: _Entry) -> Schema:
-    tables = []
-    aligned = _spoken_names_fit(entry)
-    for number, name in enumerate(entry.tables):
-        places = [i for i, (table, _) in enumerate(entry.columns) if table == number]
-        columns = tuple(
-            Column(
-                entry.columns[i][1],
-                entry.types[i],
-                i in entry.primary_keys,
-                _description(entry.columns[i][1], entry.spoken_columns[i][1]) if aligned else None,
-            )
-            for i in places
-        )
-        keys = tuple(
-            ForeignKey(
-                (entry.columns[a][1],), entry.tables[entry.columns[b][0]], (entry.columns[b][1],)
-            )
-            for a, b in entry.foreign_keys
-            if a in places
-        )
-        spoken = _description(name, entry.spoken_tables[number]) if aligned else None
-        tables.append(Table(name, columns, keys, spoken))
-    return Schema(tuple(tables))
-
-
-def _spoken_names_fit(entry: _Entry) -> bool:
-    """Whether the spoken names stand in the order of the tables (in ``store_1`` they do not)."""
-    plain = [name.lower().replace("_", " ") for name in entry.tables]
-    return all(
-        spoken.lower() == name or spoken.lower() not in plain
-        for spoken, name in zip(entry.spoken_tables, plain, strict=True)
-    )
-
-
-def _schema_of_file(entry: _Entry, path: Path) -> Schema:
-    """Names, types and keys from the file, descriptions and the order from ``tables.json``."""
-    told = _schema_of_entry(entry)
-    places = {table.name.lower(): place for place, table in enumerate(told.tables)}
-    tables = [_described(table, told.table(table.name)) for table in _tables_of(path)]
-    return Schema(tuple(sorted(tables, key=lambda t: places.get(t.name.lower(), len(places)))))
-
-
-def _tables_of(path: Path) -> tuple[Table, ...]:
-    try:
-        return schema_from_sqlite(path).tables
-    except DatabaseError as fault:
-        raise DataError(fault.got, fault.expected, "fetch the databases again") from fault
-
-
-def _described(table: Table, told: Table | None) -> Table:
-    if told is None:
-        return table
-    columns = []
-    for column in table.columns:
-        known = told.column(column.name)
-        columns.append(replace(column, description=known.description) if known else column)
-    return replace(table, columns=tuple(columns), description=told.description)
-
-
-def _description(spelling: str, spoken: str) -> str | None:
-    """What people say, where it differs from the spelling by more than case and underscores."""
-    spoken = " ".join(spoken.split())
-    return spoken if spoken and spoken != spelling.lower().replace("_", " ").strip() else None
 
 
 def _notes(dataset: Dataset) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from sqlforge.corpus.packed import PACKED, open_text
 from sqlforge.corpus.raw import Source
 from sqlforge.corpus.rows import Columns, Row, read_rows
 from sqlforge.corpus.store import StoredExamples, read_databases
-from sqlforge.database.introspect import schema_from_ddl
+from sqlforge.database.ddl import schema_from_ddl
 
 NAMED = ("spider", "wikisql", "sql-create-context", "gretel")
 """Published corpora whose training part may be named."""

@@ -16,8 +16,8 @@ from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.core.redact import without_password
 from sqlforge.serve.answering import Answerer, QueryRefused
 from sqlforge.serve.answers import Answer
-from sqlforge.serve.chat import unless_gone
 from sqlforge.serve.faults import RefusedError
+from sqlforge.serve.gone import unless_gone
 from sqlforge.serve.limits import Room
 from sqlforge.serve.metrics import Metrics
 from sqlforge.serve.playground import page_file

@@ -13,9 +13,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sqlforge.serve.behind import away, client_options, failed
-from sqlforge.serve.chat import unless_gone
 from sqlforge.serve.events import Events
 from sqlforge.serve.faults import RefusedError
+from sqlforge.serve.gone import unless_gone
 from sqlforge.serve.limits import Room
 from sqlforge.serve.settings import ServeSettings
 

@@ -11,7 +11,8 @@ from sqlforge.core.errors import DatabaseError, ModelError, UserError
 from sqlforge.core.files import new_folder, write_text
 from sqlforge.core.run_dir import RunDir, recipe_of_model
 from sqlforge.core.schema import Schema
-from sqlforge.database.introspect import schema_from_ddl, schema_from_url
+from sqlforge.database.ddl import schema_from_ddl
+from sqlforge.database.introspect import schema_from_url
 from sqlforge.decode.grammar import Dialect, export_grammar
 from sqlforge.prompt.ollama import modelfile
 from sqlforge.prompt.template import Message
