@@ -168,13 +168,20 @@ def test_a_recipe_that_is_not_there_or_is_a_folder_ends_in_one_sentence(
     assert "Is a directory" in sqlforge("run", tmp_path).sentence()
 
 
-@pytest.mark.parametrize("verb", ["train", "merge", "report"])
+@pytest.mark.parametrize("verb", ["train", "reinforce", "merge", "report"])
 def test_a_stage_on_a_folder_that_is_no_run_says_so(
     verb: str, sqlforge: Run, tmp_path: Path
 ) -> None:
     assert "is no run directory" in sqlforge(verb, tmp_path).sentence()
     assert "is no run directory" in sqlforge(verb, tmp_path / "absent").sentence()
     assert everything_in(tmp_path) == []
+
+
+def test_several_processes_do_not_reinforce(
+    sqlforge: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "2 processes" in sqlforge("reinforce", tmp_path).sentence()
 
 
 def test_score_and_trace_on_a_folder_that_is_no_run_say_so(sqlforge: Run, tmp_path: Path) -> None:

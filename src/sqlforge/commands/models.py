@@ -5,6 +5,7 @@ Stages are imported inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,6 +57,10 @@ def reinforce(run: RunArgument, json: Json = None) -> None:
     """
     from dataclasses import asdict
 
+    if (launched := os.environ.get("WORLD_SIZE", "1")) != "1":
+        raise UserError(
+            f"{launched} processes to reinforce in", "one, on one card", "start it without launcher"
+        )
     from sqlforge.core.run_dir import RunDir
     from sqlforge.stages.reinforce import reinforce_run
 

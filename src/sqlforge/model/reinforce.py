@@ -18,6 +18,7 @@ from sqlforge.core.errors import TrainingError, UserError
 from sqlforge.model.checkpoints import last_checkpoint, step_of
 from sqlforge.model.reinforce_log import ReinforceLog
 from sqlforge.model.reinforce_sampling import Judge, Question, Sampler
+from sqlforge.model.settings import tracker_callbacks
 
 Progress = Callable[[int, int], None]
 
@@ -50,6 +51,7 @@ class ReinforceSettings:
     autocast_bf16: bool
     cpu: bool
     seed: int
+    trackers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def reinforce(
 
     Raises:
         UserError: TRL is not installed, or a prompt does not fit.
+        RecipeError: a tracker is unknown or its package is not installed.
         TrainingError: loss or gradient are not finite, or the card's memory is short.
         StorageError: a checkpoint cannot be written; earlier ones are kept.
     """
@@ -113,7 +116,13 @@ def reinforce(
         temperature=settings.temperature,
     ) as sampler:
         trainer = trainer_of(
-            model, tokenizer, sampler, known, settings, checkpoints, callbacks=[log]
+            model,
+            tokenizer,
+            sampler,
+            known,
+            settings,
+            checkpoints,
+            callbacks=[log, *tracker_callbacks(settings.trackers)],
         )
         before = _tried(sampler, trial, progress("answers before"))
         log.resume(step_of(last) if last else 0)

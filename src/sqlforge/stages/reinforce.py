@@ -240,6 +240,7 @@ def _settings(recipe: Recipe, part: ReinforcePart) -> ReinforceSettings:
         autocast_bf16=whole and recipe.model.dtype == "bfloat16",
         cpu=pick_device(recipe.model.device) == "cpu",
         seed=recipe.seed,
+        trackers=recipe.train.trackers,
     )
 
 
