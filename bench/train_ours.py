@@ -159,6 +159,7 @@ def settings(asked: Asked, model: Any, steps: int) -> TrainSettings:
         optimizer=asked.optimizer,
         step=asked.step,
         embedding=asked.embedding,
+        graphs=asked.graphs,
     )
 
 

@@ -30,6 +30,7 @@ class Asked:
     recomputed: int | None = None
     step: str = "fused"
     embedding: str = "card"
+    graphs: bool = False
     off: tuple[str, ...] = ()
     cap: float | None = 11.25
     warm: int = 3
@@ -92,6 +93,8 @@ OURS = (
     replace(_SMOL, name="smollm2_262144", tokens=262_144, recomputed=20, timed=6),
     replace(_SMOL, name="smollm2_32768", tokens=32_768),
     replace(_SMOL, name="smollm2_8192", tokens=8_192, timed=40),
+    replace(_SMOL, name="smollm2_graphs", graphs=True),
+    replace(_SMOL, name="smollm2_8192_graphs", tokens=8_192, timed=40, graphs=True),
     replace(_SMOL, name="smollm2_rank_16", rank=16),
     replace(_SMOL, name="smollm2_rank_16_131072", rank=16, tokens=131_072, recomputed=4, timed=12),
     replace(_SMOL, name="smollm2_no_dropout", dropout=0.0),

@@ -14,7 +14,13 @@ from triton.compiler import ASTSource
 from sqlforge.model.fused import launch, triton_kernels
 
 SHARED = 99 * 1024  # bytes that a block may have with compute capability 8.6
-TYPES = {torch.bfloat16: "*bf16", torch.float32: "*fp32", torch.uint8: "*u8", torch.int64: "*i64"}
+TYPES = {
+    torch.bfloat16: "*bf16",
+    torch.float32: "*fp32",
+    torch.uint8: "*u8",
+    torch.int64: "*i64",
+    torch.int32: "*i32",
+}
 
 
 class Compiled:
@@ -79,9 +85,10 @@ def run_all() -> None:
         for rank in (16, 64, 128, 192):
             given, a = made(tokens, rank, dtype=dtype), made(rank, inner, dtype=dtype)
             read, drop = made(tokens, inner, dtype=dtype), (12_345, 214_748_365, 1.05)
-            launch.down(read, a, given, drop)
-            launch.grad(given, read, drop)
-            launch.up(read, given, a, drop)
+            for at in (None, made(1, dtype=torch.int32)):
+                launch.down(read, a, given, drop, at)
+                launch.grad(given, read, drop, at)
+                launch.up(read, given, a, drop, at)
     launch.cross_entropy(made(512, 32_768), made(512, dtype=torch.int64))
 
 

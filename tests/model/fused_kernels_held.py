@@ -92,12 +92,23 @@ def adapters() -> None:
         got = gapped(TOKENS, rank)
         launch.down(x, a, got, drop.numbers)
         close(got, dropped @ a.T, "down")
+        # The same seed, most of it in memory.
+        at = torch.tensor([12_000], dtype=torch.int32, device=DEVICE)
+        rest = Drop(share, 345, at)
+        assert torch.equal(ops.mask(TOKENS, size, rest, x.device), kept)
+        there = gapped(TOKENS, rank)
+        launch.down(x, a, there, rest.numbers, at)
+        assert torch.equal(there, got)
         grad = gapped(TOKENS, rank)
         close(launch.grad(grad, x, drop.numbers), grad.T @ dropped, "down, to a")
+        close(launch.grad(grad, x, rest.numbers, at), grad.T @ dropped, "down, to a")
         total = gapped(TOKENS, size)
         wanted = total + (grad @ a) * kept / (1 - share)
+        again = total.clone()
         launch.up(total, grad, a, drop.numbers)
         close(total, wanted, "down, to x")
+        launch.up(again, grad, a, rest.numbers, at)
+        close(again, wanted, "down, to x")
 
 
 def losses() -> None:

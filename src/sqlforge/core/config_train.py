@@ -118,6 +118,7 @@ class TrainPart(Part):
     checkpoint_steps: Annotated[int, Field(ge=1)] = 50
     step: Literal["auto", "fused", "plain", "compiled"] = "auto"
     embedding: Literal["card", "host"] = "card"
+    graphs: bool = False
     distributed: Literal["ddp", "fsdp"] = "ddp"
     prompt_loss: PromptLossPart | None = None
     curriculum: CurriculumPart | None = None

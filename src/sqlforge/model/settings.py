@@ -52,6 +52,7 @@ class TrainSettings:
     step: str = "auto"
     distributed: str = "ddp"
     embedding: str = "card"
+    graphs: bool = False
     schedule: str = "cosine"
     decay_share: float = 0.2
     embedding_learning_rate: float | None = None

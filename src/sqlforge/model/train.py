@@ -30,6 +30,7 @@ from sqlforge.model.batches import Ahead, Collator, choose_attention
 from sqlforge.model.checkpoints import last_checkpoint, step_of, whole_or_none
 from sqlforge.model.compiled import compiled_layers
 from sqlforge.model.distributed import ALONE, Processes
+from sqlforge.model.fused.captured import CapturedStep, choose_graphs
 from sqlforge.model.fused.step import FusedStep, choose_step
 from sqlforge.model.halve import halves, pieces_of
 from sqlforge.model.host_embedding import choose_embedding
@@ -91,10 +92,11 @@ def train(
     fused = choose_step(model, settings)
     if (table := choose_embedding(model, fused, settings)) is not None:
         collator, callbacks = table.collated(collator), [*callbacks, table]
+    step, collator = choose_graphs(fused, model, settings, collator)
     own, share = own_share(packs, settings, processes)
     trainer = _PackTrainer(
         in_pieces=take_apart(model, settings, processes, fused) is not None,
-        fused=fused,
+        fused=step,
         processes=processes,
         average=average,
         embedding_rate=settings.embedding_learning_rate,
@@ -134,7 +136,7 @@ class _PackTrainer(LeanTrainer):
 
     def __init__(
         self,
-        fused: FusedStep | None,
+        fused: FusedStep | CapturedStep | None,
         collate: Collator,
         average: Average | None,
         embedding_rate: float | None,

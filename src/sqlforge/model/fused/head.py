@@ -18,9 +18,16 @@ class SummedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor
+        ctx: Any,
+        hidden: torch.Tensor,
+        head: torch.Tensor,
+        labels: torch.Tensor,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``head`` is frozen."""
+        """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``head`` is frozen.
+
+        ``weights`` are fp32, one a row, or all are one.
+        """
         rows = max(64, CHUNK_BYTES // (head.shape[0] * hidden.element_size()))
         back = torch.empty_like(hidden)
         losses: list[torch.Tensor] = []
@@ -30,14 +37,17 @@ class SummedCrossEntropy(torch.autograd.Function):
                 logits = hidden[piece] @ head.T
                 losses.append(ops.cross_entropy(logits, labels[piece]))
                 torch.mm(logits, head, out=back[piece])
+        if weights is not None:
+            back.mul_(weights[:, None].to(back.dtype))
         ctx.save_for_backward(back)
-        return torch.cat(losses).sum()
+        each = torch.cat(losses)
+        return (each if weights is None else each * weights).sum()
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """The gradient of ``hidden``."""
         (back,) = ctx.saved_tensors
-        return back * grad.to(back.dtype), None, None
+        return back * grad.to(back.dtype), None, None, None
 
 
 class Norm(torch.autograd.Function):

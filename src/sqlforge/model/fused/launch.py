@@ -80,8 +80,14 @@ def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
     )  # fmt: skip
 
 
-def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, int, float]) -> None:
-    """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``."""
+def down(
+    x: torch.Tensor,
+    a: torch.Tensor,
+    out: torch.Tensor,
+    drop: tuple[int, int, float],
+    at: torch.Tensor | None = None,
+) -> None:
+    """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``, ``at`` ``Drop.at``."""
     (rows, size), rank = x.shape, a.shape[0]
     width = min(TILE, _rank_block(rank))
     tiles = triton.cdiv(rows, TILE) * triton.cdiv(rank, width)
@@ -93,6 +99,7 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, i
     kernels.down[(triton.cdiv(rows, TILE), triton.cdiv(rank, width), parts)](
         x, x.stride(0), a, target, target.stride(-2), 0 if parts == 1 else target.stride(0),
         rows, size, rank, share, *drop,
+        x if at is None else at, AT=at is not None,
         PRECISION=_precision(x), ROWS=TILE, INNER=TILE, RANK=width,
         num_warps=4, num_stages=3,
     )  # fmt: skip
@@ -100,7 +107,12 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: tuple[int, i
         out.copy_(target.sum(0))
 
 
-def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> torch.Tensor:
+def grad(
+    given: torch.Tensor,
+    x: torch.Tensor,
+    drop: tuple[int, int, float],
+    at: torch.Tensor | None = None,
+) -> torch.Tensor:
     """The gradient of ``a``, fp32."""
     (rows, size), rank = x.shape, given.shape[1]
     width, tiles = _rank_block(rank), triton.cdiv(size, TILE)
@@ -109,18 +121,26 @@ def grad(given: torch.Tensor, x: torch.Tensor, drop: tuple[int, int, float]) -> 
     out = torch.empty(parts, rank, size, dtype=torch.float32, device=x.device)
     kernels.grad[(tiles, parts, triton.cdiv(rank, width))](
         given, given.stride(0), x, x.stride(0), out, rows, size, rank, share, *drop,
+        x if at is None else at, AT=at is not None,
         PRECISION=_precision(x), ROWS=TILE, COLUMNS=TILE, RANK=width,
         num_warps=8 if width > 64 else 4, num_stages=2,
     )  # fmt: skip
     return out[0] if parts == 1 else out.sum(0)
 
 
-def up(x: torch.Tensor, given: torch.Tensor, a: torch.Tensor, drop: tuple[int, int, float]) -> None:
+def up(
+    x: torch.Tensor,
+    given: torch.Tensor,
+    a: torch.Tensor,
+    drop: tuple[int, int, float],
+    at: torch.Tensor | None = None,
+) -> None:
     """Add the gradient of ``x`` to ``x``."""
     (rows, size), rank = x.shape, a.shape[0]
     grid = (triton.cdiv(rows, TILE), triton.cdiv(size, 2 * TILE))
     kernels.up[grid](
         x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
+        x if at is None else at, AT=at is not None,
         PRECISION=_precision(x), ROWS=TILE, COLUMNS=2 * TILE, INNER=64,
         num_warps=4, num_stages=2,
     )  # fmt: skip

@@ -56,10 +56,12 @@ class Pass:
     resident: Resident | None
     seed: int
     training: bool
+    seed_at: torch.Tensor | None = None  # see Drop.at
 
     def drop(self, role: Role, layer: int, place: int) -> Drop:
         """Dropout of a role's input."""
-        return Drop(role.dropout if self.training else 0.0, self.seed + 4 * layer + place)
+        share = role.dropout if self.training else 0.0
+        return Drop(share, self.seed + 4 * layer + place, self.seed_at)
 
 
 @dataclass(slots=True)

@@ -30,6 +30,8 @@ class Drop:
 
     share: float
     seed: int
+    at: torch.Tensor | None = None
+    """Another summand of the seed, int32, that lies in memory."""
 
     @property
     def numbers(self) -> tuple[int, int, float]:
@@ -130,7 +132,7 @@ def down(x: torch.Tensor, a: torch.Tensor, out: torch.Tensor, drop: Drop) -> Non
     if drop.share == 0:
         torch.mm(x, a.T, out=out)
         return
-    given = (x, a, out, drop.numbers)
+    given = (x, a, out, drop.numbers, drop.at)
     if (kernels := _kernels("adapters", x)) and _ran("adapters", kernels.down, *given):
         return
     torch.mm(_dropped(x, drop), a.T, out=out)
@@ -140,13 +142,12 @@ def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop, scale: float) -> 
     """The gradient of :func:`down`'s ``a``, times ``scale``; fp32 where there is such a product."""
     if drop.share > 0 and (kernels := _kernels("adapters", x)):
         seed, threshold, kept = drop.numbers
-        made: torch.Tensor | None = _made(
-            "adapters", kernels.grad, grad, x, (seed, threshold, kept * scale)
-        )
+        given = (grad, x, (seed, threshold, kept * scale), drop.at)
+        made: torch.Tensor | None = _made("adapters", kernels.grad, *given)
         if made is not None:
             return made
-    given = x if drop.share == 0 else _dropped(x, drop)
-    return product(grad.T, given, torch.float32).mul_(scale)
+    read = x if drop.share == 0 else _dropped(x, drop)
+    return product(grad.T, read, torch.float32).mul_(scale)
 
 
 def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
@@ -154,7 +155,7 @@ def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Dr
     if drop.share == 0:
         x.addmm_(grad, a)
         return
-    given = (x, grad, a, drop.numbers)
+    given = (x, grad, a, drop.numbers, drop.at)
     if (kernels := _kernels("adapters", x)) and _ran("adapters", kernels.up, *given):
         return
     x.add_(_dropped(grad @ a, drop))
@@ -185,6 +186,7 @@ def mask(rows: int, columns: int, drop: Drop, device: torch.device) -> torch.Ten
     """Which elements ``drop`` keeps, boolean; the kernels compute the same."""
     seed, threshold, _ = drop.numbers
     row = torch.arange(rows, device=device) * 0x9E3779B1 + seed
+    row = row if drop.at is None else row + drop.at
     column = torch.arange(columns, device=device)
     return _hashed(_hashed(row & 0xFFFFFFFF)[:, None] ^ column[None, :]) >= threshold
 

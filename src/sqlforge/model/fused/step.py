@@ -64,16 +64,24 @@ class FusedStep:
         return self.summed(hidden, positions, labels[positions])
 
     def summed(
-        self, hidden: torch.Tensor, positions: torch.Tensor, labels: torch.Tensor
+        self,
+        hidden: torch.Tensor,
+        positions: torch.Tensor,
+        labels: torch.Tensor,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Summed cross-entropy of the last layer's output where it is supervised."""
+        """Summed cross-entropy, weighted, of the last layer's output where it is supervised."""
         norm = self._causal.model.norm
         chosen = last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
-        loss: torch.Tensor = summed_cross_entropy(chosen, self._causal.lm_head.weight, labels)
+        head = self._causal.lm_head.weight
+        loss: torch.Tensor = summed_cross_entropy(chosen, head, labels, weights)
         return loss
 
     def hidden(self, inputs: dict[str, Any]) -> torch.Tensor:
-        """The last layer's output, before the norm, ``[tokens, hidden]``."""
+        """The last layer's output, before the norm, ``[tokens, hidden]``.
+
+        Dropout's seed is drawn here, unless it lies in memory as ``seed_at``.
+        """
         ids, body = inputs["input_ids"][0], self._causal.model
         with torch.autocast(ids.device.type, enabled=False):
             if (rows := inputs.get("rows")) is not None:  # see model/host_embedding.py
@@ -90,8 +98,9 @@ class FusedStep:
             matrices=matrices,
             overlaid=self._overlaid,
             resident=self._resident,
-            seed=int(torch.randint(2**31 - 1_000_000, ())) if self._model.training else 0,
+            seed=0 if "seed_at" in inputs or not self._model.training else draw_seed(),
             training=self._model.training,
+            seed_at=inputs.get("seed_at"),
         )
         for number, parts in enumerate(self._parts):
             again = number < self._recomputed
@@ -144,6 +153,11 @@ class FusedStep:
 
 def _before(call: Callable[[int], None], number: int, grad: torch.Tensor) -> None:
     call(number)
+
+
+def draw_seed() -> int:
+    """A seed of dropout, from PyTorch's generator on the CPU, which checkpoints hold."""
+    return int(torch.randint(2**31 - 1_000_000, ()))
 
 
 def _buffers(roles: Sequence[Role], x: torch.Tensor, *, overlaid: bool) -> tuple[torch.Tensor, ...]:

@@ -123,9 +123,12 @@ def nf4(
 @triton.jit(do_not_specialize=["seed", "threshold"])
 def down(
     x, x_stride, a, out, out_stride, part_stride, rows, size, rank, share, seed, threshold, scale,
+    at, AT: tl.constexpr,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, INNER: tl.constexpr, RANK: tl.constexpr,
 ):  # fmt: skip
     """A part of the columns' sum, ``share`` of them; ``part_stride`` lies between parts."""
+    if AT:  # a graph is replayed with other seeds
+        seed += tl.load(at)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     each = tl.program_id(1) * RANK + tl.arange(0, RANK)
     part = tl.program_id(2)
@@ -152,9 +155,12 @@ def down(
 @triton.jit(do_not_specialize=["seed", "threshold"])
 def grad(
     grad, grad_stride, x, x_stride, out, rows, size, rank, share, seed, threshold, scale,
+    at, AT: tl.constexpr,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, RANK: tl.constexpr,
 ):  # fmt: skip
     """A part of the rows' sum; ``out`` is ``[parts, rank, size]``."""
+    if AT:  # a graph is replayed with other seeds
+        seed += tl.load(at)
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     part = tl.program_id(1)
     each = tl.program_id(2) * RANK + tl.arange(0, RANK)
@@ -182,8 +188,11 @@ def grad(
 @triton.jit(do_not_specialize=["seed", "threshold"])
 def up(
     x, x_stride, grad, grad_stride, a, rows, size, rank, seed, threshold, scale,
+    at, AT: tl.constexpr,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
+    if AT:  # a graph is replayed with other seeds
+        seed += tl.load(at)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     total = tl.zeros((ROWS, COLUMNS), tl.float32)
