@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from model.tiny_llama import tiny_llama
 from model.two_processes import STEPS, Watch, read, start, tiny_nf4, trained, write
-from sqlforge.core.errors import RecipeError, StorageError
+from sqlforge.core.errors import ModelError, RecipeError, StorageError
 from sqlforge.core.launch import take_launch
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.distributed import Processes, share_of
@@ -153,6 +153,16 @@ def test_accelerates_own_sharding_is_named() -> None:
     launch = take_launch(told, lambda: 0)
     assert launch is not None
     assert launch.sharding == "FSDP"
+
+
+def test_more_processes_than_cards_or_no_nccl_is_one_sentence() -> None:
+    told = {"RANK": "0", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4"}
+    with pytest.raises(ModelError, match=r"4 processes on a machine with 2 visible cards"):
+        Processes(take_launch(dict(told), lambda: 2)).check("cuda")
+    Processes(take_launch(dict(told), lambda: 2)).check("cpu")
+    if not torch.distributed.is_nccl_available():
+        with pytest.raises(ModelError, match=r"a PyTorch without NCCL"):
+            Processes(take_launch(dict(told), lambda: 4)).check("cuda")
 
 
 def test_a_step_that_cannot_be_shared_out_evenly_is_refused() -> None:
