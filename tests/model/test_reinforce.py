@@ -57,6 +57,7 @@ SETTINGS = ReinforceSettings(
     weight_decay=0.0,
     max_grad_norm=1.0,
     micro_batch=16,
+    update_tokens=4096,
     batch_tokens=4096,
     checkpoint_steps=2,
     gradient_checkpointing=False,
@@ -233,6 +234,22 @@ def test_probabilities_are_those_of_the_masked_policy_that_drew(
             free, _ = log_probabilities(logits, chosen, None, 1.0)
             assert told.sum().item() == pytest.approx(sample.logprob, abs=1e-3)
             assert free.sum().item() < told.sum().item()  # what was masked has weight
+
+
+def test_passes_of_few_tokens_have_the_same_gradient(
+    whole: Any,
+    smol_tokenizer: Any,
+    undecided: dict[str, torch.Tensor],
+    questions: Sequence[Question],
+    referee: Referee,
+    tmp_path: Path,
+) -> None:
+    settings = replace(SETTINGS, steps=1, update_tokens=40, trial=0)
+    model = policy(smol_tokenizer, undecided)
+    _, (row,) = run(model, smol_tokenizer, questions, referee.judge, tmp_path, settings)
+    first = whole[-1][0]
+    assert row["grad_norm"] == pytest.approx(first["grad_norm"], rel=1e-4)
+    assert row["loss"] == pytest.approx(first["loss"], rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(

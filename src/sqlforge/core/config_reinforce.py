@@ -22,10 +22,11 @@ class ReinforcePart(Part):
 
     A group of equal rewards teaches nothing: it is replaced by other questions' samples, at most
     ``redraws`` times a step. ``clip`` and ``clip_high`` bound the ratio of new to old
-    probabilities; ``kl`` weighs the distance to the model as it was. ``micro_batch`` samples go
-    through the model at once; it must divide ``questions`` times ``samples``. ``batch_tokens``
-    bounds what is written at once, prompts included. ``trial`` training questions are answered
-    greedily before and after.
+    probabilities; ``kl`` weighs the distance to the model as it was. ``micro_batch`` samples are
+    learnt from at once, as a rule in one pass; it must divide ``questions`` times ``samples``.
+    ``update_tokens`` bounds a pass, and what is beyond it takes several. ``batch_tokens`` bounds
+    what is written at once, prompts included. ``trial`` training questions are answered greedily
+    before and after.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -47,7 +48,8 @@ class ReinforcePart(Part):
     warmup_share: Fraction = 0.03
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    micro_batch: Annotated[int, Field(ge=1)] = 32
+    micro_batch: Annotated[int, Field(ge=1)] = 16
+    update_tokens: Annotated[int, Field(ge=64)] = 16_384
     batch_tokens: Annotated[int, Field(ge=64)] = 262_144
     checkpoint_steps: Annotated[int, Field(ge=1)] = 20
     trial: Annotated[int, Field(ge=0)] = 200

@@ -45,6 +45,7 @@ class ReinforceSettings:
     weight_decay: float
     max_grad_norm: float
     micro_batch: int
+    update_tokens: int
     batch_tokens: int
     checkpoint_steps: int
     gradient_checkpointing: bool
@@ -132,7 +133,7 @@ def reinforce(
             reason = " ".join(str(fault).split())[:120]
             raise TrainingError(
                 f"no memory is left on the card ({reason}); the last checkpoint is kept: "
-                "lower reinforce.micro_batch or reinforce.batch_tokens"
+                "lower reinforce.update_tokens or reinforce.batch_tokens"
             ) from fault
         finally:
             log.close()

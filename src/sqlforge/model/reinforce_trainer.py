@@ -11,20 +11,21 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from safetensors import SafetensorError
+from torch.utils.checkpoint import checkpoint
 from transformers import PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOTrainer
 
 from sqlforge.core.errors import StorageError, TrainingError
 from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk
 from sqlforge.model.reinforce import ReinforceSettings, save_policy
+from sqlforge.model.reinforce_arguments import arguments
 from sqlforge.model.reinforce_masks import log_probabilities
 from sqlforge.model.reinforce_sampling import Sample, Sampler, other_questions, with_signal
 
@@ -59,7 +60,7 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         super().__init__(
             model=model,
             reward_funcs=[_execution],
-            args=_config(settings, checkpoints),
+            args=arguments(settings, checkpoints),
             train_dataset=Dataset.from_dict({"prompt": [str(number) for number in deals]}),
             processing_class=tokenizer,
             callbacks=[*callbacks, _FiniteGradients()],
@@ -142,29 +143,59 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         logits_to_keep: int,
-        batch_size: int | None = None,
+        *args: Any,
         **options: Any,
     ) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """Log-probabilities and entropies of the last ``logits_to_keep`` ids, ``[texts, ids]``."""
+        """Log-probabilities and entropies of the last ``logits_to_keep`` ids, ``[texts, ids]``.
+
+        Texts of about a length go through the model together, without the padding that the longest
+        of the step asks for, ``update_tokens`` at a time; where that takes several passes, each is
+        gone through again for its gradients, so that only one's activations are held.
+        """
+        answers = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
+        prompts = attention_mask[:, :-logits_to_keep].sum(dim=1).tolist()
+        order, passes = passes_of(prompts, answers, self._settings.update_tokens)
+        again = torch.is_grad_enabled() and len(passes) > 1
         told = []
-        size = batch_size or len(input_ids)
-        for first in range(0, len(input_ids), size):
-            some = slice(first, first + size)
-            ids, mask = input_ids[some], attention_mask[some]
-            # Not accelerate's, which would stay on the model while the engine samples.
-            with torch.autocast(ids.device.type, torch.bfloat16, self._settings.autocast_bf16):
-                logits = model(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=(mask.cumsum(dim=-1) - 1).clamp(min=0),
-                    logits_to_keep=logits_to_keep + 1,
-                    use_cache=False,
-                ).logits[:, :-1]
-            masks = None if self._masks is None else self._masks[some].to(ids.device)
-            answers = ids[:, -logits_to_keep:]
-            told.append(log_probabilities(logits, answers, masks, self.temperature))
-        logs, entropies = zip(*told, strict=True)
-        return torch.cat(logs), torch.cat(entropies), None
+        for rows in passes:
+            ahead = max(prompts[row] for row in rows)
+            length = max(1, *(answers[row] for row in rows))
+            begin = input_ids.shape[1] - logits_to_keep
+            some = slice(begin - ahead, begin + length)
+            masks = None if self._masks is None else self._masks[rows, :length]
+            inputs = model, input_ids[rows, some], attention_mask[rows, some], masks, length
+            if again:
+                kept = checkpoint(
+                    self._told, *inputs, use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                kept = self._told(*inputs)
+            missing = logits_to_keep - length
+            told.append([torch.nn.functional.pad(values, (0, missing)) for values in kept])
+        back = torch.tensor(order, device=input_ids.device).argsort()
+        logs, entropies = (torch.cat(values)[back] for values in zip(*told, strict=True))
+        return logs, entropies, None
+
+    def _told(
+        self,
+        model: Any,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        masks: torch.Tensor | None,
+        length: int,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of one pass, whose answers are the last ``length`` ids."""
+        # Not accelerate's, which would stay on the model while the engine samples.
+        with torch.autocast(ids.device.type, torch.bfloat16, self._settings.autocast_bf16):
+            logits = model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(dim=-1) - 1).clamp(min=0),
+                logits_to_keep=length + 1,
+                use_cache=False,
+            ).logits[:, :-1]
+        masks = None if masks is None else masks.to(ids.device)
+        return log_probabilities(logits, ids[:, -length:], masks, self.temperature)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: a run has its own."""
@@ -190,6 +221,32 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
             raise storage_error(folder, "No space left on device") from fault
 
 
+def passes_of(
+    prompts: Sequence[int], answers: Sequence[int], most: int
+) -> tuple[list[int], list[list[int]]]:
+    """Texts by length, the longest first, and cut into passes of at most ``most`` tokens.
+
+    A text that is longer than that goes alone.
+
+    Args:
+        prompts, answers: tokens of each text; in a pass both are padded to its longest.
+        most: of a pass, padding included.
+
+    >>> passes_of([5, 50, 6], [2, 3, 4], 30)
+    ([1, 2, 0], [[1], [2, 0]])
+    """
+    order = sorted(range(len(prompts)), key=lambda row: -prompts[row] - answers[row])
+    passes: list[list[int]] = []
+    for row in order:
+        tried = [*passes[-1], row] if passes else [row]
+        length = max(prompts[r] for r in tried) + max(answers[r] for r in tried)
+        if passes and length * len(tried) <= most:
+            passes[-1] = tried
+        else:
+            passes.append([row])
+    return order, passes
+
+
 def _execution(prompts: Any, completions: Any, execution: list[float], **rest: Any) -> list[float]:
     """TRL's reward function: what the sampler has found out already."""
     return execution
@@ -213,56 +270,3 @@ class _FiniteGradients(TrainerCallback):
         gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
         if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             raise _not_finite(f"the gradient of step {state.global_step + 1} is nan")
-
-
-def _config(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
-    """What TRL is told."""
-    known = {field.name for field in fields(GRPOConfig)}
-    # transformers renamed the two in 5.2x and warns about the old names.
-    kind = "activation" if "activation_checkpointing" in known else "gradient"
-    steps = settings.steps * settings.updates
-    of_group = settings.loss != "dr_grpo"  # which says not to divide by a group's spread
-    options: dict[str, Any] = {
-        f"{kind}_checkpointing": settings.gradient_checkpointing,
-        f"{kind}_checkpointing_kwargs": {"use_reentrant": False},
-    }
-    config = GRPOConfig(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=settings.micro_batch,
-        gradient_accumulation_steps=settings.questions * settings.samples // settings.micro_batch,
-        num_generations=settings.samples,
-        num_iterations=settings.updates,
-        max_steps=steps,
-        max_completion_length=settings.max_new_tokens,
-        temperature=settings.temperature,
-        shuffle_dataset=False,
-        loss_type=settings.loss,
-        scale_rewards="group" if of_group else "none",
-        epsilon=settings.clip,
-        epsilon_high=settings.clip_high,
-        beta=settings.kl,
-        disable_dropout=True,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
-        warmup_steps=round(settings.warmup_share * steps),
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch" if settings.cpu else "adamw_torch_fused",
-        bf16=False,  # else TRL's default
-        use_cpu=settings.cpu,
-        logging_strategy="steps",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=settings.checkpoint_steps * settings.updates,
-        save_total_limit=2,
-        report_to="none",
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=not settings.cpu,
-        disable_tqdm=True,
-        seed=settings.seed,
-        **options,
-    )
-    config._n_gpu = min(1, config.n_gpu)  # one process drives one card, however many there are
-    return config

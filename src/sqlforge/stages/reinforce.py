@@ -233,6 +233,7 @@ def _settings(recipe: Recipe, part: ReinforcePart) -> ReinforceSettings:
         weight_decay=part.weight_decay,
         max_grad_norm=part.max_grad_norm,
         micro_batch=part.micro_batch,
+        update_tokens=part.update_tokens,
         batch_tokens=part.batch_tokens,
         checkpoint_steps=part.checkpoint_steps,
         gradient_checkpointing=bool(recipe.train.gradient_checkpointing),
