@@ -5,9 +5,10 @@ Random weights of the exact shape, the real Spider and WikiSQL prompts of
 
     python bench/full_training.py [--only NAME …] [--seconds 240]
 
-``plain`` is by transformers' layers, ``compiled`` by those after PyTorch's compiler, ``shared`` has
-16 questions share their schema: there tokens count that are computed, examples tell the rest. The
-step is AdamW's whole one. ``--dry-run`` takes the same path on a CPU with a tiny shape.
+``plain`` is by transformers' layers, ``compiled`` by those after PyTorch's compiler, ``fused`` by
+our own step of all weights; ``shared`` has 16 questions share their schema: there tokens count that
+are computed, examples tell the rest. A step's time has AdamW's update in it. ``--dry-run`` takes
+the same path on a CPU with a tiny shape.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class Row:
 
 ROWS = (
     Row("plain_16k"),
+    Row("fused_16k", step="fused"),
     Row("compiled_16k", step="compiled"),
     Row("shared_16k", questions=16),
+    Row("shared_fused_16k", step="fused", questions=16),
     Row("shared_compiled_16k", step="compiled", questions=16),
     Row("plain_8k", tokens=8_192),
+    Row("fused_8k", step="fused", tokens=8_192),
     Row("compiled_8k", step="compiled", tokens=8_192),
     Row("plain_32k", tokens=32_768),
+    Row("fused_32k", step="fused", tokens=32_768),
     Row("compiled_32k", step="compiled", tokens=32_768),
 )
 

@@ -81,10 +81,11 @@ class TrainPart(Part):
     ``paged-adamw`` (32) and ``paged-adamw-8bit`` let them go to the computer's memory as well. All
     four are for CUDA.
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
-    former on a card where they apply (``auto``); ``compiled`` has PyTorch's compiler work on the
-    latter's layers, for ``full``, where ours do not apply. ``embedding: host`` keeps the table of
-    embeddings in the computer's memory, for the fused step. Where several processes
-    train, each card holds the whole base (``ddp``) or a piece of every frozen layer (``fsdp``).
+    former on a card where they apply to adapters (``auto``; under ``full`` they are to be asked
+    for); ``compiled`` has PyTorch's compiler work on the latter's layers. ``embedding: host`` keeps
+    the table of embeddings in the computer's memory, for the fused step of adapters. Where several
+    processes train, each card holds the whole base (``ddp``) or a piece of every frozen layer
+    (``fsdp``).
 
     After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
     falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.
@@ -131,6 +132,8 @@ class TrainPart(Part):
     def _keys_make_sense(self) -> TrainPart:
         if self.embedding_learning_rate is not None and self.method != "full":
             raise ValueError("'embedding_learning_rate' is for method full: others freeze them")
+        if self.method == "full" and self.embedding == "host":
+            raise ValueError("'embedding: host' is for method lora and qlora: full trains them")
         if self.validate_steps is not None and self.embedding == "host":
             raise ValueError("'validate_steps' reads the embeddings on the card, not on the host")
         if self.distributed == "fsdp" and self.method == "full":

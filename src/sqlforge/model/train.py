@@ -31,7 +31,8 @@ from sqlforge.model.checkpoints import last_checkpoint, step_of, whole_or_none
 from sqlforge.model.compiled import compiled_layers
 from sqlforge.model.distributed import ALONE, Processes
 from sqlforge.model.fused.captured import CapturedStep, choose_graphs
-from sqlforge.model.fused.step import FusedStep, choose_step
+from sqlforge.model.fused.step import FusedStep
+from sqlforge.model.fused.whole import choose
 from sqlforge.model.halve import halves, pieces_of
 from sqlforge.model.host_embedding import choose_embedding
 from sqlforge.model.lean import LeanTrainer, few_walks
@@ -89,7 +90,7 @@ def train(
     if on_resume:
         on_resume(resumed_from)
     average = average_of(model, settings, last)
-    fused = choose_step(model, settings)
+    fused = choose(model, settings)
     if (table := choose_embedding(model, fused, settings)) is not None:
         collator, callbacks = table.collated(collator), [*callbacks, table]
     step, collator = choose_graphs(fused, model, settings, collator)

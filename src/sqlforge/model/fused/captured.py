@@ -153,6 +153,8 @@ def choose_graphs(
     reason = None
     if fused is None or model.device.type != "cuda":
         reason = "it is for the fused step on a card"
+    elif getattr(model, "peft_config", None) is None:
+        reason = "all weights are trained"
     elif settings.embedding == "host":
         reason = "rows of a table on the host differ in number"
     elif int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -42,7 +42,7 @@ class FusedStep:
         self._model = model
         self._causal = model.base_model.model
         layers = self._causal.model.layers
-        self._parts = [_parts(layer, self._causal.config) for layer in layers]
+        self._parts = [layer_parts(layer, self._causal.config) for layer in layers]
         self._recomputed = len(layers) if recomputed is True else int(recomputed)
         self._matrices: tuple[torch.Tensor, ...] = ()
         self._overlaid = False
@@ -192,16 +192,10 @@ def why_not(model: Any) -> str | None:
     config = getattr(causal, "config", None)
     if config is None or getattr(model, "peft_config", None) is None:
         return "no adapters are trained"
-    if config.model_type not in _FAMILY:
-        return f"models of the type '{config.model_type}' are not known to it"
-    if config.hidden_act != "silu":
-        return f"the activation is '{config.hidden_act}', not silu"
-    if getattr(config, "resid_pdrop", 0):
-        return "layers' outputs have a dropout"
+    if reason := not_of_the_family(causal, config):
+        return reason
     layers = causal.model.layers
-    if 2 * len(causal.model.rotary_emb.inv_freq) != _parts(layers[0], config).head_size:
-        return "only a part of each head is rotated"
-    for module in (m for layer in layers for role in _roles(layer) for m in role):
+    for module in (m for layer in layers for role in layer_roles(layer) for m in role):
         if ADAPTER not in getattr(module, "lora_A", {}):
             return "not every projection is adapted"
         if getattr(module.base_layer, "bias", None) is not None:
@@ -214,11 +208,26 @@ def why_not(model: Any) -> str | None:
     return None
 
 
+def not_of_the_family(causal: Any, config: Any) -> str | None:
+    """Why the layers of a causal model are none that are known; ``None`` if they are."""
+    if config.model_type not in _FAMILY:
+        return f"models of the type '{config.model_type}' are not known to it"
+    if config.hidden_act != "silu":
+        return f"the activation is '{config.hidden_act}', not silu"
+    if getattr(config, "resid_pdrop", 0):
+        return "layers' outputs have a dropout"
+    size = layer_parts(causal.model.layers[0], config).head_size
+    if 2 * len(causal.model.rotary_emb.inv_freq) != size:
+        return "only a part of each head is rotated"
+    return None
+
+
 def _is_nf4(weight: Any) -> bool:
     return getattr(getattr(weight, "quant_state", None), "quant_type", "") == "nf4"
 
 
-def _roles(layer: Any) -> tuple[tuple[Any, ...], ...]:
+def layer_roles(layer: Any) -> tuple[tuple[Any, ...], ...]:
+    """The projections of a layer, together where they read one input."""
     attention, mlp = layer.self_attn, layer.mlp
     first: tuple[Any, ...]
     gates: tuple[Any, ...]
@@ -230,8 +239,9 @@ def _roles(layer: Any) -> tuple[tuple[Any, ...], ...]:
     return first, (attention.o_proj,), gates, (mlp.down_proj,)
 
 
-def _parts(layer: Any, config: Any) -> LayerParts:
-    first, output, gates, down = (Role(modules) for modules in _roles(layer))
+def layer_parts(layer: Any, config: Any) -> LayerParts:
+    """A layer's modules."""
+    first, output, gates, down = (Role(modules) for modules in layer_roles(layer))
     heads = config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     return LayerParts(
