@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from sqlforge.cli_support import run_and_explain
+from sqlforge.cli_support import refuse_launcher, run_and_explain
 from sqlforge.commands import (
     asking,
     auditing,
@@ -63,4 +63,9 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # of connections to processes that ended
-    sys.exit(run_and_explain(app))
+    sys.exit(run_and_explain(_start))
+
+
+def _start() -> None:
+    refuse_launcher("".join(sys.argv[1:2]))
+    app()

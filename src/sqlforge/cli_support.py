@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlforge.model.distributed import Processes
 
+_SHARED = ("train", "run", "demo")  # verbs that processes can share
 # Package → the extra that brings it; the base install does without.
 _EXTRAS = {
     "torch": "train",
@@ -79,6 +80,23 @@ def launched_together() -> Iterator[Processes | None]:
 
     with together() as processes:
         yield processes
+
+
+def refuse_launcher(verb: str) -> None:
+    """Refuse several processes for a verb that would do the same in each.
+
+    Raises:
+        UserError: they were launched for another verb than those that train.
+    """
+    launched = "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+    if launched and verb not in _SHARED:
+        if os.environ["RANK"] != "0":  # the first one says it
+            sys.exit(2)
+        raise UserError(
+            f"several processes for '{verb}'",
+            f"them for {', '.join(_SHARED)} only",
+            "start it without torchrun or accelerate launch",
+        )
 
 
 def published_folder(explicit: Path | None) -> Path:

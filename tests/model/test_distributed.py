@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from model.tiny_llama import tiny_llama
 from model.two_processes import STEPS, Watch, read, start, tiny_nf4, trained, write
+from sqlforge.cli import main
 from sqlforge.core.errors import ModelError, RecipeError, StorageError
 from sqlforge.core.launch import take_launch
 from sqlforge.model.adapt import save_adapter
@@ -31,9 +33,10 @@ def _whole_and_cut(processes: Processes, folder: Path) -> None:
     model = trained(folder / "whole", whole, processes)
     if processes.first:
         save_adapter(model, folder / "adapter")
-    for name in ("cut", "other"):
-        with pytest.raises(InterruptedError):
-            trained(folder / name, cut, processes)
+    with pytest.raises(InterruptedError):
+        trained(folder / "cut", cut, processes)
+    if processes.first:
+        shutil.copytree(folder / "cut", folder / "other")
     trained(folder / "cut", resumed, processes)
     write(folder, "whole", processes.rank, whole)
     write(folder, "resumed", processes.rank, resumed)
@@ -121,7 +124,10 @@ def test_if_one_process_fails_all_end_with_its_code_and_its_sentence_is_said_onc
 
 def test_if_one_process_is_killed_the_other_says_so_and_ends(tmp_path: Path) -> None:
     assert start(_second_is_killed, tmp_path) == [1, 9]
-    assert (tmp_path / "printed-0.txt").read_text() == f"sqlforge: {ENDED}\n"
+    printed = (tmp_path / "printed-0.txt").read_text()
+    assert printed.startswith("sqlforge: ")
+    assert printed.endswith(f"{ENDED}\n")
+    assert printed.count("\n") == 1
 
 
 # --- what a launcher says -----------------------------------------------------------------------
@@ -168,3 +174,17 @@ def test_more_processes_than_cards_or_no_nccl_is_one_sentence() -> None:
 def test_a_step_that_cannot_be_shared_out_evenly_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"accumulation 3 for 2 processes.*set it to 4"):
         share_of(3, 2)
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_launcher_for_a_verb_that_cannot_share_is_refused_once(
+    rank: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["sqlforge", "predict"])
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    said = "sqlforge: Got several processes for 'predict'" if rank == "0" else ""
+    assert capsys.readouterr().err.startswith(said)

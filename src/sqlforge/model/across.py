@@ -135,14 +135,15 @@ def exchanged(exchange: Callable[[], Any]) -> Any:
     """What ``exchange`` between processes returns.
 
     Raises:
-        TrainingError: another process has ended meanwhile.
+        TrainingError: another process has ended meanwhile, or they do not reach each other.
     """
     try:
         return exchange()
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as fault:  # gloo has no kind of its own for a lost connection
-        raise TrainingError(ENDED) from fault
+        reason = " ".join(str(fault).split())[:160]
+        raise TrainingError(f"no exchange with the other processes ({reason}): {ENDED}") from fault
 
 
 def _buckets(gradients: Sequence[torch.Tensor]) -> Iterable[list[torch.Tensor]]:

@@ -184,6 +184,8 @@ def together() -> Iterator[Processes]:
     if launch is None:
         yield ALONE
         return
+    if launch.local_rank < launch.cards and torch.cuda.device_count() > 1:
+        torch.cuda.set_device(launch.local_rank)  # where CUDA had looked at its cards before
     processes = _joined(launch)
     try:
         yield processes

@@ -12,7 +12,7 @@ from torch import distributed
 
 from sqlforge.core.launch import Launch
 
-ENDED = "another process of this training has ended; the last checkpoint is kept: start again"
+ENDED = "a process of this training has ended; the last checkpoint is kept, start again"
 CODE = "code"
 """The key under which a process that fails leaves the exit code of all."""
 LATER = 2.0
