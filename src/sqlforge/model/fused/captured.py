@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from sqlforge.model.fused.padded import Room, pad, room_for
+from sqlforge.model.fused.padded import Room, pad, room_for, size_of
 from sqlforge.model.fused.step import FusedStep, draw_seed
 from sqlforge.model.pack import Pack
 from sqlforge.model.settings import TrainSettings
@@ -47,14 +47,11 @@ class CapturedStep:
             batch = collate(packs)
             if self._off or "sequences" not in batch:
                 return batch
-            try:
-                if self._room is None:
-                    raise ValueError
-                fixed = pad(batch, self._room)
-            except ValueError:
-                needed = room_for(batch)
+            size = size_of(batch)
+            if self._room is None or not self._room.holds(size):
+                needed = room_for(size)
                 self._room = needed if self._room is None else self._room.joined(needed)
-                fixed = pad(batch, self._room)
+            fixed = pad(batch, self._room)
             return batch | {"fixed": fixed, "room": self._room}
 
         return more
@@ -63,14 +60,7 @@ class CapturedStep:
         """Summed cross-entropy of one pack, its gradient computed with it."""
         if self._off or "fixed" not in inputs:
             return self._step.loss(inputs)
-        try:
-            if self._recorded != inputs["room"]:
-                self._record(inputs)
-        except RuntimeError as fault:  # out of memory is one too
-            reason = " ".join(str(fault).split())[:120]
-            _log.warning("no CUDA graph here, the step goes on without: %s", reason)
-            self._forget()
-            self._off = True
+        if self._recorded != inputs["room"] and not self._could_record(inputs):
             return self._step.loss(inputs)
         _copy(inputs["fixed"], self._buffers)
         self._buffers["seed_at"].fill_(draw_seed())
@@ -81,6 +71,21 @@ class CapturedStep:
         assert self._result is not None
         loss: torch.Tensor = _replayed(*self._result, *self._parameters)
         return loss
+
+    def _could_record(self, inputs: dict[str, Any]) -> bool:
+        try:
+            self._record(inputs)
+        except RuntimeError as fault:  # out of memory is one too
+            reason = " ".join(str(fault).split())[:120]
+        else:
+            return True
+        # What the attempt held has gone with its exception.
+        self._forget()
+        self._off = True
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        _log.warning("no CUDA graph here, the step goes on without: %s", reason)
+        return False
 
     def _record(self, inputs: dict[str, Any]) -> None:
         """Make buffers for the batch's shape, and the graph where there is a card."""

@@ -16,18 +16,37 @@ from sqlforge.model.pack import IGNORED
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much a batch of fixed shape holds; see ``model/varlen.py`` for keys and sequences."""
+    """The largest batch that a fixed shape holds; see ``model/varlen.py`` for its sequences.
+
+    ``extra`` are the keys beyond one a token. What holds each of two batches may hold neither of
+    their joint sizes elsewhere, so the shape follows from the largest of each.
+    """
 
     tokens: int
-    keys: int
+    extra: int
     sequences: int
     supervised: int
     longest_query: int
     longest_key: int
-    gathered: bool
+
+    @property
+    def all_tokens(self) -> int:
+        """Tokens of the shape: each of the sequences that take up unused keys has one at least."""
+        return _filled(self.tokens + self.extra // 32 + 8, 64)
+
+    @property
+    def all_keys(self) -> int:
+        """Keys of the shape."""
+        return self.all_tokens + self.extra
+
+    @property
+    def all_sequences(self) -> int:
+        """Sequences of the shape, those included that are added."""
+        added = self.all_tokens // self.longest_query + self.all_keys // self.longest_key + 2
+        return self.sequences + added
 
     def holds(self, other: Room) -> bool:
-        """Whether another's content fits."""
+        """Whether what fits another fits."""
         return all(getattr(self, f.name) >= getattr(other, f.name) for f in fields(Room))
 
     def joined(self, other: Room) -> Room:
@@ -35,52 +54,47 @@ class Room:
         return Room(*(max(getattr(self, f.name), getattr(other, f.name)) for f in fields(Room)))
 
 
-def room_for(batch: dict[str, Any], spare: float = 0.1) -> Room:
-    """Room for a batch and for others like it.
-
-    Args:
-        batch: as ``model/batches.py`` prepares it for the variable-length attention.
-        spare: what others may have more of sequences, keys and supervised positions.
-    """
-    sequences = batch["sequences"]
-    tokens, gathered = batch["input_ids"].shape[1], bool(sequences["gathered"])
-    # At least one token is added, for the keys that are added to be read by.
-    whole = _filled(tokens + 1, 256)
-    keys = int(sequences["key_ends"][-1])
-    many = _filled((1 + spare) * keys + whole - tokens, 256) if gathered else whole
-    query, key = (_power(int(sequences[name])) for name in ("longest_query", "longest_key"))
-    added = -(-whole // query) if not gathered else -(-many // key) + -(-whole // query)
+def size_of(batch: dict[str, Any]) -> Room:
+    """What a batch, as ``model/batches.py`` prepares it, takes."""
+    sequences, tokens = batch["sequences"], batch["input_ids"].shape[1]
     return Room(
-        tokens=whole,
-        keys=many,
-        sequences=_filled((1 + spare) * (len(sequences["query_ends"]) - 1) + added, 64),
-        supervised=_filled((1 + spare) * len(_supervised(batch)[0]), 64),
-        longest_query=query,
-        longest_key=key,
-        gathered=gathered,
+        tokens=tokens,
+        extra=int(sequences["key_ends"][-1]) - tokens,
+        sequences=len(sequences["query_ends"]) - 1,
+        supervised=len(_supervised(batch)[0]),
+        longest_query=int(sequences["longest_query"]),
+        longest_key=int(sequences["longest_key"]),
+    )
+
+
+def room_for(size: Room, spare: float = 0.1) -> Room:
+    """Room for a batch and for others like it, which may have ``spare`` more of most things."""
+    more = 1 + spare
+    return Room(
+        tokens=_filled(size.tokens, 256),
+        extra=_filled(more * size.extra, 256),
+        sequences=_filled(more * size.sequences, 32),
+        supervised=_filled(more * size.supervised, 64),
+        longest_query=_power(size.longest_query),
+        longest_key=_power(size.longest_key),
     )
 
 
 def pad(batch: dict[str, Any], room: Room) -> dict[str, Any]:
-    """The batch filled up to ``room``, and ``positions``, ``targets`` and ``weights`` of its loss.
+    """The batch filled up to ``room``, which holds its size.
 
-    Raises:
-        ValueError: it does not fit.
+    ``positions``, ``targets`` and ``weights`` are those of its loss.
     """
-    sequences = batch["sequences"]
-    tokens, keys = batch["input_ids"].shape[1], int(sequences["key_ends"][-1])
-    more = room.tokens - tokens
-    more_keys = (room.keys if room.gathered else room.tokens) - keys
+    sequences, size = batch["sequences"], size_of(batch)
+    assert room.holds(size)
+    more = room.all_tokens - size.tokens
+    more_keys = room.all_keys - size.tokens - size.extra
     positions, targets, weights = _supervised(batch)
-    free = room.supervised - len(positions)
+    free = room.supervised - size.supervised
     parts = max(-(-more // room.longest_query), -(-more_keys // room.longest_key))
-    unused = room.sequences - (len(sequences["query_ends"]) - 1) - parts
-    longest = sequences["longest_query"], sequences["longest_key"]
-    too_long = longest[0] > room.longest_query or longest[1] > room.longest_key
-    if too_long or more < parts or more_keys < more or min(free, unused) < 0:
-        raise ValueError("the batch does not fit")
-    index = sequences["key_index"] if room.gathered else torch.arange(tokens)
-    added = tokens + torch.arange(more_keys) % more
+    unused = room.all_sequences - size.sequences - parts
+    index = sequences["key_index"] if size.extra else torch.arange(size.tokens)
+    added = size.tokens + torch.arange(more_keys) % more
     return {
         "input_ids": _longer(batch["input_ids"], more),
         "position_ids": _longer(batch["position_ids"], more),
@@ -94,7 +108,7 @@ def pad(batch: dict[str, Any], room: Room) -> dict[str, Any]:
             "key_ends": _ends(sequences["key_ends"], more_keys, parts, unused),
             "longest_query": room.longest_query,
             "longest_key": room.longest_key,
-            "gathered": room.gathered,
+            "gathered": room.extra > 0,
         },
     }
 
