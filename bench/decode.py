@@ -2,8 +2,11 @@
 
 Needs Spider and WikiSQL in the folder that ``SQLFORGE_DATA_DIR`` names. llguidance and xgrammar
 are measured where they are installed (``pip install --no-deps llguidance==1.9.1 xgrammar==0.2.8
-apache-tvm-ffi``). Writes ``docs/results/decode.json``, and every gold that is not taken into
-``docs/decoding-exceptions.md``. ``--small`` is a trial run that writes nothing.
+apache-tvm-ffi``). Each part writes its figures into ``docs/results/decode.json`` as soon as it has
+them, and those of the other parts stay; every gold that is not taken goes into
+``docs/decoding-exceptions.md``. ``--only`` runs one part. Random outputs are kept in batches beside
+the commit that made them, and a run that was cut off goes on from there. ``--small`` is a trial run
+that writes nothing.
 """
 
 from __future__ import annotations
@@ -11,17 +14,17 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections import Counter
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
-from claims import ROOT, ClaimRow, write_claims
+from claims import ROOT, ClaimRow, keep_claims
 from decode_engines import engine_rows
+from decode_random import tightness
 from decode_schemas import awkward_schemas
 from decode_speed import build_rows, mask_rows
 from decode_walks import byte_vocabulary, first_refused, oracle
@@ -34,50 +37,66 @@ from sqlforge.core.records import Dataset, Example
 from sqlforge.core.schema import Schema
 from sqlforge.corpus.spider import read_spider
 from sqlforge.corpus.wikisql import read_wikisql
-from sqlforge.decode.constrain import Cursor, advance_and_fill, constraint_for, mask_words
+from sqlforge.decode.constrain import advance_and_fill, constraint_for, mask_words
 from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 from sqlforge.model.load import load_tokenizer
 from sqlforge.score.statistics import wilson
 
 SEED = 6
 OUTPUTS = 10_000
-BATCH = 100
-# Random models differ in how peaked their distributions are: at 0.02, what SmolLM2 is initialised
-# with, they are nearly flat, and most of an output is the inside of a string.
-INITIALISATIONS = (0.02, 0.1, 0.2, 0.4)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--outputs", type=int, default=OUTPUTS, help="of the random models")
+    parser.add_argument("--only", choices=("golds", "random", "masks", "engines"))
     asked = parser.parse_args()
     small = asked.small
     folder = data_dir()
     if folder is None:
         sys.exit("name the folder with spider/ and wikisql/ in SQLFORGE_DATA_DIR")
     dev = read_spider(folder, "dev").dataset
-    golds = {
+    tokenizer = load_tokenizer("smollm2-135m")
+    smollm2 = vocabulary_of(tokenizer)
+
+    def golds() -> list[ClaimRow]:
+        rows, refusals = soundness(all_golds(folder, dev), tokenizer, smollm2, small)
+        if not small:
+            write_text(ROOT / "docs" / "decoding-exceptions.md", listed(refusals))
+        return rows
+
+    def random() -> list[ClaimRow]:
+        schemas = {name: database.schema for name, database in sorted(dev.databases.items())}
+        outputs = min(400, asked.outputs) if small else asked.outputs
+        return tightness(schemas | awkward_schemas(), smollm2, outputs, keep=not small)
+
+    def masks() -> list[ClaimRow]:
+        with tempfile.TemporaryDirectory() as temporary:
+            rows = speed(dev, tokenizer, smollm2, Path(temporary), small)
+        return rows + build_rows(smollm2)
+
+    def engines() -> list[ClaimRow]:
+        return engine_rows(tokenizer, smollm2, dev, 1 if small else 10)
+
+    parts: list[Callable[[], list[ClaimRow]]] = [masks, engines, golds, random]
+    for part in [p for p in parts if asked.only in (None, p.__name__)]:
+        started = time.perf_counter()
+        rows = part()
+        print_rows(rows)
+        print(f"{part.__name__}: {time.perf_counter() - started:.0f} s", flush=True)
+        if not small and rows:
+            keep_claims("decode", command=" ".join(["python", *sys.argv]), seed=SEED, rows=rows)
+
+
+def all_golds(folder: Path, dev: Dataset) -> dict[str, Dataset]:
+    """By the name under which they are counted."""
+    return {
         "spider_train": read_spider(folder, "train").dataset,
         "spider_dev": dev,
         "wikisql_train": read_wikisql(folder, "train").dataset,
         "wikisql_held_out": read_wikisql(folder, "test").dataset,
     }
-    tokenizer = load_tokenizer("smollm2-135m")
-    smollm2 = vocabulary_of(tokenizer)
-    schemas = {name: database.schema for name, database in sorted(dev.databases.items())}
-    rows, refusals = soundness(golds, tokenizer, smollm2, small)
-    rows += tightness(
-        schemas | awkward_schemas(), smollm2, min(400, asked.outputs) if small else asked.outputs
-    )
-    with tempfile.TemporaryDirectory() as temporary:
-        rows += speed(dev, tokenizer, smollm2, Path(temporary), small)
-    rows += build_rows(smollm2)
-    rows += engine_rows(tokenizer, smollm2, dev, 1 if small else 10)
-    print_rows(rows)
-    if not small:
-        write_text(ROOT / "docs" / "decoding-exceptions.md", listed(refusals))
-        print(write_claims("decode", command=" ".join(["python", *sys.argv]), seed=SEED, rows=rows))
 
 
 def soundness(
@@ -167,95 +186,6 @@ def masked(schema: Schema, vocabulary: Vocabulary, tokens: list[int]) -> bool:
             return False
         advance_and_fill([cursor], [token], out, 1)
     return cursor.finished
-
-
-def tightness(schemas: dict[str, Schema], vocabulary: Vocabulary, outputs: int) -> list[ClaimRow]:
-    """Outputs sampled under the mask from randomly initialised models, asked of SQLite."""
-    rng = np.random.default_rng(SEED)
-    torch.manual_seed(SEED)
-    names = list(schemas)
-    failures: Counter[str] = Counter()
-    texts: set[bytes] = set()
-    for start in range(0, outputs, BATCH):
-        chosen = [names[(start + i) % len(names)] for i in range(BATCH)]
-        spread = INITIALISATIONS[start // BATCH % len(INITIALISATIONS)]
-        more = int(rng.integers(0, 80))  # of a budget that all of a batch share: they end together
-        constraints = [constraint_for(schemas[name], vocabulary) for name in chosen]
-        cursors = [c.start(c.least_tokens + more) for c in constraints]
-        sample(random_model(len(vocabulary.tokens), spread), cursors, vocabulary, rng)
-        for name, cursor in zip(chosen, cursors, strict=True):
-            texts.add(cursor.text)
-            if (error := fault(cursor, schemas[name])) is not None:
-                failures[error] += 1
-                print(f"{name}: {error}: {cursor.text!r}", flush=True)
-        print(f"{start + BATCH:,} of {outputs:,} outputs, {failures.total()} failed", flush=True)
-    return [
-        ClaimRow("random_outputs_failed", failures.total(), "", "== 0", n=outputs),
-        ClaimRow("random_outputs_distinct", len(texts), "", n=outputs),
-    ]
-
-
-def fault(cursor: Cursor, schema: Schema) -> str | None:
-    """What is wrong with an output, if anything."""
-    if not cursor.finished:
-        return "not ended"
-    try:
-        return oracle(cursor.text.decode(), schema)
-    except UnicodeDecodeError:
-        return "no UTF-8"
-
-
-def random_model(tokens: int, spread: float) -> Any:
-    """SmolLM2's architecture with 2 of its 30 layers and a ninth of its width, not trained."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=tokens,
-        hidden_size=64,
-        intermediate_size=170,
-        num_hidden_layers=2,
-        num_attention_heads=1,
-        num_key_value_heads=1,
-        initializer_range=spread,
-        tie_word_embeddings=True,
-    )
-    return LlamaForCausalLM(config).eval()
-
-
-@torch.inference_mode()
-def sample(
-    model: Any, cursors: list[Cursor], vocabulary: Vocabulary, rng: np.random.Generator
-) -> None:
-    """Write every cursor's output at temperature 1, one token a step for all of them."""
-    out = np.zeros((len(cursors), mask_words(vocabulary)), np.int32)
-    tokens = [-1] * len(cursors)
-    step = torch.ones((len(cursors), 1), dtype=torch.long)
-    cache = None
-    while True:
-        advance_and_fill([None if c.finished else c for c in cursors], tokens, out)
-        told = model(input_ids=step, past_key_values=cache, use_cache=True)
-        cache = told.past_key_values
-        logits = told.logits[:, -1].numpy()
-        tokens = [
-            -1 if cursor.finished else drawn(row, mask, rng)
-            for cursor, row, mask in zip(cursors, logits, out, strict=True)
-        ]
-        if max(tokens) < 0:
-            return
-        step = torch.tensor(tokens).clamp_min(0)[:, None]
-
-
-def drawn(
-    logits: npt.NDArray[np.float32], mask: npt.NDArray[np.int32], rng: np.random.Generator
-) -> int:
-    """A token drawn among those that the mask allows; -1 if it allows none."""
-    bits = np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(logits)]
-    allowed = np.flatnonzero(bits)
-    if not len(allowed):
-        return -1
-    chances = np.exp((logits[allowed] - logits[allowed].max()).astype(np.float64))
-    sums = np.cumsum(chances)
-    return int(allowed[np.searchsorted(sums, rng.random() * sums[-1], "right")])
 
 
 def speed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_vote_never_sees_the_gold(databases: dict[str, Database]) -> None:
 def test_an_answer_less_likely_right_than_asked_has_no_sql_and_says_so() -> None:
     choices = [only(candidate("SELECT 1", -0.1)), only(candidate("```sql\nSELECT 2\n```", -9.0))]
     decided = list(decide(examples(2), choices, 0.5, SURE))
-    told = [json.loads(json.dumps(row)) for row in answer_details(decided, details=False)]
+    told = [json.loads(json.dumps(row)) for row in answer_details(decided, GREEDY, details=False)]
     assert told == [
         {"id": "e0", "sql": "SELECT 1", "text": "SELECT 1"},
         {"id": "e1", "sql": "", "text": "```sql\nSELECT 2\n```", "refused": True},
@@ -84,13 +85,19 @@ def test_details_tell_probability_votes_and_confidence(databases: dict[str, Data
     some = [candidate("SELECT 1", -1.0), candidate("SELECT 2", -2.0), candidate("SELECT x", -3.0)]
     choices = chosen(examples(1), [some], databases, VOTE, Limits())
     decided = list(decide(examples(1), choices, None, SURE))
-    (row,) = answer_details(decided, details=True)
+    (row,) = answer_details(decided, VOTE, details=True)
     assert row["confidence"] == pytest.approx(0.5)
     assert (row["logprob"], row["tokens"]) == (-1.0, 5)
     assert (row["samples"], row["votes"], row["failed"], row["ran"]) == (3, 1, 1, True)
-    (alone,) = answer_details(list(decide(examples(1), [only(some[0])])), details=True)
+    (alone,) = answer_details(list(decide(examples(1), [only(some[0])])), GREEDY, details=True)
     assert sorted(alone) == ["id", "logprob", "sql", "text", "tokens"]
     assert counted(decided) == {"refused": 0, "nothing_ran": 0, "empty": 0}
+
+
+def test_a_file_says_where_results_without_rows_came_last() -> None:
+    decided = list(decide(examples(1), [only(candidate("SELECT 1", -0.1))]))
+    (row,) = answer_details(decided, replace(VOTE, prefer_non_empty=True), details=False)
+    assert row["prefer_non_empty"] is True
 
 
 def test_what_could_not_be_executed_is_refused_at_any_threshold(

@@ -124,8 +124,12 @@ def circumstances(decoding: Decoding, prompt_version: str) -> dict[str, Any]:
     return {**{name: facts[name] for name in kept}, "prompt_version": prompt_version}
 
 
-def answer_details(decided: Sequence[Decided], *, details: bool) -> Iterator[dict[str, Any]]:
+def answer_details(
+    decided: Sequence[Decided], decoding: Decoding, *, details: bool
+) -> Iterator[dict[str, Any]]:
     """Answers as rows of a file: id, sql and text, ``refused`` where so, and what was found.
+
+    Where the vote put results without rows last, every row says so.
 
     ``details`` adds the log-probability of the text and its tokens, where there was a vote how it
     ended, and the confidence where there is one.
@@ -139,6 +143,8 @@ def answer_details(decided: Sequence[Decided], *, details: bool) -> Iterator[dic
         }
         if prediction.refused:
             row["refused"] = True
+        if decoding.prefer_non_empty:
+            row["prefer_non_empty"] = True
         if details:
             row |= {"logprob": choice.candidate.logprob, "tokens": choice.candidate.tokens}
             if choice.ran is not None:

@@ -94,7 +94,7 @@ def predict_benchmark(
         dataset.examples, candidates, dataset.databases, decoding, limits, progress("vote")
     )
     decided = list(decide(dataset.examples, choices, decoding.refuse_below, calibration))
-    write_jsonl(wanted.out, answer_details(decided, details=wanted.details))
+    write_jsonl(wanted.out, answer_details(decided, decoding, details=wanted.details))
     facts: dict[str, Any] = {
         "predictions": str(wanted.out),
         "n": len(decided),

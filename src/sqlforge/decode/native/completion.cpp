@@ -345,6 +345,7 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
     if (fresh != kNewAlias && !short_alias(text.data(), text.size(), true)) continue;
     if (known_name(l, state, text.data(), int(text.size())) >= 0) continue;
     keep_least(best, after_fresh(l, state, memo) + l.text_cost(rest));
+    if (!*rest) break;  // nothing more to write is the least
   }
   return best;
 }

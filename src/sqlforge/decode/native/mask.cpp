@@ -131,22 +131,43 @@ int Cursor::slack_in_text(int left) const {
   return left < 0 ? 8 : left - way_out(state_, lexer_);
 }
 
-int Cursor::free_name(Memo& memo, int left) const {
-  const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
-  if (!open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
+namespace {
+
+// Letters that the open word, or the one that may begin, can have where any name of one's own may
+// stand; -1: there is none, or with `left` tokens not any.
+int letters_of_name(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int left) {
   if (left >= 0) {  // with one letter more the way out is as long for any letter
-    Lexer longer = lexer_;
+    Lexer longer = lexer;
     if (longer.mode == mNone) longer.size = 0;
     if (longer.size + 2 > kMostAliasBytes) return -1;
     longer.mode = mWord;
     longer.low = longer.high = 0;
     longer.text[longer.size++] = 'q';
     longer.text[longer.size++] = '_';
-    const int needed = tokens_to_end(*language_, state_, longer, memo);
+    const int needed = tokens_to_end(l, state, longer, memo);
     if (needed < 0 || needed + 2 > left) return -1;
   }
-  const int letters = kMostAliasBytes - 1 - (lexer_.mode == mWord ? lexer_.size : 0);
+  const int letters = kMostAliasBytes - 1 - (lexer.mode == mWord ? lexer.size : 0);
   return letters < 2 ? -1 : letters;  // the last ones are looked at one by one
+}
+
+}  // namespace
+
+int Cursor::free_name(Memo& memo, int left) const {
+  const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
+  if (!open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
+  return letters_of_name(*language_, state_, lexer_, memo, left);
+}
+
+int Cursor::free_name_after_blank(Memo& memo, int left) const {
+  if (lexer_.mode == mNone) return -1;
+  Workspace& space = workspace();
+  const Reader reader{*language_};
+  Place place{&state_, &memo, &space.state[kDeepest - 1], &space.memo[kDeepest - 3]};
+  Lexer lexer = lexer_;
+  if (!reader.feed(place, lexer, ' ') || lexer.mode != mNone) return -1;
+  if (reader.fresh(*place.state, *place.memo) != kNewAlias) return -1;
+  return letters_of_name(*language_, *place.state, lexer, *place.memo, left);
 }
 
 bool Cursor::advance(int token) {
@@ -217,10 +238,11 @@ void Cursor::fill(uint32_t* words) const {
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;
   if (after < 1) {
     // only the end token fits
-  } else if (const int slack = quick ? slack_in_text(walk.left) : -1; slack >= (in_text ? 0 : 5)) {
-    // Within a text whatever holds no quote changes nothing but the text.
+  } else if (const int slack = quick ? slack_in_text(walk.left) : -1; quick && (in_text || slack >= 5)) {
+    // Within a text whatever holds no quote changes nothing but the text: there is room for all of
+    // it, or for none.
     const Mask& mask = in_double ? v.plain_double : slack >= 3 ? v.plain_single : v.whole_single;
-    for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    for (int i = 0; slack >= 0 && i < v.words(); ++i) words[i] |= mask[i];
     const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
     Walk(quotes).at(0, &state_, memo, lexer_, 0);
   } else if (const int letters = free_name(*memo, walk.left); letters >= 0) {
@@ -229,6 +251,10 @@ void Cursor::fill(uint32_t* words) const {
     // What ends the name, and names that begin with a blank, are walked as ever.
     const Trie& others = lexer_.mode == mWord ? v.ends_name : v.mixed;
     Walk{l, others, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
+  } else if (const int letters = free_name_after_blank(*memo, walk.left); letters >= 0) {
+    const Mask& mask = v.name_after_blank[letters];
+    for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    Walk{l, v.no_name_after_blank, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
     walk.short_names = walk.left < 0 && add_short_names(*memo, words);
     walk.at(0, &state_, memo, lexer_, 0);

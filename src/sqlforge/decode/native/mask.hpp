@@ -26,6 +26,7 @@ class Cursor {
  private:
   // Letters that an alias of anybody's invention may still have; -1: there is none here.
   int free_name(Memo& memo, int left) const;
+  int free_name_after_blank(Memo& memo, int left) const;  // the same, once a blank ends what is open
   // Writes the short aliases that may come next, whole tokens at most a blank away, into a mask.
   bool add_short_names(Memo& own, uint32_t* words) const;
   int way_out(const State& state, const Lexer& lexer) const;

@@ -134,8 +134,8 @@ void Vocabulary::clear_short(Mask& mask, const std::string& folded) const {
 Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
                        std::vector<int32_t> eos)
     : size(int(tokens.size())), eos_ids(std::move(eos)), text(std::move(tokens)), usable(use) {
-  std::vector<int32_t> everything, with_single, with_double, others, ending;
-  begin_name = go_on_name = std::vector<Mask>(kLongest + 1, Mask(words(), 0));
+  std::vector<int32_t> everything, with_single, with_double, others, ending, unblanked;
+  begin_name = go_on_name = name_after_blank = std::vector<Mask>(kLongest + 1, Mask(words(), 0));
   const auto letter = [](uint8_t b) {
     return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '_';
   };
@@ -160,8 +160,10 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
                                   [&](char c) { return letter(uint8_t(c)) || digit(uint8_t(c)); });
     if (!name) others.push_back(id);
     if (!name || first) ending.push_back(id);
+    if (!name || !first || digit(uint8_t(t[first]))) unblanked.push_back(id);
     for (int n = name ? letters : kLongest + 1; n <= kLongest; ++n) {
       if (!digit(uint8_t(t[first]))) begin_name[n][id / 32] |= 1u << (id % 32);
+      if (first && !digit(uint8_t(t[first]))) name_after_blank[n][id / 32] |= 1u << (id % 32);
       if (!first) go_on_name[n][id / 32] |= 1u << (id % 32);
     }
     Utf8 utf8;
@@ -179,6 +181,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
   dbl = build(text, with_double);
   mixed = build(text, others);
   ends_name = build(text, ending);
+  no_name_after_blank = build(text, unblanked);
 }
 
 }  // namespace sqlforge

@@ -50,7 +50,9 @@ struct Vocabulary {
   // `begin` a blank may come first. All other tokens are in `mixed`.
   static constexpr int kLongest = 32;
   std::vector<Mask> begin_name, go_on_name;
+  std::vector<Mask> name_after_blank;  // of `begin_name` those with the blank
   Trie mixed;
+  Trie no_name_after_blank;  // all tokens but those
   Trie ends_name;  // `mixed` and what begins with a blank: what may end the name under way
   Mask short_name, short_after_blank;  // tokens that are a whole short alias: at once or after a
                                        // blank; after a blank
