@@ -20,7 +20,7 @@ from sqlforge.model.train import train
 
 def drawn(kind: str, *, tied: bool) -> Any:
     torch.manual_seed(0)
-    config = FAMILY[kind](**SIZES, tie_word_embeddings=tied)
+    config = FAMILY[kind](**SIZES | {"pad_token_id": 5}, tie_word_embeddings=tied)
     model = AutoModelForCausalLM.from_config(config).eval()
     for name, weight in model.named_parameters():
         if "norm" in name:  # ones would hide what they do

@@ -54,7 +54,9 @@ class WholeStep(FusedStep):
         self._refresh()
         attend = self._attend(inputs)
         with torch.autocast(ids.device.type, enabled=False):
-            x: torch.Tensor = _embed(ids, self._tables[0], body.embed_tokens.weight)
+            embedding = body.embed_tokens
+            left_out = -1 if embedding.padding_idx is None else embedding.padding_idx
+            x: torch.Tensor = _embed(ids, self._tables[0], embedding.weight, left_out)
             wide = torch.empty(1, dtype=torch.float32, device=ids.device)
             cos, sin = body.rotary_emb(wide, inputs["position_ids"])
             for parts, copies in zip(self._parts, self._copies, strict=True):
@@ -205,19 +207,19 @@ class _Embed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, ids: torch.Tensor, copy: torch.Tensor, table: torch.Tensor
+        ctx: Any, ids: torch.Tensor, copy: torch.Tensor, table: torch.Tensor, left_out: int
     ) -> torch.Tensor:
-        """``[tokens, hidden]``."""
+        """``[tokens, hidden]``; the row ``left_out`` gets no gradient, as PyTorch has padding."""
         ctx.save_for_backward(ids)
-        ctx.rows = len(table)
+        ctx.rows, ctx.left_out = len(table), left_out
         return copy[ids]
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         """Summed by token, in an order that is always the same."""
         (ids,) = ctx.saved_tensors
-        summed = torch.ops.aten.embedding_dense_backward(grad.float(), ids, ctx.rows, -1, False)
-        return None, None, summed
+        given = grad.float(), ids, ctx.rows, ctx.left_out, False
+        return None, None, torch.ops.aten.embedding_dense_backward(*given), None
 
 
 class _Norm(torch.autograd.Function):
