@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from sqlforge.decode.decide import chosen, decide
 from sqlforge.score.benchmarks.spider import with_kinds
 from sqlforge.score.judge import judge_each
 from sqlforge.stages.predict import shot_examples
+from sqlforge.stages.reinforce import reinforce_run, settle
 from sqlforge.stages.train import train_run
 
 GREEDY = Decoding()
@@ -48,11 +50,8 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
         console: where people read what happens.
     """
     told = Told(plan, results)
-    if not plan.model.exists() and not told.is_answered:
-        train_run(plan.run, console, console.print)
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    if not told.is_answered:
+        _train(plan, console)
     told.note_training()
     questions = list(questions_of(plan, base=base))
     kept_in = results / plan.name
@@ -77,6 +76,21 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
     for asked in questions:  # what is executed most comes when a GPU is needed no more
         if asked.decoding.vote:
             told.add(asked, *_judged(asked, written[asked.name]))
+
+
+def _train(plan: Plan, console: Console) -> None:
+    """Train and, where the recipe says so, reinforce; what is done already is skipped."""
+    run = plan.run
+    if not plan.model.exists() and not run.reinforced.exists():
+        train_run(run, console, console.print)
+    if plan.recipe.reinforce is not None:
+        settle(run, console.print)
+        if not run.tuned.exists():
+            reinforce_run(run, console, console.print)
+    shutil.rmtree(run.checkpoints, ignore_errors=True)  # gigabytes of a whole model
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def questions_of(plan: Plan, *, base: bool) -> Iterator[Question]:

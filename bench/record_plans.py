@@ -181,4 +181,6 @@ def _same_data(plan: Plan, other: Plan) -> bool:
 
 def _what_decides(recipe: Recipe) -> str:
     facts: dict[str, Any] = recipe.data.model_dump(mode="json")
+    for part in facts["train"]:
+        del part["passes"]  # how often a row comes, not which
     return json.dumps([facts, recipe.seed, recipe.prompt.max_tokens])
