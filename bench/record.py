@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -91,9 +92,9 @@ def planned(asked: argparse.Namespace) -> list[Plan]:
 def prepare_all(plans: Sequence[Plan], asked: argparse.Namespace) -> None:
     """Data and token ids of every plan, and all of it in one archive."""
     console = Console(highlight=False)
-    for place, plan in enumerate(plans):
+    for plan in plans:
         started = time.monotonic()
-        prepare(plan, asked.data_dir, plans[:place], console)
+        prepare(plan, asked.data_dir, console)
         print(f"{plan.name}: prepared in {time.monotonic() - started:,.0f} s", flush=True)
     started = time.monotonic()
     size = pack(asked.archive, plans)
@@ -103,36 +104,39 @@ def prepare_all(plans: Sequence[Plan], asked: argparse.Namespace) -> None:
 def several(plans: Sequence[Plan], asked: argparse.Namespace, started: float) -> list[str]:
     """A process a training, so many at a time; the names of those that failed."""
     waiting, running, failed = list(plans), dict[str, subprocess.Popen[bytes]](), list[str]()
-    threads = str(max(1, (os.cpu_count() or 1) // asked.jobs))
-    while waiting or running:
-        while waiting and len(running) < asked.jobs and not over(asked, started):
-            plan = waiting.pop(0)
-            command = [sys.executable, __file__, "--child", *options(plan, asked)]
-            log = plan.run.path.with_name(f"{plan.name}.log")
-            log.parent.mkdir(parents=True, exist_ok=True)
-            environment = {**os.environ, "OMP_NUM_THREADS": threads}
-            with log.open("ab") as output:
-                running[plan.name] = subprocess.Popen(
-                    command,
-                    stdout=output,
-                    stderr=output,
-                    env=environment,
-                )
-            print(f"{time.monotonic() - started:6.0f} s  {plan.name}: begun", flush=True)
-        if not running:
-            print(f"no time is left for {', '.join(p.name for p in waiting)}", flush=True)
-            break
-        time.sleep(0.2)
-        for name, process in list(running.items()):
-            if process.poll() is not None:
-                del running[name]
-                said = "done" if process.returncode == 0 else f"failed ({process.returncode})"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        while waiting or running:
+            while waiting and len(running) < asked.jobs and not over(asked, started):
+                plan = waiting.pop(0)
+                running[plan.name] = begun(plan, asked)
+                print(f"{time.monotonic() - started:6.0f} s  {plan.name}: begun", flush=True)
+            if not running:
+                print(f"no time is left for {', '.join(p.name for p in waiting)}", flush=True)
+                break
+            time.sleep(0.2)
+            for name in [name for name, one in running.items() if one.poll() is not None]:
+                code = running.pop(name).returncode
+                said = f"failed ({code})" if code else "done"
                 print(f"{time.monotonic() - started:6.0f} s  {name}: {said}", flush=True)
-                if process.returncode:
-                    failed.append(name)
-                    print(tail(asked.out / f"{name}.log"), flush=True)
+                print(tail(asked.out / f"{name}.log", 25 if code else 1), flush=True)
+                failed += [name] if code else []
                 bundle(asked)
+    finally:  # a cut-off command leaves nothing running
+        for one in running.values():
+            one.terminate()
     return failed
+
+
+def begun(plan: Plan, asked: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """The process of one training, whose words go into ``NAME.log``."""
+    log = asked.out / f"{plan.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    threads = str(max(1, (os.cpu_count() or 1) // asked.jobs))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    command = [sys.executable, __file__, "--child", *options(plan, asked)]
+    with log.open("ab") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, env=environment)
 
 
 def one_by_one(plans: Sequence[Plan], asked: argparse.Namespace, started: float) -> None:
@@ -147,7 +151,7 @@ def one_by_one(plans: Sequence[Plan], asked: argparse.Namespace, started: float)
             print(f"no time is left for {', '.join(p.name for p in plans[place:])}", flush=True)
             return
         begun = time.monotonic()
-        prepare(plan, asked.data_dir, plans[:place], console)
+        prepare(plan, asked.data_dir, console)
         base = plan.final and plan.recipe.seed == SEEDS[0]
         run_arm(plan, asked.results, base=base, batch_tokens=asked.batch_tokens, console=console)
         print(f"{plan.name}: {time.monotonic() - begun:,.0f} s", flush=True)
@@ -180,7 +184,7 @@ def over(asked: argparse.Namespace, started: float) -> bool:
     return asked.limit is not None and time.monotonic() - started > asked.limit
 
 
-def tail(log: Path, lines: int = 25) -> str:
+def tail(log: Path, lines: int) -> str:
     """The end of a training's log."""
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 

@@ -36,6 +36,7 @@ from sqlforge.stages.train import train_run
 
 GREEDY = Decoding()
 CONSTRAINED = Decoding(constrain="schema")
+OF_BASE = "_base_"
 VOTE = Decoding(constrain="schema", samples=8, vote=True, seed=SEED)
 
 
@@ -49,12 +50,12 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
         batch_tokens: bounds what is generated at once.
         console: where people read what happens.
     """
-    told = Told(plan, results)
-    if not told.is_answered:
-        _train(plan, console)
-    told.note_training()
-    questions = list(questions_of(plan, base=base))
     kept_in = results / plan.name
+    questions = list(questions_of(plan, base=base))
+    if not all((kept_in / f"{q.name}.jsonl").is_file() for q in questions if not q.of_base):
+        _train(plan, kept_in, console)
+    told = Told(plan, results)
+    told.note_training()
     models = {False: os.path.relpath(plan.model), True: plan.recipe.model.name}
     sources = {
         of_base: Arms(Asked(model, kept_in, batch_tokens, VOTE.samples, results))
@@ -63,24 +64,27 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
     written: dict[str, Arm] = {}
     for asked in questions:
         shots = _shots(plan, asked)
-        written[asked.name] = sources[asked.of_base].arm(
-            asked.name,
-            asked.dataset,
-            asked.decoding,
-            plan.recipe.prompt,
-            asked.style,
-            shots,
+        arm = sources[asked.of_base].arm(
+            asked.name, asked.dataset, asked.decoding, plan.recipe.prompt, asked.style, shots
         )
+        written[asked.name] = arm
         if not asked.decoding.vote:
-            told.add(asked, *_judged(asked, written[asked.name]))
+            told.add(asked, *_judged(asked, arm))
     for asked in questions:  # what is executed most comes when a GPU is needed no more
         if asked.decoding.vote:
             told.add(asked, *_judged(asked, written[asked.name]))
 
 
-def _train(plan: Plan, console: Console) -> None:
-    """Train and, where the recipe says so, reinforce; what is done already is skipped."""
+def _train(plan: Plan, kept_in: Path, console: Console) -> None:
+    """Train and, where the recipe says so, reinforce; what is done already is skipped.
+
+    Answers of an earlier training, whose model is no longer there, go.
+    """
     run = plan.run
+    if not plan.model.exists():
+        for file in kept_in.glob("*.jsonl"):
+            if OF_BASE not in file.name:
+                file.unlink()
     if not plan.model.exists() and not run.reinforced.exists():
         train_run(run, console, console.print)
     if plan.recipe.reinforce is not None:
@@ -103,15 +107,13 @@ def questions_of(plan: Plan, *, base: bool) -> Iterator[Question]:
             yield Question(f"{source}_{way}", sets[source], decoding)
     if not plan.final:
         return
-    for shown in ("used", "full"):
-        split_shown = read_split(plan.run, shown)
-        yield Question(f"internal_{shown}", split_shown, GREEDY, "internal")
-        if base:
-            for style in plan.recipe.evaluate.base_prompts:
-                name = f"internal_{shown}_base_{style}"
-                yield Question(name, split_shown, GREEDY, "internal", style, True)
+    yield Question("internal_used", read_split(plan.run, "used"), GREEDY, "internal")
+    yield Question("internal_full", read_split(plan.run, "full"), GREEDY, "internal")
     yield Question("spider_vote", sets["spider"], VOTE)
     yield Question("wikisql_vote", sets["wikisql"], VOTE)
+    for style in plan.recipe.evaluate.base_prompts if base else ():
+        name, split_shown = f"internal_used{OF_BASE}{style}", read_split(plan.run, "used")
+        yield Question(name, split_shown, GREEDY, "internal", style, True)
 
 
 def _by_source(plan: Plan, split: str) -> dict[str, Dataset]:

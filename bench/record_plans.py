@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,13 +98,14 @@ def small(recipe: Recipe) -> Recipe:
     return Recipe.model_validate(values)
 
 
-def prepare(plan: Plan, data_dir: Path | None, made: Iterable[Plan], console: Console) -> None:
+def prepare(plan: Plan, data_dir: Path | None, console: Console) -> None:
     """Leave the plan's data and token ids in its run directory; what is there already is kept.
+
+    What another training beside it has made of the same data is used again.
 
     Args:
         plan: what to prepare.
         data_dir: where the published data sets lie.
-        made: plans whose data and ids are used again where they are the same.
         console: where people read what happens.
     """
     from sqlforge.model.load import load_tokenizer
@@ -112,12 +113,13 @@ def prepare(plan: Plan, data_dir: Path | None, made: Iterable[Plan], console: Co
     from sqlforge.stages.train import tokenise_run
 
     run = begin(plan.recipe, plan.run.path)
-    same = [other for other in made if other.run.data.is_dir() and _same_data(plan, other)]
+    others = (RunDir(path) for path in sorted(run.path.parent.iterdir()) if path != run.path)
+    same = [other for other in others if _same_data(run, other)]
     if not run.data.exists():
         if same:
             with new_folder(run.data) as folder:
-                _link_all(same[0].run.data, folder)
-                manifest = same[0].run.manifest()
+                _link_all(same[0].data, folder)
+                manifest = same[0].manifest()
                 run.note(**{name: manifest[name] for name in DATA_NOTES})
         else:
             gather(plan.recipe, run, data_dir, console.print, progress_bars(console))
@@ -125,7 +127,7 @@ def prepare(plan: Plan, data_dir: Path | None, made: Iterable[Plan], console: Co
                 for file in folder.rglob("*.sqlite"):
                     _whole_seconds(file)
     for other in same:
-        for file in other.run.tokens.glob("*.arrow"):
+        for file in other.tokens.glob("*.arrow"):
             run.tokens.mkdir(exist_ok=True)
             if not (run.tokens / file.name).exists():
                 os.link(file, run.tokens / file.name)
@@ -175,8 +177,10 @@ def _link_all(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
 
 
-def _same_data(plan: Plan, other: Plan) -> bool:
-    return _what_decides(plan.recipe) == _what_decides(other.recipe)
+def _same_data(run: RunDir, other: RunDir) -> bool:
+    if not (other.recipe_file.is_file() and other.data.is_dir()):
+        return False
+    return _what_decides(run.recipe()) == _what_decides(other.recipe())
 
 
 def _what_decides(recipe: Recipe) -> str:

@@ -58,11 +58,6 @@ class Told:
         self._training: dict[str, Any] | None = kept.get("training")
         self._trained_on: dict[str, Any] = kept.get("trained_on", {})
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether an earlier command has trained and left its answers, the model aside."""
-        return self._training is not None
-
     def note_training(self) -> None:
         """What training took, as the run's manifest has it; of an earlier command else."""
         manifest = self._plan.run.manifest()
