@@ -88,6 +88,8 @@ def small(recipe: Recipe) -> Recipe:
     for split, rows in (("train", 40), ("validation", 6), ("test", 8)):
         for part in values["data"][split]:
             part |= {"rows": 4 if part["source"] == "sql-create-context" else rows, "cap": None}
+    for part in values["data"]["train"]:
+        part["passes"] = 1 if part["passes"] else None
     values["prompt"] |= {"max_tokens": 512}
     values["train"] |= {"max_steps": 2, "epochs": min(2, recipe.train.epochs), "pack_tokens": 1024}
     values["train"] |= {"checkpoint_steps": 1}

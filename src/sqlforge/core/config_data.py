@@ -156,6 +156,8 @@ class PromptPart(Part):
     ``samples`` values of each column are shown, ``descriptions`` where a database has them.
     ``link_values`` shows the values that a question names, out of ``values_per_column`` at most;
     ``fuzzy_values`` finds them through typing errors, inflections and other spellings of dates.
+    ``answers: plain`` trains on golds whose tables go by their own names instead of aliases, all
+    names spelled as the prompt shows them.
     """
 
     form: SchemaFormName = "compact"
@@ -165,6 +167,7 @@ class PromptPart(Part):
     foreign_keys: bool = True
     link_values: bool = True
     fuzzy_values: bool = False
+    answers: Literal["as_written", "plain"] = "as_written"
     values_per_column: Annotated[int, Field(ge=1)] = 5_000
     max_tokens: Annotated[int, Field(ge=32)] = 1024
 

@@ -10,6 +10,7 @@ from sqlforge.core.config import PromptPart, PromptStyle
 from sqlforge.core.records import Database, Example
 from sqlforge.core.schema import Schema
 from sqlforge.database.values import distinct_text_values, sample_values
+from sqlforge.prompt.answers import plain_answer
 from sqlforge.prompt.augment.variants import Variant, Varied
 from sqlforge.prompt.linking import Link, ValueIndex
 from sqlforge.prompt.look import Samples, SchemaLook
@@ -94,6 +95,10 @@ class Prompter:
         text = self.schema_text(example.db_id, example.sql)
         dialect = self._databases[example.db_id].schema.dialect
         return Shot(text, links, example.question, example.sql, dialect)
+
+    def answer(self, sql: str, schema: Schema) -> str:
+        """The gold query as training writes it."""
+        return plain_answer(sql, schema) if self._part.answers == "plain" else sql
 
     def schema_text(self, db_id: str, sql: str | None = None) -> str:
         """What is shown of the schema to a question whose gold query is ``sql``."""

@@ -197,12 +197,14 @@ class Asking:
 
     def _plain(self, example: Example) -> _Asked:
         conversation = self._prompter.ask(example.db_id, example.question, sql=example.sql)
-        text = rendered_example(self._tokenizer, conversation, example.sql)
+        answer = self._prompter.answer(example.sql, self._prompter.schema(example.db_id))
+        text = rendered_example(self._tokenizer, conversation, answer)
         return _Asked(example, self._key(example.db_id, example), text)
 
     def _varied(self, example: Example, varied: Varied) -> _Asked:
         conversation = self._prompter.ask_varied(varied)
-        text = rendered_example(self._tokenizer, conversation, varied.example.sql)
+        answer = self._prompter.answer(varied.example.sql, varied.variant.schema)
+        text = rendered_example(self._tokenizer, conversation, answer)
         return _Asked(example, self._key(varied.variant.key, example), text)
 
     def _key(self, key: str, example: Example) -> str:

@@ -103,7 +103,8 @@ def _stations(found: _Found, answer: str | None) -> Iterator[Station]:
     tokenizer: Any = load_tokenizer(found.recipe.model.name)
     prompter = Prompter.of(found.recipe.prompt, found.databases)
     conversation = prompter.ask(example.db_id, example.question, sql=example.sql)
-    encoded = encode_example(tokenizer, conversation, example.sql)
+    written = prompter.answer(example.sql, prompter.schema(example.db_id))
+    encoded = encode_example(tokenizer, conversation, written)
     yield Station("Example", "corpus/, core/records.py", json.dumps(example_row(example), indent=1))
     yield Station(
         "Split",
@@ -144,7 +145,8 @@ def _pack_station(found: _Found, tokenizer: Any, prompter: Prompter) -> Station:
     others = [e for e in found.siblings if e.id != found.example.id]
     chosen = [found.example, *others][: part.questions_per_schema]
     asked = [prompter.ask(e.db_id, e.question, sql=e.sql) for e in chosen]
-    encoded = [encode_example(tokenizer, a, e.sql) for a, e in zip(asked, chosen, strict=True)]
+    answers = [prompter.answer(e.sql, prompter.schema(e.db_id)) for e in chosen]
+    encoded = [encode_example(tokenizer, a, w) for a, w in zip(asked, answers, strict=True)]
     packs = plan_packs(
         encoded,
         [e.db_id for e in chosen],
