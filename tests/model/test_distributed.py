@@ -22,7 +22,7 @@ from sqlforge.model.distributed import Processes, share_of
 from sqlforge.model.pieces import Pieces
 from sqlforge.model.watch import ENDED
 
-pytestmark = pytest.mark.xdist_group("processes")
+pytestmark = pytest.mark.xdist_group("killed")  # whose server of processes has imported torch
 
 
 IN_PIECES = ("plain", "fused")

@@ -218,7 +218,7 @@ def test_the_path_that_measures_trains_a_random_model(fused: bool) -> None:
     assert (found.reserved, found.allocated) == (0, 0), "nothing to count on a CPU"
 
 
-def refused(chosen: Recipe, folder: Path) -> str:
+def refused(chosen: Recipe, folder: Path, processes: int = 1) -> str:
     from sqlforge.model.fitting import check_memory
     from sqlforge.model.planned_steps import plan_steps
 
@@ -226,7 +226,7 @@ def refused(chosen: Recipe, folder: Path) -> str:
     store = TokenStore(folder / "train.arrow")
     packs, _ = plan_steps(chosen, [store])
     try:
-        check_memory(chosen, packs, store)
+        check_memory(chosen, packs, store, processes)
     except RecipeError as fault:
         return str(fault)
     return ""
@@ -245,6 +245,17 @@ def test_training_that_will_not_fit_is_refused_with_what_would(tmp_path: Path) -
     assert refused(recipe(model=fp32, train=big), tmp_path) == "", "not understood: not refused"
     nothing = refused(recipe(model=small | {"memory_gib": 0.1}, train=big), tmp_path)
     assert "take a smaller model" in nothing
+
+
+def test_layers_that_lie_in_pieces_on_two_cards_count_half(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    train = {"method": "lora", "rank": 8, "pack_tokens": 512}
+    chosen = recipe(model={"name": "mistral-7b-v0.3", "memory_gib": 10.5}, train=train)
+    pieces = recipe(
+        model={"name": "mistral-7b-v0.3", "memory_gib": 10.5}, train=train | {"distributed": "fsdp"}
+    )
+    assert "train.method to qlora" in refused(chosen, tmp_path, 2)
+    assert refused(pieces, tmp_path, 2) == ""
 
 
 def test_a_model_of_unknown_shape_is_not_refused(tmp_path: Path) -> None:

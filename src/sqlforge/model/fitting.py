@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlforge.core.config import Recipe
 from sqlforge.core.errors import ModelError, RecipeError
+from sqlforge.model.across import BUCKET_BYTES
 from sqlforge.model.card import is_hopper, memory_limit
 from sqlforge.model.load import resolve
 from sqlforge.model.pack import Pack, pack_shape
@@ -34,7 +35,7 @@ def check_memory(
         recipe: of the run.
         packs: its micro-batches.
         examples: whose lengths changes are judged by.
-        processes: that share layers under ``distributed: fsdp``.
+        processes: that exchange gradients, and share layers under ``distributed: fsdp``.
 
     Raises:
         RecipeError: it would not fit; the changes that would make it fit are named.
@@ -50,11 +51,11 @@ def check_memory(
     training = training_of(recipe.train, shape)
     some = [pack_shape(packs[i]) for i in range(0, len(packs), max(1, len(packs) // _LOOKED_AT))]
     hopper = is_hopper(recipe.model.device)
-    elsewhere = 0
+    elsewhere = -2 * BUCKET_BYTES if processes > 1 else 0
     expected = budget(shape, training, telling(some), hopper=hopper).reserved
     if recipe.train.distributed == "fsdp":
-        elsewhere = _elsewhere(shape, recipe.train.method == "qlora", processes)
-        expected, limit = expected - elsewhere, limit + elsewhere
+        elsewhere += _elsewhere(shape, recipe.train.method == "qlora", processes)
+    expected, limit = expected - elsewhere, limit + elsewhere
     if fits(shape, training, telling(some), int(limit * _TOLERATED), hopper=hopper):
         return expected
     lengths = lengths_of(examples, examples.schema_keys)
