@@ -154,6 +154,32 @@ def test_the_mean_of_weights_is_kept_and_survives_a_restart(
     assert torch.equal(trained(resumed), trained(whole))
 
 
+def test_the_mean_of_factors_is_near_the_mean_of_their_products(tmp_path: Path) -> None:
+    encoded, keys = made_up_examples(6, schemas=2)
+    (pack,) = plan_packs(encoded, keys, budget=400, questions_per_schema=3, seed=0)
+    model, products = tiny_adapted(), _Products()
+    plan = settings(40, checkpoint_steps=1, average=AveragePart(last=10))
+    train(model, [pack] * 40, plan, tmp_path, [products])
+    wanted = torch.stack(products.found[-10:]).mean(0)
+    moved = (products.found[-1] - products.found[-10]).norm()
+    assert (product_of(model) - wanted).norm() < 0.01 * moved
+
+
+class _Products(TrainerCallback):
+    def __init__(self) -> None:
+        self.found: list[torch.Tensor] = []
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.found.append(product_of(kwargs["model"]))
+
+
+def product_of(model: Any) -> torch.Tensor:
+    """B A of every projection, in one row."""
+    layers = [m for m in model.modules() if hasattr(m, "lora_A")]
+    pairs = [(m.lora_B["default"].weight, m.lora_A["default"].weight) for m in layers]
+    return torch.cat([(b @ a).detach().flatten() for b, a in pairs])
+
+
 def rates(plan: TrainSettings, model: Any, folder: Path) -> list[list[float]]:
     watch = _Watch()
     train(model, tiny_packs()[:1] * plan.steps, plan, folder, [watch])

@@ -170,8 +170,18 @@ def test_another_recipe_is_refused(finished: Path, tiny_model: Path) -> None:
 def test_full_fine_tuning_leaves_a_whole_model_and_no_adapter(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    summaries, shown = run(recipe_for(tiny_model, method="full"), tmp_path / "run")
+    more = {
+        "embedding_learning_rate": 1e-4, "schedule": "constant-linear", "curriculum": {},
+        "prompt_loss": {"share": 0.5}, "average": {"last": 2}, "validate_steps": 2,
+    }  # fmt: skip
+    asked = recipe_for(tiny_model, method="full", **more).model_dump()
+    asked["data"]["train"][0]["passes"] = 0.9
+    summaries, shown = run(Recipe.model_validate(asked), tmp_path / "run")
     (by_system,) = summaries.values()
+    directory = RunDir(tmp_path / "run")
+    rows = [json.loads(line) for line in directory.metrics_file.read_text().splitlines()]
+    assert [row["step"] for row in rows if "validation_loss" in row] == [2, 3]
+    assert directory.manifest()["validation"]["loss"] > 0
     assert set(by_system) == {"base", "template", "tuned"}
     assert (tmp_path / "run" / "merged" / "model.safetensors").exists()
     assert not (tmp_path / "run" / "adapter").exists()
