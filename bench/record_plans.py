@@ -95,7 +95,7 @@ def small(recipe: Recipe) -> Recipe:
     values["train"] |= {"checkpoint_steps": 1}
     values["evaluate"] |= {"max_new_tokens": 16, "batch_tokens": 8192, "prompt_trial_rows": 2}
     if values.get("reinforce"):
-        values["reinforce"] |= {"steps": 1, "questions": 2, "samples": 2, "micro_batch": 4}
+        values["reinforce"] |= {"steps": 1, "questions": 2, "samples": 2}
         values["reinforce"] |= {"trial": 2, "max_new_tokens": 8, "redraws": 0}
     return Recipe.model_validate(values)
 

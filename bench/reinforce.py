@@ -30,7 +30,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--questions", type=int, default=64)
     parser.add_argument("--samples", type=int, default=8)
-    parser.add_argument("--micro-batch", type=int, default=16)
     parser.add_argument("--update-tokens", type=int, default=16_384)
     parser.add_argument("--batch-tokens", type=int, default=262_144)
     parser.add_argument("--redraws", type=int, default=0)
@@ -41,7 +40,6 @@ def main() -> None:
         steps=asked.steps,
         questions=asked.questions,
         samples=asked.samples,
-        micro_batch=asked.micro_batch,
         update_tokens=asked.update_tokens,
         batch_tokens=asked.batch_tokens,
         redraws=asked.redraws,

@@ -174,7 +174,6 @@ def test_corpora_may_be_called_by_their_names_on_the_hub() -> None:
     ("part", "words"),
     [
         ({"sources": ["spider"]}, "take training sources, synthetic"),
-        ({"questions": 3, "samples": 3}, "'micro_batch' 16 does not divide"),
         ({"samples": 1}, "'reinforce.samples'"),
         ({"runs_reward": 1.0}, "'reinforce.runs_reward'"),
     ],

@@ -19,6 +19,7 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
+from torch.nn.utils.rnn import pad_sequence
 
 from sqlforge.core.records import Database, Example, Reward
 from sqlforge.core.schema import Column, Schema, Table
@@ -26,7 +27,7 @@ from sqlforge.model.adapt import add_lora
 from sqlforge.model.load import Source
 from sqlforge.model.reinforce import ReinforceSettings, Tried, reinforce
 from sqlforge.model.reinforce_log import ReinforceLog
-from sqlforge.model.reinforce_masks import log_probabilities
+from sqlforge.model.reinforce_passes import How, answer_log_probabilities
 from sqlforge.model.reinforce_sampling import Judge, Question, Sampler
 from sqlforge.score.reward import Referee
 from sqlforge.score.validity import check_validity
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.xdist_group("reinforce")
 
 SCHEMA = Schema((Table("t", (Column("a", "INT"), Column("b", "TEXT"))),))
 GOLD, WRONG = "SELECT a FROM t;", "SELECT b FROM t;"
-ASKED = ("All of a?", "Every a?")
+ASKED = ("All of a?", "Every a there is?")
 SETTINGS = ReinforceSettings(
     steps=4,
     questions=2,
@@ -56,8 +57,7 @@ SETTINGS = ReinforceSettings(
     warmup_share=0.0,
     weight_decay=0.0,
     max_grad_norm=1.0,
-    micro_batch=16,
-    update_tokens=4096,
+    update_tokens=2096,
     batch_tokens=4096,
     checkpoint_steps=2,
     gradient_checkpointing=False,
@@ -82,9 +82,7 @@ def undecided(smol_tokenizer: Any, questions: Sequence[Question]) -> dict[str, t
         [*question.prompt, *smol_tokenizer.encode(sql), end]
         for question, sql in product(questions, (GOLD, WRONG))
     ]
-    ids = torch.nn.utils.rnn.pad_sequence(
-        [torch.tensor(pair) for pair in pairs], batch_first=True, padding_value=end
-    )
+    ids = pad_sequence([torch.tensor(pair) for pair in pairs], batch_first=True, padding_value=end)
     for _ in range(30):
         model(input_ids=ids, labels=ids).loss.backward()
         optimizer.step()
@@ -223,17 +221,20 @@ def test_probabilities_are_those_of_the_masked_policy_that_drew(
     ) as sampler:
         samples = [s for group in sampler.groups((0, 1), 4, "k") for s in group]
         masks = sampler.masks(samples)
-        assert masks is not None
-        for sample, mask in zip(samples, masks, strict=True):
-            prompt = sampler.prompt(sample.question)
-            ids = torch.tensor([[*prompt, *sample.ids]])
-            with torch.no_grad():
-                logits = model(input_ids=ids).logits[:, len(prompt) - 1 : -1]
-            chosen, some = ids[:, len(prompt) :], mask[None, : len(sample.ids)]
-            told, _ = log_probabilities(logits, chosen, some, 1.0)
-            free, _ = log_probabilities(logits, chosen, None, 1.0)
-            assert told.sum().item() == pytest.approx(sample.logprob, abs=1e-3)
-            assert free.sum().item() < told.sum().item()  # what was masked has weight
+        prompts = [torch.tensor(sampler.prompt(s.question)) for s in samples]
+        answers = [torch.tensor(s.ids) for s in samples]
+        # As TRL pads them: prompts on the left, answers on the right.
+        padded = [pad_sequence([p.flip(0) for p in prompts], True).flip(1)]
+        padded.append(pad_sequence(answers, True))
+        seen = [pad_sequence([torch.ones_like(p) for p in prompts], True).flip(1)]
+        seen.append(pad_sequence([torch.ones_like(a) for a in answers], True))
+        both = torch.cat(padded, dim=1), torch.cat(seen, dim=1), padded[1].shape[1]
+        with torch.no_grad():
+            told, _ = answer_log_probabilities(model, *both, masks, How(1.0, 4096, False))
+            free, _ = answer_log_probabilities(model, *both, None, How(1.0, 4096, False))
+    expected = torch.tensor([s.logprob for s in samples])
+    assert torch.allclose(told.sum(dim=1), expected, atol=1e-3)
+    assert (free.sum(dim=1) < told.sum(dim=1)).all()  # what was masked has weight
 
 
 def test_passes_of_few_tokens_have_the_same_gradient(
@@ -244,7 +245,7 @@ def test_passes_of_few_tokens_have_the_same_gradient(
     referee: Referee,
     tmp_path: Path,
 ) -> None:
-    settings = replace(SETTINGS, steps=1, update_tokens=40, trial=0)
+    settings = replace(SETTINGS, steps=1, update_tokens=20, trial=0)
     model = policy(smol_tokenizer, undecided)
     _, (row,) = run(model, smol_tokenizer, questions, referee.judge, tmp_path, settings)
     first = whole[-1][0]
@@ -255,7 +256,7 @@ def test_passes_of_few_tokens_have_the_same_gradient(
 @pytest.mark.parametrize(
     "settings",
     [
-        replace(SETTINGS, steps=1, kl=0.1, updates=2, redraws=1, loss="dapo", micro_batch=8),
+        replace(SETTINGS, steps=1, kl=0.1, updates=2, redraws=1, loss="dapo"),
         replace(
             SETTINGS,
             steps=1,

@@ -32,7 +32,6 @@ PART = ReinforcePart(
     steps=2,
     questions=2,
     samples=2,
-    micro_batch=4,
     max_new_tokens=12,
     runs_reward=0.5,  # a model that knows nothing runs at best
     constrain="none",

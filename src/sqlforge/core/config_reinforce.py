@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from sqlforge.core.config_part import Fraction, Part
 from sqlforge.core.decoding import Constrain
@@ -22,9 +22,8 @@ class ReinforcePart(Part):
 
     A group of equal rewards teaches nothing: it is replaced by other questions' samples, at most
     ``redraws`` times a step. ``clip`` and ``clip_high`` bound the ratio of new to old
-    probabilities; ``kl`` weighs the distance to the model as it was. ``micro_batch`` samples are
-    learnt from at once, as a rule in one pass; it must divide ``questions`` times ``samples``.
-    ``update_tokens`` bounds a pass, and what is beyond it takes several. ``batch_tokens`` bounds
+    probabilities; ``kl`` weighs the distance to the model as it was. A pass of the
+    update holds ``update_tokens`` at most, shared prompts counted once. ``batch_tokens`` bounds
     what is written at once, prompts included. ``trial`` training questions are answered greedily
     before and after.
     """
@@ -48,17 +47,7 @@ class ReinforcePart(Part):
     warmup_share: Fraction = 0.03
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    micro_batch: Annotated[int, Field(ge=1)] = 16
     update_tokens: Annotated[int, Field(ge=64)] = 16_384
     batch_tokens: Annotated[int, Field(ge=64)] = 262_144
     checkpoint_steps: Annotated[int, Field(ge=1)] = 20
     trial: Annotated[int, Field(ge=0)] = 200
-
-    @model_validator(mode="after")
-    def _batches_come_out_even(self) -> ReinforcePart:
-        if (self.questions * self.samples) % self.micro_batch:
-            raise ValueError(
-                f"'micro_batch' {self.micro_batch} does not divide the {self.questions} × "
-                f"{self.samples} samples of a step"
-            )
-        return self

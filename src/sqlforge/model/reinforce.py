@@ -44,7 +44,6 @@ class ReinforceSettings:
     warmup_share: float
     weight_decay: float
     max_grad_norm: float
-    micro_batch: int
     update_tokens: int
     batch_tokens: int
     checkpoint_steps: int

@@ -24,8 +24,9 @@ def arguments(settings: ReinforceSettings, checkpoints: Path) -> GRPOConfig:
     }
     config = GRPOConfig(
         output_dir=str(checkpoints),
-        per_device_train_batch_size=settings.micro_batch,
-        gradient_accumulation_steps=settings.questions * settings.samples // settings.micro_batch,
+        # The whole step at once: its passes are cut by tokens, not by texts.
+        per_device_train_batch_size=settings.questions * settings.samples,
+        gradient_accumulation_steps=1,
         num_generations=settings.samples,
         num_iterations=settings.updates,
         max_steps=steps,

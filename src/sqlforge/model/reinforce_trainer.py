@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from safetensors import SafetensorError
-from torch.utils.checkpoint import checkpoint
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
@@ -26,7 +25,7 @@ from sqlforge.core.files import storage_error, write_text
 from sqlforge.model.checkpoints import COMPLETE, is_full_disk
 from sqlforge.model.reinforce import ReinforceSettings, save_policy
 from sqlforge.model.reinforce_arguments import arguments
-from sqlforge.model.reinforce_masks import log_probabilities
+from sqlforge.model.reinforce_passes import How, answer_log_probabilities
 from sqlforge.model.reinforce_sampling import Sample, Sampler, other_questions, with_signal
 
 # TRL calls rollout_func experimental on every start; its version is bounded in pyproject.toml.
@@ -55,6 +54,8 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         callbacks: Sequence[TrainerCallback],
     ) -> None:
         self._sampler, self._settings, self._known = sampler, settings, known
+        # Not by accelerate's autocast, which would stay on the model while the engine samples.
+        self._how = How(settings.temperature, settings.update_tokens, settings.autocast_bf16)
         self._masks: torch.Tensor | None = None
         deals = (known[i % len(known)] for i in range(settings.steps * settings.questions))
         super().__init__(
@@ -146,56 +147,11 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
         *args: Any,
         **options: Any,
     ) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """Log-probabilities and entropies of the last ``logits_to_keep`` ids, ``[texts, ids]``.
-
-        Texts of about a length go through the model together, without the padding that the longest
-        of the step asks for, ``update_tokens`` at a time; where that takes several passes, each is
-        gone through again for its gradients, so that only one's activations are held.
-        """
-        answers = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
-        prompts = attention_mask[:, :-logits_to_keep].sum(dim=1).tolist()
-        order, passes = passes_of(prompts, answers, self._settings.update_tokens)
-        again = torch.is_grad_enabled() and len(passes) > 1
-        told = []
-        for rows in passes:
-            ahead = max(prompts[row] for row in rows)
-            length = max(1, *(answers[row] for row in rows))
-            begin = input_ids.shape[1] - logits_to_keep
-            some = slice(begin - ahead, begin + length)
-            masks = None if self._masks is None else self._masks[rows, :length]
-            inputs = model, input_ids[rows, some], attention_mask[rows, some], masks, length
-            if again:
-                kept = checkpoint(
-                    self._told, *inputs, use_reentrant=False, preserve_rng_state=False
-                )
-            else:
-                kept = self._told(*inputs)
-            missing = logits_to_keep - length
-            told.append([torch.nn.functional.pad(values, (0, missing)) for values in kept])
-        back = torch.tensor(order, device=input_ids.device).argsort()
-        logs, entropies = (torch.cat(values)[back] for values in zip(*told, strict=True))
+        """Log-probabilities and entropies of the last ``logits_to_keep`` ids, ``[texts, ids]``."""
+        logs, entropies = answer_log_probabilities(
+            model, input_ids, attention_mask, logits_to_keep, self._masks, self._how
+        )
         return logs, entropies, None
-
-    def _told(
-        self,
-        model: Any,
-        ids: torch.Tensor,
-        mask: torch.Tensor,
-        masks: torch.Tensor | None,
-        length: int,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of one pass, whose answers are the last ``length`` ids."""
-        # Not accelerate's, which would stay on the model while the engine samples.
-        with torch.autocast(ids.device.type, torch.bfloat16, self._settings.autocast_bf16):
-            logits = model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=(mask.cumsum(dim=-1) - 1).clamp(min=0),
-                logits_to_keep=length + 1,
-                use_cache=False,
-            ).logits[:, :-1]
-        masks = None if masks is None else masks.to(ids.device)
-        return log_probabilities(logits, ids[:, -length:], masks, self.temperature)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: a run has its own."""
@@ -219,32 +175,6 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
                 raise
             shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, "No space left on device") from fault
-
-
-def passes_of(
-    prompts: Sequence[int], answers: Sequence[int], most: int
-) -> tuple[list[int], list[list[int]]]:
-    """Texts by length, the longest first, and cut into passes of at most ``most`` tokens.
-
-    A text that is longer than that goes alone.
-
-    Args:
-        prompts, answers: tokens of each text; in a pass both are padded to its longest.
-        most: of a pass, padding included.
-
-    >>> passes_of([5, 50, 6], [2, 3, 4], 30)
-    ([1, 2, 0], [[1], [2, 0]])
-    """
-    order = sorted(range(len(prompts)), key=lambda row: -prompts[row] - answers[row])
-    passes: list[list[int]] = []
-    for row in order:
-        tried = [*passes[-1], row] if passes else [row]
-        length = max(prompts[r] for r in tried) + max(answers[r] for r in tried)
-        if passes and length * len(tried) <= most:
-            passes[-1] = tried
-        else:
-            passes.append([row])
-    return order, passes
 
 
 def _execution(prompts: Any, completions: Any, execution: list[float], **rest: Any) -> list[float]:

@@ -232,7 +232,6 @@ def _settings(recipe: Recipe, part: ReinforcePart) -> ReinforceSettings:
         warmup_share=part.warmup_share,
         weight_decay=part.weight_decay,
         max_grad_norm=part.max_grad_norm,
-        micro_batch=part.micro_batch,
         update_tokens=part.update_tokens,
         batch_tokens=part.batch_tokens,
         checkpoint_steps=part.checkpoint_steps,
