@@ -156,8 +156,8 @@ def choose_graphs(
     if not settings.graphs:
         return fused, collate
     reason = None
-    if fused is None or model.device.type != "cuda":
-        reason = "it is for the fused step on a card"
+    if type(fused) is not FusedStep or model.device.type != "cuda":
+        reason = "it is for the fused step of adapters on a card"
     elif getattr(model, "peft_config", None) is None:
         reason = "all weights are trained"
     elif settings.embedding == "host":
