@@ -71,13 +71,10 @@ def check_processes(recipe: Recipe, processes: Processes) -> None:
     """Whether ``processes`` can train by ``recipe``, before anything is begun.
 
     Raises:
-        RecipeError: a step's micro-batches cannot be shared out.
         ModelError: there are fewer cards than processes.
     """
-    from sqlforge.model.distributed import share_of
     from sqlforge.model.load import pick_device
 
-    share_of(recipe.train.accumulation, processes.size)
     processes.check(pick_device(recipe.model.device))
 
 

@@ -12,19 +12,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.tiny_llama import tiny_llama
+from model.tiny_llama import tiny_adapted, tiny_llama, tiny_packs
 from model.two_processes import STEPS, Watch, read, start, tiny_nf4, trained, write
 from sqlforge.cli import main
-from sqlforge.core.errors import ModelError, RecipeError, StorageError
+from sqlforge.core.errors import ModelError, StorageError
 from sqlforge.core.launch import take_launch
+from sqlforge.model.across import OwnPacks
 from sqlforge.model.adapt import save_adapter
-from sqlforge.model.distributed import Processes, share_of
+from sqlforge.model.distributed import Processes
+from sqlforge.model.pack import IGNORED, plan_packs
 from sqlforge.model.pieces import Pieces
 from sqlforge.model.watch import ENDED
+from sqlforge.prompt.encode import Encoded
 
 pytestmark = pytest.mark.xdist_group("killed")  # whose server of processes has imported torch
 
 
+ONE: dict[str, Any] = {"budget": 64, "questions_per_schema": 1, "seed": 0}
 IN_PIECES = ("plain", "fused")
 
 
@@ -38,6 +42,9 @@ def _whole_and_cut(processes: Processes, folder: Path) -> None:
     if processes.first:
         shutil.copytree(folder / "cut", folder / "other")
     trained(folder / "cut", resumed, processes)
+    odd = Watch()
+    trained(folder / "odd", odd, processes, accumulation=3, model=tiny_adapted())
+    write(folder, "odd", processes.rank, odd)
     write(folder, "whole", processes.rank, whole)
     write(folder, "resumed", processes.rank, resumed)
     for step in IN_PIECES:
@@ -69,6 +76,11 @@ def test_two_processes_train_like_one_and_go_on_exactly_where_they_were_stopped(
         trained(tmp_path / f"one {step}", whole_base, step=step, model=model)
         assert read(tmp_path, step).losses == pytest.approx(whole_base.losses, rel=1e-5)
         assert read(tmp_path, step).norms == pytest.approx(whole_base.norms, rel=1e-4)
+
+    odd = Watch()  # a step of three packs, each of which is cut
+    trained(tmp_path / "one odd", odd, accumulation=3, model=tiny_adapted())
+    assert read(tmp_path, "odd").losses == pytest.approx(odd.losses, rel=1e-5)
+    assert read(tmp_path, "odd").norms == pytest.approx(odd.norms, rel=1e-5)
 
     single = Watch()  # what two began, one ends
     trained(tmp_path / "other", single)
@@ -171,9 +183,22 @@ def test_more_processes_than_cards_or_no_nccl_is_one_sentence() -> None:
             Processes(take_launch(dict(told), lambda: 4)).check("cuda")
 
 
-def test_a_step_that_cannot_be_shared_out_evenly_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"accumulation 3 for 2 processes.*set it to 4"):
-        share_of(3, 2)
+def test_packs_that_cannot_be_shared_out_are_cut_into_parts_of_about_the_same_length() -> None:
+    packs = tiny_packs(budget=120)
+    owns = [OwnPacks(packs, rank, 2, cut=True) for rank in range(2)]
+    for whole, *parts in zip(packs, *owns, strict=True):
+        assert sum(part.examples for part in parts) == whole.examples
+        labels = sorted(label for part in parts for label in part.labels if label != IGNORED)
+        assert labels == sorted(label for label in whole.labels if label != IGNORED)
+    lengths = [sum(map(len, own)) for own in owns]
+    assert max(lengths) < 1.2 * min(lengths)
+
+
+def test_a_pack_of_one_example_is_one_processes_and_counts_nothing_in_the_other() -> None:
+    (single,) = plan_packs([Encoded((5, 6, 7), (9, 2))], ["a"], **ONE)
+    mine, other = (OwnPacks([single], rank, 2, cut=True)[0] for rank in range(2))
+    assert (mine.examples, other.examples) == (1, 0)
+    assert mine.input_ids == single.input_ids
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])

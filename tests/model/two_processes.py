@@ -54,7 +54,7 @@ def trained(checkpoints: Path, watch: Watch, processes: Processes = ALONE, **cha
     """The tiny model after training with dropout; three packs are missing in the last step."""
     model = changes.pop("model", None) or tiny_adapted(dropout=0.1)
     packs = tiny_packs(budget=60)[: 4 * STEPS - 3]
-    plan = settings(STEPS, accumulation=4, checkpoint_steps=2, **changes)
+    plan = settings(STEPS, **{"accumulation": 4, "checkpoint_steps": 2} | changes)
     torch.manual_seed(processes.rank)  # what was drawn before must not matter
     train(model, packs, plan, checkpoints, [watch], processes=processes)
     return model

@@ -1,8 +1,9 @@
 """Optimizer steps that several processes compute together: their packs, gradients and loss.
 
-Each process takes every so-manyth micro-batch of a step. Losses are divided by the process's own
-supervised tokens; when the last of its micro-batches is done, gradients are weighed by their share
-in all processes' tokens and added up, so that the step is that of a single process.
+Each process takes every so-manyth micro-batch of a step, or its part of every one. Losses are
+divided by the process's own supervised tokens; when the last of its micro-batches is done,
+gradients are weighed by their share in all processes' tokens and added up, so that the step is that
+of a single process.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import distributed
 from transformers import TrainerCallback
 
 from sqlforge.core.errors import TrainingError
-from sqlforge.model.distributed import Processes, share_of
+from sqlforge.model.distributed import Processes
+from sqlforge.model.halve import shares
 from sqlforge.model.pack import Pack
 from sqlforge.model.settings import TrainSettings
 from sqlforge.model.watch import ENDED
@@ -29,15 +31,16 @@ BUCKET_BYTES = 32 * 2**20
 class OwnPacks(Sequence[Pack]):
     """The packs of one process, as many as every other one has.
 
-    Where a run's last step has none left for it, it gets one that counts nothing, told by its 0
-    examples: layers that lie in pieces in all processes are needed by all of them alike.
+    Whole packs in turn; or, if ``cut``, its part of every pack. Where none is left for it, it gets
+    one that counts nothing, told by its 0 examples: layers that lie in pieces in all processes are
+    needed by all of them alike.
     """
 
-    def __init__(self, packs: Sequence[Pack], rank: int, size: int) -> None:
-        self._packs, self._rank, self._size = packs, rank, size
+    def __init__(self, packs: Sequence[Pack], rank: int, size: int, *, cut: bool = False) -> None:
+        self._packs, self._rank, self._size, self._cut = packs, rank, size, cut
 
     def __len__(self) -> int:
-        return -(-len(self._packs) // self._size)
+        return len(self._packs) if self._cut else -(-len(self._packs) // self._size)
 
     @overload
     def __getitem__(self, index: int) -> Pack: ...
@@ -46,6 +49,9 @@ class OwnPacks(Sequence[Pack]):
     def __getitem__(self, index: int | slice) -> Pack | list[Pack]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if self._cut:
+            there, place = shares(self._packs[index], self._size), self._rank
+            return there[place] if place < len(there) else replace(there[-1], examples=0)
         place = index * self._size + self._rank
         if place < len(self._packs):
             return self._packs[place]
@@ -55,12 +61,15 @@ class OwnPacks(Sequence[Pack]):
 def own_share(
     packs: Sequence[Pack], settings: TrainSettings, processes: Processes
 ) -> tuple[Sequence[Pack], TrainSettings]:
-    """The packs of one process, and settings that say how many of them are in a step."""
+    """The packs of one process, and settings that say how many of them are in a step.
+
+    Where a step's packs cannot be shared out evenly, each of them is cut for all processes.
+    """
     if processes.size == 1:
         return packs, settings
-    share = share_of(settings.accumulation, processes.size)
-    own = OwnPacks(packs, processes.rank, processes.size)
-    return own, replace(settings, accumulation=share)
+    each, over = divmod(settings.accumulation, processes.size)
+    own = OwnPacks(packs, processes.rank, processes.size, cut=over > 0)
+    return own, replace(settings, accumulation=settings.accumulation if over else each)
 
 
 def draw_anew(seed: int, own: int, processes: Processes) -> None:

@@ -198,24 +198,6 @@ def together() -> Iterator[Processes]:
     processes.leave()
 
 
-def share_of(accumulation: int, size: int) -> int:
-    """Micro-batches of each process in one step.
-
-    Raises:
-        RecipeError: they cannot be shared out evenly.
-
-    >>> share_of(8, 2)
-    4
-    """
-    if accumulation % size:
-        raise RecipeError(
-            f"train.accumulation {accumulation} for {size} processes",
-            f"a multiple of {size}, so that every process has as many micro-batches",
-            f"set it to {-(-accumulation // size) * size}, or start another number of processes",
-        )
-    return accumulation // size
-
-
 def _joined(launch: Launch) -> Processes:
     if launch.sharding:
         raise RecipeError(

@@ -16,7 +16,7 @@ from sqlforge.core.run_dir import RunDir
 from sqlforge.corpus.store import StoredExamples, read_databases
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.card import start_counting, training_memory
-from sqlforge.model.distributed import ALONE, Processes, share_of
+from sqlforge.model.distributed import ALONE, Processes
 from sqlforge.model.epochs import Curriculum, Passes
 from sqlforge.model.fitting import check_memory
 from sqlforge.model.load import (
@@ -65,7 +65,7 @@ def train_run(
 
     Raises:
         UserError: the run was reinforced since.
-        RecipeError: the step's micro-batches cannot be shared out, or the card is too small.
+        RecipeError: the card is too small.
         ModelError, TrainingError, StorageError: see the functions this calls.
     """
     if not processes.first:
@@ -77,13 +77,14 @@ def train_run(
             "a run that was not",
             "begin another run, so that nothing is lost",
         )
-    share_of(recipe.train.accumulation, processes.size)
     processes.connect(pick_device(recipe.model.device))
     tokenizer, tokenised = processes.in_turn(lambda: _tokenised(run, console))
     kept, dropped = len(tokenised.epochs[0]), tokenised.too_long
     again = " (tokenised before)" if tokenised.reused else ""
     say(f"{kept:,} training examples, {dropped:,} longer than the window and left out{again}")
     packs, steps = plan_steps(recipe, tokenised.epochs, *_order(run, recipe))
+    if recipe.train.accumulation % processes.size:
+        say(f"each micro-batch is cut for {processes.size} processes, so that steps stay the same")
     start_counting(recipe.model.device)
     expected = check_memory(recipe, packs, tokenised.epochs[0], processes.size)
     with training_memory(recipe.model.device, recipe.model.memory_gib):
