@@ -83,9 +83,9 @@ class TrainPart(Part):
     ``step`` is by our fused kernels (``fused``), by transformers' own layers (``plain``), or by the
     former on a card where they apply to adapters (``auto``; under ``full`` they are to be asked
     for); ``compiled`` has PyTorch's compiler work on the latter's layers. ``embedding: host`` keeps
-    the table of embeddings in the computer's memory, for the fused step of adapters. Where several
-    processes train, each card holds the whole base (``ddp``) or a piece of every frozen layer
-    (``fsdp``).
+    the table of embeddings in the computer's memory, and ``graphs`` records the step as a CUDA
+    graph (not measured yet), both for the fused step of adapters. Where several processes train,
+    each card holds the whole base (``ddp``) or a piece of every frozen layer (``fsdp``).
 
     After the warm-up the learning rate falls by a ``cosine`` or a line (``linear``), or stays and
     falls by a line over the last ``decay_share`` of the steps (``constant-linear``); all end at 0.

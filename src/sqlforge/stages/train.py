@@ -247,6 +247,8 @@ def _settings(recipe: Recipe, steps: int) -> TrainSettings:
         trackers=part.trackers,
         optimizer=part.optimizer,
         step=part.step,
+        embedding=part.embedding,
+        graphs=part.graphs,
         distributed=part.distributed,
         schedule=part.schedule,
         decay_share=part.decay_share,
