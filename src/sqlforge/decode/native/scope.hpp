@@ -1,11 +1,22 @@
 // Which names are in sight, and whether some FROM can still give all that were used before it.
 #pragma once
+#include <algorithm>
+
 #include "state.hpp"
 
 namespace sqlforge {
 
-bool has_column(const Language& l, const State& s, int16_t relation, Name column);
-int columns_of(const Language& l, const State& s, int16_t relation);
+inline bool has_column(const Language& l, const State& s, int16_t relation, Name column) {
+  if (column < 0) return false;
+  if (relation >= 0) return l.tables[relation].column(column);
+  const Relation& r = s.relation[-1 - relation];
+  return std::find(r.column, r.column + r.columns, column) != r.column + r.columns;
+}
+
+inline int columns_of(const Language& l, const State& s, int16_t relation) {
+  return relation >= 0 ? int(l.tables[relation].columns.size()) : s.relation[-1 - relation].columns;
+}
+
 const char* text_of(const Language& l, const State& s, Name name);
 // The id of a name of this query or the schema; -1 if it is new.
 Name known_name(const Language& l, const State& s, const char* text, int size);
@@ -20,6 +31,9 @@ bool satisfiable(const Language& l, const State& s, const Level& level, Witness*
 bool complete(const Language& l, const State& s, const Level& level);
 // A lone * that must give a number of columns: whether tables can still give it.
 bool star_adds_up(const Language& l, const State& s, const Level& level);
+int star_missing(const Language& l, const State& s, const Level& level);  // columns
+// Whether some of the schema's tables, at most `most`, have `columns` columns together.
+bool adds_up(const Language& l, int columns, int most);
 
 bool column_ok(const Language& l, const State& s, Name column);
 void take_column(const Language& l, State& s, Name column);
