@@ -100,7 +100,6 @@ def train(
         fused=step,
         processes=processes,
         average=average,
-        embedding_rate=settings.embedding_learning_rate,
         model=model,
         args=arguments(share, checkpoints),
         collate=collator,
@@ -109,6 +108,8 @@ def train(
         optimizer_cls_and_kwargs=optimizer_of(settings),
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers if processes.first else ())],
     )
+    if settings.embedding_learning_rate is not None:
+        give_embeddings(settings.embedding_learning_rate, model, trainer.create_optimizer())
     if average is not None:
         trainer.add_callback(average)
     if not isinstance(settings.gradient_checkpointing, bool):
@@ -140,7 +141,6 @@ class _PackTrainer(LeanTrainer):
         fused: FusedStep | CapturedStep | None,
         collate: Collator,
         average: Average | None,
-        embedding_rate: float | None,
         processes: Processes,
         in_pieces: bool,
         **options: Any,
@@ -151,7 +151,7 @@ class _PackTrainer(LeanTrainer):
         self._across = Across(processes, self._trained) if processes.size > 1 else None
         if self._across:
             self.add_callback(self._across)
-        self._average, self._embedding_rate = average, embedding_rate
+        self._average = average
         # The loss below is divided by the window's tokens already; say so to the accumulation.
         self.model_accepts_loss_kwargs = True
         # One process drives one device; DataParallel would split a pack's only row.
@@ -162,13 +162,6 @@ class _PackTrainer(LeanTrainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         packs: Any = self.train_dataset if train_dataset is None else train_dataset
         return SequentialSampler(packs)
-
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """transformers' own; embeddings may have a rate of their own."""
-        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        if self._embedding_rate is not None:
-            give_embeddings(self._embedding_rate, self.model, optimizer)
-        return optimizer
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
