@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ from sqlforge.stages.reinforce import reinforce_run, settle
 from sqlforge.stages.train import train_run
 
 GREEDY = Decoding()
-CONSTRAINED = Decoding(constrain="schema")
 OF_BASE = "_base_"
-VOTE = Decoding(constrain="schema", samples=8, vote=True, seed=SEED)
+MOST_BAD = 0.02
+SAMPLES = 8
+DECODED = ("base", "plain-answers")  # which are also asked with decoding's other options
 
 
 def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console: Console) -> None:
@@ -58,7 +60,7 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
     told.note_training()
     models = {False: os.path.relpath(plan.model), True: plan.recipe.model.name}
     sources = {
-        of_base: Arms(Asked(model, kept_in, batch_tokens, VOTE.samples, results))
+        of_base: Arms(Asked(model, kept_in, batch_tokens, SAMPLES, results))
         for of_base, model in models.items()
     }
     written: dict[str, Arm] = {}
@@ -101,7 +103,14 @@ def questions_of(plan: Plan, *, base: bool) -> Iterator[Question]:
     """What a training is asked: held-out databases, or everything in a final one."""
     split = "test" if plan.final else "validation"
     sets = _by_source(plan, split)
-    ways = {"constrained": CONSTRAINED, "unconstrained": GREEDY}
+    part = plan.recipe.evaluate
+    constrained = Decoding(
+        constrain="schema", join_on_keys=part.join_on_keys, linked_literals=part.linked_literals
+    )
+    ways = {"constrained": constrained, "unconstrained": GREEDY}
+    if plan.name in DECODED:
+        ways["join_on_keys"] = replace(constrained, join_on_keys=True)
+        ways["linked_literals"] = replace(constrained, linked_literals=True)
     for source in ("spider", "wikisql"):
         for way, decoding in ways.items():
             yield Question(f"{source}_{way}", sets[source], decoding)
@@ -109,8 +118,9 @@ def questions_of(plan: Plan, *, base: bool) -> Iterator[Question]:
         return
     yield Question("internal_used", read_split(plan.run, "used"), GREEDY, "internal")
     yield Question("internal_full", read_split(plan.run, "full"), GREEDY, "internal")
-    yield Question("spider_vote", sets["spider"], VOTE)
-    yield Question("wikisql_vote", sets["wikisql"], VOTE)
+    vote = replace(constrained, samples=SAMPLES, vote=True, seed=SEED)
+    yield Question("spider_vote", sets["spider"], vote)
+    yield Question("wikisql_vote", sets["wikisql"], vote)
     for style in plan.recipe.evaluate.base_prompts if base else ():
         name, split_shown = f"internal_used{OF_BASE}{style}", read_split(plan.run, "used")
         yield Question(name, split_shown, GREEDY, "internal", style, True)
@@ -152,4 +162,7 @@ def _judged(asked: Question, arm: Arm) -> tuple[list[Verdict], list[Prediction],
             examples, answers, databases, sandbox, match=asked.match, skip_bad_gold=skip
         )
         verdicts = list(found)
+    bad = [v for v in verdicts if v.bad_gold is not None]
+    if len(bad) > MOST_BAD * len(verdicts):  # then it is not the golds that are bad
+        raise RuntimeError(f"{asked.name}: {len(bad)} golds fail, such as {bad[0]}")
     return verdicts, answers, arm.seconds + time.perf_counter() - started

@@ -196,6 +196,15 @@ def _ablations(quotes: Quotes, trainings: Mapping[str, Told]) -> Iterator[str]:
             quotes(f"{key}_wikisql_constrained_execution_accuracy"),
             quotes(f"{key}_training_seconds"),
         )
+    yield ""
+    yield _row("decoded otherwise, same weights", *(words for words, _ in _WAYS))
+    yield _row("---", *["---"] * len(_WAYS))
+    for name in ("base", "plain-answers"):
+        cells = [
+            quotes(f"{_key(name)}_spider_{way}_execution_accuracy", interval=True)
+            for _, way in _WAYS
+        ]
+        yield _row(name, *cells)
     gap = "qlora_spider_constrained_over_lora"
     yield ""
     yield (
@@ -209,6 +218,11 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_WAYS = (
+    ("schema constraint", "constrained"),
+    ("and joins on keys only", "join_on_keys"),
+    ("and literals that the question names", "linked_literals"),
+)
 _STYLES = ("plain", "instructed", "few_shot")
 _GROUPS = {
     "all 500": "",
