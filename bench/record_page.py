@@ -12,6 +12,7 @@ from typing import Any
 from claims import RESULTS, ROOT, ClaimRow, format_claim, write_claims
 from finished_run import read_json
 from record_plans import RECIPES, RECORD, ablations
+from record_texts import ABLATIONS, HEAD, INTERNAL, SLICES, TAIL
 from sqlforge.core.files import write_text
 from sqlforge.score.statistics import mcnemar, paired_difference
 from sqlforge.score.traits import TRAITS
@@ -87,12 +88,12 @@ def page(rows: Sequence[Told], trainings: Mapping[str, Told]) -> str:
     quotes = Quotes(rows)
     finals = [name for name, one in trainings.items() if one["final"]]
     parts = [
-        _HEAD,
+        HEAD,
         *_headline(quotes, finals),
         *_internal(quotes, finals),
         *_slices(quotes, finals),
         *_ablations(quotes, trainings),
-        _TAIL.format(recipe=RECORD.name),
+        TAIL.format(recipe=RECORD.name),
     ]
     return "\n".join(parts) + "\n"
 
@@ -139,7 +140,7 @@ def _headline(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
 
 
 def _internal(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
-    yield _INTERNAL
+    yield INTERNAL
     yield _row("exact match", "base", "tuned", "tuned, whole schema shown")
     yield _row("---", "---", "---", "---")
     first = _key(finals[0]) if finals else ""
@@ -158,7 +159,7 @@ def _internal(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
 
 
 def _slices(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
-    yield _SLICES
+    yield SLICES
     head = [f"seed {name.rsplit('-', 1)[1]}" for name in finals] or ["the record run"]
     yield _row("Spider dev, greedy, constrained", *head)
     yield _row(*["---"] * (len(head) + 1))
@@ -171,7 +172,7 @@ def _slices(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
 
 
 def _ablations(quotes: Quotes, trainings: Mapping[str, Told]) -> Iterator[str]:
-    yield _ABLATIONS
+    yield ABLATIONS
     yield _row(
         "recipe", "change", "held-out databases of Spider train, constrained", "over the baseline",
         "p", "unconstrained", "valid SQL, unconstrained", "WikiSQL, constrained", "training",
@@ -253,51 +254,3 @@ _HEADLINE = (
     ("training", "training_seconds", "≤ 900 s", ""),
     ("peak memory of training", "training_peak_memory", "", ""),
 )
-
-_HEAD = """<!-- made by bench/record.py --table out of docs/results/record.json: do not edit -->
-# The record run
-
-What SmolLM2-135M becomes on public data, on one H100: `recipes/smollm2-135m-record.yaml`, trained
-on Spider train, WikiSQL train, the Spider train part of sql-create-context as far as its audit and
-the duplicates of Spider leave it, and the synthetic corpus. A cell that says "not yet measured" has
-no row in `docs/results/record.json` yet. Everything is chosen by the ablations below, on databases
-held out of Spider *train*; Spider dev is looked at once a final configuration.
-
-Others, as published or told, not measured here: T5-base (220 M parameters) 60.0 % execution
-accuracy on Spider dev, Qwen2.5-Coder-0.5B after plain fine-tuning 39.2 %, a naive four-minute full
-fine-tuning of SmolLM2-135M 25.0 %; a 7 B QLoRA write-up 28.19 % on WikiSQL test, and 87.0 % exact
-match on an internal split of its own (valid SQL 97.4 %), whose 500 examples took it 1,173 s. We
-know of no decoder-only model this small on Spider.
-
-Execution accuracy where nothing else is said, Spider's by its official rules, WikiSQL's by its own,
-decoded under the schema constraint where nothing else is said. "WikiSQL held-out tables" is not the
-official test split, whose rows are not at hand. The 500-example evaluation is that of the internal
-split below, greedy, unconstrained, loading excluded. Intervals are 95 %.
-"""
-_INTERNAL = """## The internal split
-
-500 questions, a third a source, of databases, tables and questions that training has not seen; the
-prompt shows the columns that the gold uses, as sql-create-context does, and nothing of the rows.
-Exact match is of canonical SQL (keywords, names, quotes and white space normalised, literals as
-they are). The base is asked in three ways: plainly, with an instruction, with three shots.
-"""
-_SLICES = """## What is hard
-
-Hardness is the official one; tables are those of the gold query; columns are those of the database;
-a column is spelt where all words of its name are among the question's.
-"""
-_ABLATIONS = """## What was tried
-
-One change at a time against `recipes/ablations/base.yaml`, a short training. All are asked the same
-900 questions on databases held out of Spider train, and 300 on tables held out of WikiSQL train;
-p is McNemar's, exact. What did not help stays here.
-"""
-_TAIL = """## Again
-
-```console
-$ make record     # on a machine with a GPU
-```
-
-It prepares, runs every ablation, trains `recipes/{recipe}` with two seeds, asks, judges and writes
-this page. In pieces, each of which goes on where it was cut off: `bench/record.py` says how.
-What ran when, on which card and commit, is in `docs/results/record.json` under `measured`."""
