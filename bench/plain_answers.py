@@ -22,6 +22,7 @@ from sqlforge.model.load import load_tokenizer
 from sqlforge.prompt.answers import plain_answer
 from sqlforge.score.official.rules import comparer
 
+ROOM = 512  # tokens, so that none is refused for want of room to end
 Pair = tuple[Example, Database, str]
 
 
@@ -67,10 +68,11 @@ def taken(split: str, pairs: Sequence[Pair]) -> Iterator[ClaimRow]:
         ids = tokenizer.encode(plain, add_special_tokens=False)
         tokens[0] += len(tokenizer.encode(example.sql, add_special_tokens=False))
         tokens[1] += len(ids)
-        cursor = constraint_for(database.schema, vocabulary).start(len(ids) + 1)
+        cursor = constraint_for(database.schema, vocabulary).start(ROOM)
         try:
             for token in ids:
                 cursor.advance(token)
+            refused += not cursor.may_end
         except ConstraintError:
             refused += 1
     yield ClaimRow(f"{split}_refused_by_the_constraint", refused, "", "== 0", n=len(pairs))
