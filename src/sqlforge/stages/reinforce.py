@@ -168,16 +168,17 @@ def _asked(
         asked = {e.db_id: databases[e.db_id] for e in examples}
         check_constrainable(Decoding(constrain="schema"), asked)
     prompter = Prompter.of(recipe.prompt, databases)
-    made: dict[str, Question] = {}
-    for example in sorted(examples, key=lambda e: e.db_id):  # an index of values a database
+    made: dict[int, Question] = {}
+    # By database, whose index of values is then built once.
+    for n in sorted(range(len(examples)), key=lambda n: examples[n].db_id):
+        example = examples[n]
         conversation = prompter.ask(example.db_id, example.question, sql=example.sql)
         prompt = encode_prompt(tokenizer, conversation)
         if len(prompt) <= recipe.prompt.max_tokens:
-            schema = databases[example.db_id].schema
-            made[example.id] = Question(prompt, example.db_id, schema)
-    kept = [example for example in examples if example.id in made]
-    too_long = len(examples) - len(kept)
-    return kept, [made[e.id] for e in kept], replace(left, too_long=too_long)
+            made[n] = Question(prompt, example.db_id, databases[example.db_id].schema)
+    kept = sorted(made)
+    left = replace(left, too_long=len(examples) - len(kept))
+    return [examples[n] for n in kept], [made[n] for n in kept], left
 
 
 def _tell_left(left: Left, usable: int, say: Say) -> None:
