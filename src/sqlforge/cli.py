@@ -62,6 +62,10 @@ def main() -> None:
     """Entry point: exit code 2 and one sentence for a user's mistake, 1 for a defect."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # PyTorch and oneDNN below it keep what they prepared for each shape of a product on the CPU,
+    # 1,024 of them: batches have ever new shapes, and a server would grow for many minutes.
+    for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "64")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # of connections to processes that ended
     sys.exit(run_and_explain(_start))
 
