@@ -352,6 +352,25 @@ def test_an_audit_without_the_benchmarks_files_says_what_to_do(tmp_path: Path) -
         prepared(tmp_path / "run", data, None)
 
 
+def test_rows_that_repeat_validation_questions_are_leaks_too(tmp_path: Path) -> None:
+    write_tiny_spider(tmp_path / "spider")
+    own = tmp_path / "own.csv"
+    asked = "Which cities does the farm have, old and new ones?"
+    schema = '"CREATE TABLE client (id INT, city TEXT)"'
+    own.write_text(
+        f'question,sql,schema\n"{asked}",SELECT DISTINCT city FROM client,{schema}\n'
+        f"Who came last?,SELECT id FROM client ORDER BY id DESC LIMIT 1,{schema}\n"
+    )
+    data = {
+        "train": [{"source": "own", "path": str(own)}],
+        "validation": [{"source": "spider", "rows": 4}],
+        "audit": {"against": ["spider-dev"]},
+    }
+    run, found = prepared(tmp_path / "run", data, tmp_path)
+    assert found.dropped["own"] == {"found in a benchmark": 1}
+    assert ids(run, "train") == ["own-000001"]
+
+
 def test_gretels_test_rows_and_ones_own_can_be_tested_on(corpora: Path, tmp_path: Path) -> None:
     write_gretel(corpora, "test")
     database = tmp_path / "shop.sqlite"
