@@ -236,7 +236,7 @@ def _drawn(
 ) -> Iterator[Asked]:
     """The rows that a split draws, each with its database."""
     available = rows.counts()
-    portions = [Portion(p.key, p.rows, p.cap, p.weight or 1.0) for p in parts]
+    portions = [Portion(p.key, _rows(p, available), p.cap, p.weight or 1.0) for p in parts]
     plan = plan_mix(portions, available, total, split=split)
     drawn = {
         name: draw(available[name], count, f"{seed}/{split}/{name}") for name, count in plan.items()
@@ -247,6 +247,13 @@ def _drawn(
         places[row.source] += 1
         if drawn[row.source][place]:
             yield row.kept.example, _database_of(row)
+
+
+def _rows(part: SourcePart, available: Mapping[str, int]) -> int | None:
+    """How many rows a source is to give: made ones as many as the audit has left of them."""
+    if part.source == "synthetic" and part.rows is not None:
+        return min(part.rows, available[part.key])
+    return part.rows
 
 
 def _audit(
