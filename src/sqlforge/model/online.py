@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +27,9 @@ from sqlforge.prompt.template import prompt_version
 DEFAULT = "smollm2-135m"
 ROWS = 16
 NEAR = 4  # tokens: what ends so close before its limit was probably brought to its end
-CERTAIN = 40  # tokens that an answer may have however late it is: a busy machine is not its fault
+# Tokens that an answer may have however late it is: a busy machine is not its fault. A model that
+# was trained on SQL ends by itself; what it still writes then is a long query.
+CERTAIN: Mapping[PromptStyle, int] = {"instructed": 40, "plain": 96}
 _ANSWER = 256  # tokens of the window that are kept for an answer
 
 
@@ -49,7 +52,7 @@ class AsksModel(Protocol):
         """One candidate a temperature in ``decoding``, in their order.
 
         ``deadline`` is on :func:`time.monotonic`'s clock: what is not finished by then is cut short
-        or brought to an end, but no candidate to less than ``CERTAIN`` tokens.
+        or brought to an end, but no candidate to less than the tokens that are ``CERTAIN``.
         """
 
     def close(self) -> None:
@@ -110,7 +113,7 @@ class OnlineModel:
                     zlib.crc32(f"{decoding.seed}/{place}".encode()),
                     cursor,
                     deadline,
-                    CERTAIN,
+                    CERTAIN[self.style],
                 )
             )
             for place, (temperature, cursor) in enumerate(

@@ -101,7 +101,7 @@ class RemoteModel:
         cursor = None
         if max(self._token_s, deadline) < math.inf:
             fitting = int((deadline - time.monotonic()) / self._token_s)
-            max_new_tokens = min(max_new_tokens, max(fitting, CERTAIN))
+            max_new_tokens = min(max_new_tokens, max(fitting, CERTAIN[self.style]))
         told: dict[str, Any] = {
             "model": self._served,
             "prompt": list(asked.prompt),
