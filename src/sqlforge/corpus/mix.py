@@ -13,13 +13,15 @@ from sqlforge.core.errors import DataError
 class Portion:
     """What a recipe says about one source of the mix.
 
-    ``rows`` is exact, ``cap`` an upper bound; ``weight`` its share where the mix has a size.
+    ``rows`` is exact, unless they were ``made`` for the mix: then what is left of them is what
+    it gives. ``cap`` is an upper bound, ``weight`` its share where the mix has a size.
     """
 
     source: str
     rows: int | None = None
     cap: int | None = None
     weight: float = 1.0
+    made: bool = False
 
 
 def plan_mix(
@@ -49,18 +51,21 @@ def plan_mix(
     {'a': 60, 'b': 20}
     >>> plan_mix(two, {"a": 40, "b": 90}, 80)
     {'a': 40, 'b': 40}
+    >>> plan_mix([Portion("a", 5, made=True)], {"a": 4})
+    {'a': 4}
     """
     most = {p.source: min(p.cap or available[p.source], available[p.source]) for p in portions}
     given = {}
     for portion in portions:
         if portion.rows is not None:
-            if portion.rows > available[portion.source]:
+            rows = min(portion.rows, available[portion.source])
+            if rows < portion.rows and not portion.made:
                 raise DataError(
                     f"{available[portion.source]:,} {split} examples of {portion.source}",
                     f"the {portion.rows:,} that the recipe asks for",
                     f"lower data.{split} rows",
                 )
-            given[portion.source] = portion.rows
+            given[portion.source] = rows
     if total is None:
         given |= {name: count for name, count in most.items() if name not in given}
     else:

@@ -236,7 +236,9 @@ def _drawn(
 ) -> Iterator[Asked]:
     """The rows that a split draws, each with its database."""
     available = rows.counts()
-    portions = [Portion(p.key, _rows(p, available), p.cap, p.weight or 1.0) for p in parts]
+    portions = [
+        Portion(p.key, p.rows, p.cap, p.weight or 1.0, made=p.source == "synthetic") for p in parts
+    ]
     plan = plan_mix(portions, available, total, split=split)
     drawn = {
         name: draw(available[name], count, f"{seed}/{split}/{name}") for name, count in plan.items()
@@ -249,13 +251,6 @@ def _drawn(
             yield row.kept.example, _database_of(row)
 
 
-def _rows(part: SourcePart, available: Mapping[str, int]) -> int | None:
-    """How many rows a source is to give: made ones as many as the audit has left of them."""
-    if part.source == "synthetic" and part.rows is not None:
-        return min(part.rows, available[part.key])
-    return part.rows
-
-
 def _audit(
     part: AuditPart,
     rows: Survivors,
@@ -264,14 +259,12 @@ def _audit(
     say: Say,
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Audit the training rows; leaks are out afterwards where the recipe wants it.
-
-    Validation questions are training questions of a benchmark, which other corpora may repeat.
-    """
+    """Audit the training rows; leaks are out afterwards where the recipe wants it."""
     references: dict[str, Reference] = {
         name: published_benchmark(name, data_dir) for name in part.against
     }
     tested = [(e, db) for e, db in splits["test"] if e.source not in ("spider", "wikisql")]
+    # Validation asks training questions of a benchmark, which other corpora may repeat.
     own = {"internal": ("test", tested), "validation": ("validation", splits["validation"])}
     for name, (split, asked) in own.items():
         prints = tuple(fingerprint(example, db.schema) for example, db in asked)
