@@ -149,17 +149,10 @@ async def _open_texts(url: str) -> float:
 
 
 def grown(seen: Seen) -> float:
-    """MB a minute that memory grows by once warm: the slope through what is held for long.
-
-    Passes over many prompts at once take a hundred MB for a moment, so the least of each tenth of
-    the time counts. ``held`` is printed for whoever wants to see whether it settles.
-    """
+    """MB a minute that memory grows by once warm: the slope of a line through what was seen."""
     last = seen.memory[-1][0]
     warm = [(at, mb) for at, mb in seen.memory if at >= WARM * last]
-    size = max(1, len(warm) // 10)
-    held = [min(warm[n : n + size], key=lambda pair: pair[1]) for n in range(0, len(warm), size)]
-    print("held (s, MB):", ", ".join(f"{at:.0f} {mb:.0f}" for at, mb in held))
-    slope, _ = statistics.linear_regression([at for at, _ in held], [mb for _, mb in held])
+    slope, _ = statistics.linear_regression([at for at, _ in warm], [mb for _, mb in warm])
     return 60 * slope
 
 
