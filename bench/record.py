@@ -6,13 +6,16 @@
     python bench/record.py --table                        # docs/record.md out of the rows there are
 
 Rows are in ``docs/results/record.json``, and as they come in ``--results``, a file a training.
-``--bundle FILE`` keeps these as one archive that is written anew after every training. ``--tiny``
-does the same with next to no data on a CPU, and nothing in docs/ is written.
+``--bundle FILE`` keeps these, with answers and logs, as one archive that is written anew every half
+minute: unpacked over ``--out`` on another machine, what is in it is not made again. ``--tiny`` does
+the same with next to no data on a CPU, and nothing in docs/ is written.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -25,19 +28,22 @@ from pathlib import Path
 from rich.console import Console
 
 from claims import ROOT
-from record_plans import RECORD, Plan, ablation, ablations, final, pack, prepare
+from record_plans import RECIPES, RECORD, Plan, ablation, ablations, final, pack, prepare
 from sqlforge.core.paths import data_dir
 
 SEEDS = (7, 8)
+BUNDLED_EVERY = 30  # seconds
 
 
 def main() -> int:
     asked = arguments()
     plans = planned(asked)
+    if not asked.child:
+        asked.jobs = max(1, min(asked.jobs, len(plans)))
     started = time.monotonic()
     if asked.prepare:
         prepare_all(plans, asked)
-    elif asked.jobs > 1 and len(plans) > 1:
+    elif not asked.child and plans and (asked.bundle or asked.jobs > 1):
         if failed := several(plans, asked, started):
             print(f"failed: {', '.join(failed)}; the same command goes on with them", flush=True)
             return 1
@@ -74,6 +80,8 @@ def arguments() -> argparse.Namespace:
     asked.out = asked.out or ROOT / "runs" / ("record-tiny" if asked.tiny else "record")
     asked.results = asked.results or asked.out / "results"
     asked.recipe = asked.recipe.resolve()
+    if not asked.recipe.is_relative_to(ROOT):
+        parser.error(f"--recipe {asked.recipe}: rows name their recipe, so put it into {RECIPES}")
     return asked
 
 
@@ -104,6 +112,7 @@ def prepare_all(plans: Sequence[Plan], asked: argparse.Namespace) -> None:
 def several(plans: Sequence[Plan], asked: argparse.Namespace, started: float) -> list[str]:
     """A process a training, so many at a time; the names of those that failed."""
     waiting, running, failed = list(plans), dict[str, subprocess.Popen[bytes]](), list[str]()
+    bundled = started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         while waiting or running:
@@ -121,7 +130,12 @@ def several(plans: Sequence[Plan], asked: argparse.Namespace, started: float) ->
                 print(f"{time.monotonic() - started:6.0f} s  {name}: {said}", flush=True)
                 print(tail(asked.out / f"{name}.log", 25 if code else 1), flush=True)
                 failed += [name] if code else []
+                bundled = -math.inf
+            if time.monotonic() - bundled > BUNDLED_EVERY:
                 bundle(asked)
+                bundled = time.monotonic()
+                for name in running:
+                    print(f"{name}: {tail(asked.out / f'{name}.log', 1)}", flush=True)
     finally:  # a cut-off command leaves nothing running
         for one in running.values():
             one.terminate()
@@ -153,9 +167,15 @@ def one_by_one(plans: Sequence[Plan], asked: argparse.Namespace, started: float)
         begun = time.monotonic()
         prepare(plan, asked.data_dir, console)
         base = plan.final and plan.recipe.seed == SEEDS[0]
-        run_arm(plan, asked.results, base=base, batch_tokens=asked.batch_tokens, console=console)
+        run_arm(
+            plan,
+            asked.results,
+            base=base,
+            batch_tokens=asked.batch_tokens,
+            at_once=asked.jobs,
+            console=console,
+        )
         print(f"{plan.name}: {time.monotonic() - begun:,.0f} s", flush=True)
-        bundle(asked)
 
 
 def options(plan: Plan, asked: argparse.Namespace) -> list[str]:
@@ -163,19 +183,25 @@ def options(plan: Plan, asked: argparse.Namespace) -> list[str]:
     which = ["--final", "--seed", str(plan.recipe.seed), "--recipe", str(plan.file)]
     found = which if plan.final else ["--ablation", plan.name]
     found += ["--out", str(asked.out), "--results", str(asked.results)]
-    found += ["--batch-tokens", str(asked.batch_tokens)]
+    found += ["--batch-tokens", str(asked.batch_tokens), "--jobs", str(asked.jobs)]
     found += ["--data-dir", str(asked.data_dir)] if asked.data_dir else []
     return found + (["--tiny"] if asked.tiny else [])
 
 
 def bundle(asked: argparse.Namespace) -> None:
-    """All rows and answers so far in one archive, where one is wanted."""
+    """All rows, answers and logs so far in one archive, where one is wanted."""
     if asked.bundle is None:
         return
     asked.bundle.parent.mkdir(parents=True, exist_ok=True)
     partial = asked.bundle.with_name(f".{asked.bundle.name}.tmp")
     with tarfile.open(partial, "w:xz", preset=2) as tar:
-        tar.add(asked.results, "results")
+        for path in sorted([*asked.results.rglob("*"), *asked.out.glob("*.log")]):
+            inside = Path("results") if path.is_relative_to(asked.results) else Path()
+            top = asked.results if inside.parts else asked.out
+            # What is being written has a name with a dot, and may be gone the next moment.
+            if not path.name.startswith(".") and path.is_file():
+                with contextlib.suppress(FileNotFoundError):
+                    tar.add(path, inside / path.relative_to(top))
     partial.replace(asked.bundle)
 
 

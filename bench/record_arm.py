@@ -22,7 +22,7 @@ from rich.console import Console
 from decode_gain import SEED, Arms, Asked
 from decode_gain_rows import LIMITS, WORKERS, Arm
 from record_internal import read_split
-from record_plans import Plan
+from record_plans import Plan, check_recipe
 from record_rows import Question, Told
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.records import Dataset, Example, Prediction, Verdict
@@ -42,7 +42,9 @@ SAMPLES = 8
 DECODED = ("base", "plain-answers")  # which are also asked with decoding's other options
 
 
-def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console: Console) -> None:
+def run_arm(
+    plan: Plan, results: Path, *, base: bool, batch_tokens: int, at_once: int, console: Console
+) -> None:
     """Train ``plan``, ask it everything, judge, and write ``results/NAME.json`` after each step.
 
     Args:
@@ -50,14 +52,16 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
         results: the folder of rows and answers.
         base: whether the base model is asked the internal split too.
         batch_tokens: bounds what is generated at once.
+        at_once: how many trainings share the card, which their seconds depend on.
         console: where people read what happens.
     """
     kept_in = results / plan.name
+    check_recipe(plan, kept_in)
     questions = list(questions_of(plan, base=base))
     if not all((kept_in / f"{q.name}.jsonl").is_file() for q in questions if not q.of_base):
         _train(plan, kept_in, console)
     told = Told(plan, results)
-    told.note_training()
+    told.note_training(at_once)
     models = {False: os.path.relpath(plan.model), True: plan.recipe.model.name}
     sources = {
         of_base: Arms(Asked(model, kept_in, batch_tokens, SAMPLES, results))
@@ -71,10 +75,11 @@ def run_arm(plan: Plan, results: Path, *, base: bool, batch_tokens: int, console
         )
         written[asked.name] = arm
         if not asked.decoding.vote:
-            told.add(asked, *_judged(asked, arm))
+            told.add(asked, *_judged(asked, arm), arm.seconds)
     for asked in questions:  # what is executed most comes when a GPU is needed no more
         if asked.decoding.vote:
-            told.add(asked, *_judged(asked, written[asked.name]))
+            arm = written[asked.name]
+            told.add(asked, *_judged(asked, arm), arm.seconds)
 
 
 def _train(plan: Plan, kept_in: Path, console: Console) -> None:
@@ -165,4 +170,4 @@ def _judged(asked: Question, arm: Arm) -> tuple[list[Verdict], list[Prediction],
     bad = [v for v in verdicts if v.bad_gold is not None]
     if len(bad) > MOST_BAD * len(verdicts):  # then it is not the golds that are bad
         raise RuntimeError(f"{asked.name}: {len(bad)} golds fail, such as {bad[0]}")
-    return verdicts, answers, arm.seconds + time.perf_counter() - started
+    return verdicts, answers, time.perf_counter() - started

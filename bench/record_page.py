@@ -18,19 +18,21 @@ from sqlforge.score.statistics import mcnemar, paired_difference
 from sqlforge.score.traits import TRAITS
 
 UNMEASURED = "not yet measured"
-WAYS = ("constrained", "unconstrained")
+COMPARED = ("spider_constrained", "wikisql_constrained")
+_OVER = "_over_"
 Told = Mapping[str, Any]
 
 
 def write_page(results: Path, trial: Path | None = None) -> None:
     """Gather ``results/*.json`` into claims and write the page; into ``trial`` if it is one.
 
-    Where there are no rows, the claims that are in ``docs/results/record.json`` stay.
+    Trainings that are in ``docs/results/record.json`` and have no file in ``results`` stay.
     """
-    told = {one["name"]: one for one in map(read_json, sorted(results.glob("*.json")))}
     target = trial or ROOT / "docs"
     claims = (trial or RESULTS) / "record.json"
-    if told:
+    new = {one["name"]: one for one in map(read_json, sorted(results.glob("*.json")))}
+    told = dict(sorted((trainings_of(claims) | new).items()))
+    if new:
         rows = [*all_rows(told), *compared(told)]
         facts = {name: _facts(one) for name, one in told.items()}
         command = "make record"
@@ -47,11 +49,24 @@ def write_page(results: Path, trial: Path | None = None) -> None:
     print(f"{len(kept['measured'])} trainings: {claims}, {target / 'record.md'}")
 
 
+def trainings_of(claims: Path) -> dict[str, Told]:
+    """The trainings that are in the claims' file already, with their rows."""
+    kept = read_json(claims) if claims.is_file() else {"rows": [], "measured": {}}
+    names = {_key(name): name for name in kept["measured"]}
+    found = {name: {"name": name, "rows": [], **facts} for name, facts in kept["measured"].items()}
+    for row in kept["rows"]:
+        owners = [key for key in names if row["name"].startswith(f"{key}_")]
+        found[names[max(owners, key=len)]]["rows"].append(row)
+    return found
+
+
 def all_rows(told: Mapping[str, Told]) -> Iterator[ClaimRow]:
     """The rows of every training, as they were measured."""
     names = ("name", "value", "unit", "bound", "low", "high", "n")
     for one in told.values():
-        yield from (ClaimRow(**{name: row[name] for name in names}) for row in one["rows"])
+        for row in one["rows"]:
+            if _OVER not in row["name"]:  # made anew out of both
+                yield ClaimRow(**{name: row[name] for name in names})
 
 
 def compared(told: Mapping[str, Told]) -> Iterator[ClaimRow]:
@@ -62,21 +77,25 @@ def compared(told: Mapping[str, Told]) -> Iterator[ClaimRow]:
     for name, other in pairs:
         if other not in told:
             continue
-        for asked in ("spider_constrained", "wikisql_constrained"):
+        for asked in COMPARED:
             rights = [told[arm]["right"].get(asked) for arm in (other, name)]
             if None in rights or len(rights[0]) != len(rights[1]):
                 continue
             both = [(a == "1", b == "1") for a, b in zip(*rights, strict=True) if "-" not in a + b]
             first, second = [a for a, _ in both], [b for _, b in both]
             gain, test = paired_difference(first, second), mcnemar(first, second)
-            row = f"{_key(name)}_{asked}_over_{_key(other)}"
+            row = f"{_key(name)}_{asked}{_OVER}{_key(other)}"
             yield ClaimRow(row, gain.value, "fraction", None, gain.low, gain.high, len(both))
             yield ClaimRow(f"{row}_p", test.p_value, n=len(both))
 
 
 def _facts(one: Told) -> dict[str, Any]:
-    kept = ("recipe", "story", "final", "seed", "method", "date", "trained_on", "training")
-    return {name: one[name] for name in kept}
+    kept = (
+        "recipe", "story", "final", "seed", "method", "date",
+        "trained_on", "training", "reinforcement",
+    )  # fmt: skip
+    right = {asked: one["right"][asked] for asked in COMPARED if asked in one["right"]}
+    return {**{name: one[name] for name in kept}, "right": right}
 
 
 def _key(name: str) -> str:
@@ -86,11 +105,11 @@ def _key(name: str) -> str:
 def page(rows: Sequence[Told], trainings: Mapping[str, Told]) -> str:
     """The whole of ``docs/record.md``."""
     quotes = Quotes(rows)
-    finals = [name for name, one in trainings.items() if one["final"]]
+    finals = {name: one for name, one in trainings.items() if one["final"]}
     parts = [
         HEAD,
         *_headline(quotes, finals),
-        *_internal(quotes, finals),
+        *_internal(quotes, list(finals)),
         *_slices(quotes, finals),
         *_ablations(quotes, trainings),
         TAIL.format(recipe=RECORD.name),
@@ -128,8 +147,16 @@ def _quote(name: str, row: ClaimRow) -> str:
     return f"<!--claim:record/{name}-->{format_claim(row)}<!--/claim-->"
 
 
-def _headline(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
-    head = [f"seed {name.rsplit('-', 1)[1]}" for name in finals] or ["the record run"]
+def _heads(finals: Mapping[str, Told]) -> list[str]:
+    """What stands over the columns of whole trainings: their recipe and seed."""
+    told = [(Path(one["recipe"]), one["seed"]) for one in finals.values()]
+    return [f"[{file.stem}](../{file.as_posix()}), seed {seed}" for file, seed in told] or [
+        "the record run"
+    ]
+
+
+def _headline(quotes: Quotes, finals: Mapping[str, Told]) -> Iterator[str]:
+    head = _heads(finals)
     yield _row("", *head, "bound", "aim")
     yield _row(*["---"] * (len(head) + 3))
     for words, row, bound, aim in _HEADLINE:
@@ -158,9 +185,9 @@ def _internal(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
     yield ""
 
 
-def _slices(quotes: Quotes, finals: Sequence[str]) -> Iterator[str]:
+def _slices(quotes: Quotes, finals: Mapping[str, Told]) -> Iterator[str]:
     yield SLICES
-    head = [f"seed {name.rsplit('-', 1)[1]}" for name in finals] or ["the record run"]
+    head = _heads(finals)
     yield _row("Spider dev, greedy, constrained", *head)
     yield _row(*["---"] * (len(head) + 1))
     keys = [_key(name) for name in finals] or [""]

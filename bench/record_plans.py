@@ -7,6 +7,7 @@ finds everything done. Trainings on the same data share its files.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,8 +23,8 @@ from rich.console import Console
 
 from claims import ROOT
 from record_internal import make_split
-from sqlforge.core.config import Recipe, load_recipe
-from sqlforge.core.files import new_folder
+from sqlforge.core.config import Recipe, dump_recipe, load_recipe
+from sqlforge.core.files import new_folder, write_text
 from sqlforge.core.paths import cache_dir
 from sqlforge.core.run_dir import RunDir
 from sqlforge.pipeline import begin
@@ -131,7 +132,8 @@ def prepare(plan: Plan, data_dir: Path | None, console: Console) -> None:
     for other in same:
         for file in other.tokens.glob("*.arrow"):
             run.tokens.mkdir(exist_ok=True)
-            if not (run.tokens / file.name).exists():
+            # What is of other make goes again, in a process beside this one perhaps right now.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.link(file, run.tokens / file.name)
     found = tokenise_run(
         run, load_tokenizer(plan.recipe.model.name), progress_bars(console)(f"ids: {plan.name}")
@@ -142,6 +144,18 @@ def prepare(plan: Plan, data_dir: Path | None, console: Console) -> None:
         if data_dir is None:
             sys.exit("the internal split needs --data-dir")
         console.print(f"internal split: {make_split(run, data_dir):,} questions")
+
+
+def check_recipe(plan: Plan, kept_in: Path) -> None:
+    """Whether the answers that are kept are of this recipe, which is laid beside them."""
+    file = kept_in / "recipe.yaml"
+    if not (file.is_file() and any(kept_in.glob("*.jsonl"))):
+        write_text(file, dump_recipe(plan.recipe))
+    elif load_recipe(file) != plan.recipe:
+        sys.exit(
+            f"{plan.name}: what is in {kept_in} was made by another recipe, {file}. Give the new "
+            f"one a name of its own, so that both rows stand, or remove {kept_in}*"
+        )
 
 
 def pack(archive: Path, plans: Sequence[Plan]) -> int:

@@ -57,16 +57,20 @@ class Told:
         kept: dict[str, Any] = read_json(self._file) if self._file.is_file() else {}
         self._training: dict[str, Any] | None = kept.get("training")
         self._trained_on: dict[str, Any] = kept.get("trained_on", {})
+        self._reinforcement: dict[str, Any] | None = kept.get("reinforcement")
+        self._took: dict[str, list[float]] = kept.get("took", {})
 
-    def note_training(self) -> None:
+    def note_training(self, at_once: int) -> None:
         """What training took, as the run's manifest has it; of an earlier command else."""
         manifest = self._plan.run.manifest()
-        if "training" in manifest:
+        if manifest.get("training", self._training) != self._training:
             self._training = manifest["training"]
-            self._trained_on = {"hardware": hardware(), "commit": commit()}
+            self._trained_on = {"hardware": hardware(), "commit": commit(), "at_once": at_once}
+        self._reinforcement = manifest.get("reinforcement", self._reinforcement)
         training = self._training or {}
         name = self._plan.key
-        self._rows = [ClaimRow(f"{name}_training_seconds", training["seconds"], "s")]
+        seconds = training["seconds"] + (self._reinforcement or {}).get("seconds", 0.0)
+        self._rows = [ClaimRow(f"{name}_training_seconds", seconds, "s")]
         self._rows += [
             ClaimRow(f"{name}_training_examples", training["examples"]),
             ClaimRow(f"{name}_training_peak_memory", training["peak_memory_bytes"] / 1e9, "GB"),
@@ -78,11 +82,18 @@ class Told:
         asked: Question,
         verdicts: Sequence[Verdict],
         answers: Sequence[Prediction],
-        seconds: float,
+        judging: float,
+        writing: float,
     ) -> None:
-        """The rows of one set of questions."""
+        """The rows of one set of questions, whose answers took ``writing`` seconds.
+
+        Judged again they keep the seconds of the first time, on the machine that wrote them.
+        """
         rows = list(rows_of(asked, verdicts, answers))
-        rows.append(ClaimRow(f"{asked.name}_seconds", seconds, "s"))
+        took = self._took.get(asked.name)
+        if took is None or took[0] != writing:
+            took = self._took[asked.name] = [writing, judging]
+        rows.append(ClaimRow(f"{asked.name}_seconds", sum(took), "s", n=len(verdicts)))
         bounds = BOUNDS if self._plan.final else {}
         rows = [
             replace(row, name=f"{self._plan.key}_{row.name}", bound=bounds.get(row.name, row.bound))
@@ -110,6 +121,8 @@ class Told:
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "trained_on": self._trained_on,
                 "training": self._training,
+                "reinforcement": self._reinforcement,
+                "took": self._took,
                 "rows": [asdict(row) for row in self._rows],
                 "right": self._right,
             },

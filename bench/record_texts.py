@@ -25,7 +25,8 @@ INTERNAL = """## The internal split
 500 questions, a third a source, of databases, tables and questions that training has not seen; the
 prompt shows the columns that the gold uses, as sql-create-context does, and nothing of the rows.
 Exact match is of canonical SQL (keywords, names, quotes and white space normalised, literals as
-they are). The base is asked in three ways: plainly, with an instruction, with three shots.
+they are). The base is asked in three ways: plainly, with an instruction, with three shots. The
+table is of the first of the whole trainings above.
 """
 SLICES = """## What is hard
 
@@ -36,7 +37,9 @@ ABLATIONS = """## What was tried
 
 One change at a time against `recipes/ablations/base.yaml`, a short training. All are asked the same
 900 questions on databases held out of Spider train, and 300 on tables held out of WikiSQL train;
-p is McNemar's, exact. What did not help stays here.
+p is McNemar's, exact, and of one training each: it does not say what another seed would have given.
+What did not help stays here. Seconds are of as many trainings at once on one card as
+`docs/results/record.json` says under `at_once`; reinforcement counts as training.
 """
 TAIL = """## Again
 

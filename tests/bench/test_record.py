@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import pytest
 import yaml
 
 from claims import ROOT, check_quotes
+from record import bundle
 from record_page import UNMEASURED, page, write_page
-from record_plans import RECIPES, ablation, ablations, final
+from record_plans import RECIPES, ablation, ablations, check_recipe, final
+from sqlforge.core.config import dump_recipe
 
 HERE = Path("runs")
 NAMES = [name for name in ablations() if name != "base"]
@@ -55,6 +59,7 @@ def told(name: str, right: str, *, is_final: bool = False) -> dict[str, Any]:
         "date": "2026-01-01",
         "trained_on": {},
         "training": {},
+        "reinforcement": None,
         "rows": [{"name": row, **figures, "n": len(right)}],
         "right": {"spider_constrained": right},
     }
@@ -73,6 +78,55 @@ def test_the_page_quotes_what_was_measured_and_says_what_was_not(tmp_path: Path)
     assert "over_base-->25.0 %" in text
     assert UNMEASURED in next(line for line in others if "[lora]" in line)
     assert not list(check_quotes(text, tmp_path))
+
+
+def test_trainings_of_another_machine_stay_on_the_page_and_are_compared(tmp_path: Path) -> None:
+    for machine, names in enumerate((("base", "lora"), ("lora-rank-16", "qlora"))):
+        results = tmp_path / f"results-{machine}"
+        results.mkdir()
+        for name in names:
+            right = "0011" if name == "base" else "0111"
+            (results / f"{name}.json").write_text(json.dumps(told(name, right)))
+        write_page(results, tmp_path)
+    rows = {row["name"] for row in json.loads((tmp_path / "record.json").read_text())["rows"]}
+    asked = "spider_constrained"
+    for name in ("lora", "lora_rank_16", "qlora"):
+        assert {f"{name}_{asked}_execution_accuracy", f"{name}_{asked}_over_base"} <= rows
+    assert f"qlora_{asked}_over_lora" in rows
+
+
+def test_a_whole_training_names_its_recipe_and_seed(tmp_path: Path) -> None:
+    text = page([], {"final": {"final": True, "recipe": "recipes/x.yaml", "seed": 8}})
+    assert "| [x](../recipes/x.yaml), seed 8 |" in text
+
+
+def test_answers_of_another_recipe_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    plan = ablation("base", HERE)
+    check_recipe(plan, tmp_path)
+    (tmp_path / "recipe.yaml").write_text(dump_recipe(ablation("lora", HERE).recipe))
+    check_recipe(plan, tmp_path)  # nothing was answered yet
+    check_recipe(plan, tmp_path)
+    (tmp_path / "spider_constrained.jsonl").touch()
+    check_recipe(plan, tmp_path)
+    with pytest.raises(SystemExit, match="made by another recipe"):
+        check_recipe(ablation("lora", HERE), tmp_path)
+
+
+def test_a_bundle_holds_rows_answers_and_logs_and_nothing_half_written(tmp_path: Path) -> None:
+    out, results = tmp_path / "out", tmp_path / "out" / "results"
+    told = argparse.Namespace(out=out, results=results, bundle=tmp_path / "x" / "b.tar.xz")
+    bundle(told)  # before anything is there
+    (results / "base").mkdir(parents=True)
+    for name in ("base.json", ".base.json.1.tmp", "base/spider.jsonl"):
+        (results / name).write_text("{}")
+    (out / "base.log").write_text("begun")
+    bundle(told)
+    with tarfile.open(told.bundle) as tar:
+        assert set(tar.getnames()) == {
+            "base.log",
+            "results/base.json",
+            "results/base/spider.jsonl",
+        }
 
 
 def test_a_page_of_nothing_claims_nothing(tmp_path: Path) -> None:

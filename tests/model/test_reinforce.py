@@ -284,6 +284,8 @@ def test_other_settings_take_their_steps(
     assert len(rows) == settings.updates and 0 < rows[0]["right"] < 1
     assert ("kl" in rows[0]) == (settings.kl > 0)
     assert any(not torch.equal(p, before[n]) for n, p in model.named_parameters() if n in before)
+    if settings.autocast_bf16:  # as it will be kept
+        assert all(torch.equal(p, p.bfloat16().float()) for p in model.parameters())
     last = tmp_path / "checkpoints" / f"checkpoint-{settings.updates}"
     files = {path.relative_to(last).as_posix() for path in last.rglob("*.safetensors")}
     assert files == {"adapter_model.safetensors" if settings.constrained else "model.safetensors"}

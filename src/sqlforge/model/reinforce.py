@@ -76,7 +76,8 @@ def reinforce(
     """Reinforce ``model`` in place; how it answered the trial's questions before and after.
 
     Goes on from the last whole checkpoint in ``checkpoints``, if there is one, with the same
-    samples and updates as a run that was never cut off. Trainable weights become fp32.
+    samples and updates as a run that was never cut off. Trainable weights become fp32, and those of
+    a whole model updated under bf16 autocast are rounded to bf16 in the end.
 
     Args:
         model: as it was trained, adapted or not.
@@ -136,6 +137,9 @@ def reinforce(
             ) from fault
         finally:
             log.close()
+        if settings.autocast_bf16:  # a whole model, which is kept in 16 bit
+            for parameter in model.parameters():
+                parameter.data.copy_(parameter.data.bfloat16())
         return before, _tried(sampler, trial, progress("answers after"))
 
 

@@ -7,11 +7,12 @@ Prompts are most of the tokens of a step, so that saves most of an update's work
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from sqlforge.model.engine.memory import window_of
@@ -147,6 +148,7 @@ def _told(
     seen = _seen(parts.to(device), positions.to(device), window_of(model.config))
     with (
         torch.autocast(torch.device(device).type, torch.bfloat16, how.autocast_bf16),
+        _kernels(device),
         _logits_at(model, at[0], at[1]),
     ):
         logits = model(
@@ -158,6 +160,13 @@ def _told(
     allowed = None if masks is None else masks[None].to(device)
     logs, entropies = log_probabilities(logits, chosen[None], allowed, how.temperature)
     return logs[0], entropies[0]
+
+
+def _kernels(device: Any) -> AbstractContextManager[None]:
+    """On CUDA, attention that takes masks and needs no plan for every new shape, as in sampling."""
+    if torch.device(device).type != "cuda":
+        return nullcontext()
+    return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
 def _seen(parts: torch.Tensor, positions: torch.Tensor, window: int | None) -> torch.Tensor:

@@ -14,7 +14,7 @@ Progress = Callable[[int, int], None]
 MOST_ROWS = 20_000
 """Of a gold's result: they are kept in memory while the training goes on."""
 MOST_STEPS = 20_000_000
-"""Of SQLite's machine in one query: rewards do not depend on how busy the computer is."""
+"""Of SQLite's machine in one query, so that a busy computer hardly changes rewards."""
 _TOGETHER = 4  # queries that a worker gets at a time: samples may be slow, golds rarely are
 
 

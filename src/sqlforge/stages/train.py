@@ -71,7 +71,7 @@ def train_run(
     if not processes.first:
         console, say = Console(quiet=True), _silence
     recipe = run.recipe()
-    if run.tuned.is_dir():
+    if run.tuned.is_dir() or run.reinforced.is_dir():
         raise UserError(
             f"{run.path}, whose model was reinforced since it was trained",
             "a run that was not",
