@@ -24,6 +24,7 @@ from typing import Any
 
 import torch
 
+from sqlforge.core.errors import SqlforgeError
 from sqlforge.model.card import start_counting
 from sqlforge.model.pack import plan_packs
 from sqlforge.model.random_base import random_base
@@ -76,7 +77,11 @@ def main() -> None:
         if time.monotonic() - began > options.seconds:
             print(f"{row.name}: no time left", flush=True)
             continue
-        found.append(measured(row, options.dry_run))
+        try:
+            found.append(measured(row, options.dry_run))
+        except (RuntimeError, SqlforgeError) as fault:  # the next way may do
+            print(f"{row.name}: FAILED: {' '.join(str(fault).split())[:300]}", flush=True)
+            continue
         print(json.dumps(found[-1]), flush=True)
         if not options.dry_run:
             (FOLDER / "full_training.json").write_text(json.dumps(found, indent=1) + "\n")

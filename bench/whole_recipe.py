@@ -31,21 +31,21 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from claims import ROOT, ClaimRow, write_claims
+from claims import ROOT, write_claims
 from finished_run import print_rows
+from whole_recipe_claims import State, claims, logged
 
 FOLDER = ROOT / "build" / "whole"
 TOKENIZER = ROOT / "build" / "train" / "tokenizer"
 RECIPE = ROOT / "recipes" / "mistral-7b-12gb.yaml"
 WORK = Path("/tmp/sqlforge-whole")
 MEMORY_GIB = 11.25
-REFERENCE_SECONDS = 1_173  # that the reference recipe took for 500 answers
 TINY = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -55,17 +55,6 @@ TINY = {
 }
 _STAGE = re.compile(r"─+ ([a-z]+(?:: [a-z]+)?) ─+")
 _SHORT = re.compile(r"out of memory|no memory (for|is left)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class State:
-    """What has been seen so far, over all calls; seconds by stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    killed_at: int = 0
-    log_when_killed: list[str] = field(default_factory=list)
-    short_of_memory: list[str] = field(default_factory=list)
-    most_on_card: float = 0.0  # GiB
 
 
 def main() -> None:
@@ -156,8 +145,10 @@ def whole(options: argparse.Namespace) -> None:
     if (work / "state.json").exists():
         state = State(**json.loads((work / "state.json").read_text()))
     with _watched_card(state):
-        done = _all(options, work, state, until)
-        (work / "state.json").write_text(json.dumps(asdict(state)))
+        try:
+            done = _all(options, work, state, until)
+        finally:
+            (work / "state.json").write_text(json.dumps(asdict(state)))
     if not done:
         sys.exit("cut off: give the command again on this machine, and it goes on")
     rows = claims(work / "run", state)
@@ -220,11 +211,11 @@ def _go(work: Path, state: State, until: float, kill_at: int | None = None) -> b
             stage, begun = found.group(1), now
         if _SHORT.search(line):
             state.short_of_memory.append(line[:200])
-        steps = len(_log(work / "run"))
+        steps = len(logged(work / "run"))
         if kill_at is not None and stage == "train" and steps >= kill_at:
             os.killpg(process.pid, signal.SIGKILL)
             state.killed_at, kill_at = steps, None
-            state.log_when_killed = _log(work / "run")
+            state.log_when_killed = logged(work / "run")
             print(f"killed after step {steps}", flush=True)
         if now > until:
             os.killpg(process.pid, signal.SIGKILL)
@@ -255,12 +246,6 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
         yield line.rstrip()
 
 
-def _log(run: Path) -> list[str]:
-    """One line a step, as far as training has got."""
-    file = run / "logs" / "metrics.jsonl"
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-
 @contextmanager
 def _watched_card(state: State) -> Iterator[None]:
     """Notes the most that is in use on the card, of all processes, by what its driver tells."""
@@ -275,40 +260,10 @@ def _watched_card(state: State) -> Iterator[None]:
 
     if shutil.which("nvidia-smi"):
         threading.Thread(target=look, daemon=True).start()
-    yield
-    over.set()
-
-
-def claims(run: Path, state: State) -> list[ClaimRow]:
-    """What the finished run shows; times are of this card, with random weights."""
-    log = _log(run)
-    same = [a == b for a, b in zip(log, state.log_when_killed, strict=False)]
-    went_on = same.index(False) if False in same else len(same)
-    steps = [json.loads(line)["step"] for line in log]
-    rows = [
-        ClaimRow("steps", len(set(steps)), bound=">= 100"),
-        ClaimRow("killed_after_step", state.killed_at),
-        ClaimRow("went_on_from_step", went_on, bound=">= 1"),
-        ClaimRow("out_of_memory", len(state.short_of_memory), bound="<= 0"),
-        ClaimRow("merged", float((run / "merged" / "config.json").exists()), bound=">= 1"),
-    ]
-    for system in ("base", "tuned", "merged"):
-        file = run / "predictions" / f"{system}.jsonl"
-        bound = ">= 500" if system == "tuned" else None
-        answers = len(file.read_text(encoding="utf-8").splitlines())
-        rows.append(ClaimRow(f"answers_{system}", answers, bound=bound))
-    files = [run / "scores" / f"tuned-{source}.json" for source in ("spider", "wikisql")]
-    scored = sum(json.loads(file.read_text())["n"] for file in files)
-    rows.append(ClaimRow("answers_tuned_scored", scored, bound=">= 500"))
-    peaks = [json.loads(line)["peak_memory_bytes"] for line in log]
-    rows.append(ClaimRow("training_peak_reserved", max(peaks) / 2**30, "GiB", "<= 11.25"))
-    if state.most_on_card:
-        rows.append(ClaimRow("most_on_card", state.most_on_card, "GiB"))
-    for stage, seconds in state.seconds.items():
-        bound = f"<= {REFERENCE_SECONDS}" if stage == "predict: tuned" else None
-        name = "seconds_" + re.sub(r"\W+", "_", stage)
-        rows.append(ClaimRow(name, seconds, "s", bound))
-    return rows
+    try:
+        yield
+    finally:
+        over.set()
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def test_data_that_makes_no_sense_is_refused(
         ({"schedule": "constant-linear", "warmup_share": 0.5, "decay_share": 0.6}, "all steps"),
         ({"curriculum": {"epochs": 2}}, "a curriculum over 2 of 1 epochs"),
         ({"validate_steps": 3}, "give data.validation"),
+        ({"method": "full", "step": "fused"}, "gradient_checkpointing: false"),
         ({"validate_steps": 3, "embedding": "host"}, "not on the host"),
     ],
 )

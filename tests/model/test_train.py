@@ -203,16 +203,26 @@ def test_every_step_leaves_a_line_with_what_it_cost(tmp_path: Path) -> None:
     assert log.seconds() == pytest.approx(sum(row["seconds"] for row in rows))
 
 
-def test_full_fine_tuning_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+def _adapted_in_16_bit() -> Any:
+    return tiny_adapted(dtype="bfloat16")
+
+
+@pytest.mark.parametrize("made", [tiny_llama, _adapted_in_16_bit], ids=["full", "16-bit adapters"])
+def test_training_goes_on_from_its_last_checkpoint(made: Callable[[], Any], tmp_path: Path) -> None:
     packs = tiny_packs()
     whole, cut, resumed = _Watch(), _Watch(), _Watch()
     plan = settings(6, learning_rate=1e-3, checkpoint_steps=2)
-    train(tiny_llama(), packs, plan, tmp_path / "whole", [whole])
+    train(made(), packs, plan, tmp_path / "whole", [whole])
     with pytest.raises(InterruptedError):
-        train(tiny_llama(), packs, plan, tmp_path / "cut", [cut, _StopBefore(5)])
-    summary = train(tiny_llama(), packs, plan, tmp_path / "cut", [resumed])
+        train(made(), packs, plan, tmp_path / "cut", [cut, _StopBefore(5)])
+    model = made()
+    types = [parameter.dtype for parameter in model.parameters()]
+    summary = train(model, packs, plan, tmp_path / "cut", [resumed])
     assert summary.resumed_from == 4
     assert cut.losses[:4] + resumed.losses == whole.losses
+    gradients = zip(cut.gradients[:4] + resumed.gradients, whole.gradients, strict=True)
+    assert all(torch.equal(one, other) for one, other in gradients)
+    assert [parameter.dtype for parameter in model.parameters()] == types
 
 
 class _StopBefore(TrainerCallback):

@@ -46,12 +46,10 @@ def tiny_llama(*, seed: int = 0, spread: float = 0.2, layers: int = 2) -> LlamaF
     return LlamaForCausalLM(config).eval()
 
 
-def tiny_adapted(*, dropout: float = 0.0, draw_b: bool = True) -> Any:
+def tiny_adapted(*, dropout: float = 0.0, draw_b: bool = True, dtype: str = "float32") -> Any:
     """The tiny model with LoRA on all seven projections; B is not left at zero."""
     source = Source("tiny", "tiny", None)
-    adapted = add_lora(
-        tiny_llama(), source, rank=4, alpha=8, dropout=dropout, dtype="float32", seed=3
-    )
+    adapted = add_lora(tiny_llama(), source, rank=4, alpha=8, dropout=dropout, dtype=dtype, seed=3)
     return with_drawn_b(adapted) if draw_b else adapted
 
 
@@ -61,7 +59,7 @@ def with_drawn_b(adapted: Any, spread: float = 0.05) -> Any:
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             drawn = spread * torch.randn(parameter.shape, generator=generator)
-            parameter.data = drawn.to(parameter.device)
+            parameter.data = drawn.to(parameter)
     return adapted
 
 

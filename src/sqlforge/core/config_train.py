@@ -134,6 +134,8 @@ class TrainPart(Part):
             raise ValueError("'embedding_learning_rate' is for method full: others freeze them")
         if self.method == "full" and self.embedding == "host":
             raise ValueError("'embedding: host' is for method lora and qlora: full trains them")
+        if self.method == "full" and self.step == "fused" and self.gradient_checkpointing:
+            raise ValueError("'step: fused' of method full wants 'gradient_checkpointing: false'")
         if self.validate_steps is not None and self.embedding == "host":
             raise ValueError("'validate_steps' reads the embeddings on the card, not on the host")
         if self.distributed == "fsdp" and self.method == "full":

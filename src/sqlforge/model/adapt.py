@@ -65,6 +65,21 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)
 
 
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Read what :func:`save_adapter` wrote into the weights that ``model`` has.
+
+    Left to itself, peft puts fp32 weights in the place of 16-bit ones, and who holds the former
+    ones, an optimizer or a mean, holds nothing any more.
+    """
+    model.load_adapter(
+        str(folder),
+        model.active_adapter,
+        is_trainable=True,
+        torch_device="cpu",
+        autocast_adapter_dtype=False,
+    )
+
+
 def trainable_parameters(model: torch.nn.Module) -> int:
     """How many numbers training changes."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

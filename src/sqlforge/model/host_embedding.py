@@ -46,8 +46,11 @@ class HostEmbedding(TrainerCallback):
         self._move(torch.device("cpu"))
 
     def give_back(self) -> None:
-        """Put the table where it was."""
-        self._move(self._place)
+        """Put the table where it was, if there is room: after a shortage there may be none."""
+        try:
+            self._move(self._place)
+        except torch.OutOfMemoryError:
+            _log.warning("the table of embeddings stays in the computer's memory: no room is left")
 
     def _move(self, place: torch.device) -> None:
         if self._table.device != place:

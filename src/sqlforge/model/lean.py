@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import Trainer, TrainerCallback
 
 from sqlforge.core.errors import TrainingError
+from sqlforge.model.adapt import load_adapter
 
 
 class LeanTrainer(Trainer):
@@ -47,6 +50,14 @@ class LeanTrainer(Trainer):
     def not_finite(self, what: str) -> TrainingError:
         """The error for numbers gone wrong."""
         return TrainingError(what)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Weights from a checkpoint, into those that are trained."""
+        if isinstance(self.model, PeftModel):
+            load_adapter(self.model, Path(resume_from_checkpoint))
+        else:
+            inherited: Any = super()
+            inherited._load_from_checkpoint(resume_from_checkpoint, model)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Six a token and parameter, as ``Trainer`` counts; parameters are counted once."""
@@ -81,7 +92,7 @@ class LeanTrainer(Trainer):
         return optimizer if known and alone and self.accelerator.scaler is None else None
 
     def look(self) -> None:
-        """The one place of a step where the computer waits for the card.
+        """The one place of a step where the computer waits for what it has computed.
 
         Raises:
             TrainingError: a loss of the window or the gradient is not finite.

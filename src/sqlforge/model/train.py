@@ -93,7 +93,7 @@ def train(
     fused = choose(model, settings)
     if (table := choose_embedding(model, fused, settings)) is not None:
         collator, callbacks = table.collated(collator), [*callbacks, table]
-    step, collator = choose_graphs(fused, model, settings, collator)
+    step, collator = choose_graphs(fused, model, settings, collator, processes.size)
     own, share = own_share(packs, settings, processes)
     trainer = _PackTrainer(
         in_pieces=take_apart(model, settings, processes, fused) is not None,

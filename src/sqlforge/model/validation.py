@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sqlforge.core.errors import RecipeError
 from sqlforge.model.batches import choose_attention
 from sqlforge.model.pack import IGNORED, Pack, plan_packs
 from sqlforge.model.plain_loss import logits_at
@@ -31,8 +32,18 @@ class Validation:
 
 
 def validation_packs(store: TokenStore, *, rows: int, budget: int, seed: int) -> list[Pack]:
-    """At most ``rows`` examples, drawn by ``seed``, that a pack of ``budget`` tokens holds."""
+    """At most ``rows`` examples, drawn by ``seed``, that a pack of ``budget`` tokens holds.
+
+    Raises:
+        RecipeError: there is none.
+    """
     short = [i for i, length in enumerate(store.lengths) if length <= budget]
+    if not short:
+        raise RecipeError(
+            f"no validation example of at most {budget} tokens",
+            "some, to measure on every train.validate_steps",
+            "raise train.pack_tokens, or take validate_steps out",
+        )
     drawn = sorted(random.Random(f"{seed}/validation").sample(short, min(rows, len(short))))
     keys = store.schema_keys
     return plan_packs(

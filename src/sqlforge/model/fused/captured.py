@@ -9,7 +9,6 @@ supervised, and the seed of dropout.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,8 +50,8 @@ class CapturedStep:
             if self._room is None or not self._room.holds(size):
                 needed = room_for(size)
                 self._room = needed if self._room is None else self._room.joined(needed)
-            fixed = pad(batch, self._room)
-            return batch | {"fixed": fixed, "room": self._room}
+            room = self._room  # another thread may let it grow
+            return batch | {"fixed": pad(batch, room), "room": room}
 
         return more
 
@@ -147,7 +146,11 @@ _replayed: Any = _Replayed.apply
 
 
 def choose_graphs(
-    fused: FusedStep | None, model: Any, settings: TrainSettings, collate: Collator
+    fused: FusedStep | None,
+    model: Any,
+    settings: TrainSettings,
+    collate: Collator,
+    processes: int = 1,
 ) -> tuple[FusedStep | CapturedStep | None, Collator]:
     """The recorded step where it was asked for and applies, and batches for it.
 
@@ -162,7 +165,7 @@ def choose_graphs(
         reason = "all weights are trained"
     elif settings.embedding == "host":
         reason = "rows of a table on the host differ in number"
-    elif int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    elif processes > 1:
         reason = "several processes train"
     if fused is None or reason is not None:
         _log.warning("no CUDA graph, training goes on without: %s", reason)

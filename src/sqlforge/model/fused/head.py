@@ -64,9 +64,18 @@ class Norm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        """The gradient of ``x``; ``weight`` is frozen."""
+        """Gradients of ``x`` and, unless it is frozen, of ``weight``."""
         x, weight = ctx.saved_tensors
-        return ops.norm_backward(grad.contiguous(), x, weight, ctx.eps, None), None, None
+        grad = grad.contiguous()
+        to_weight = norm_weight_gradient(grad, x, ctx.eps) if ctx.needs_input_grad[1] else None
+        return ops.norm_backward(grad, x, weight, ctx.eps, None), to_weight, None
+
+
+def norm_weight_gradient(grad: torch.Tensor, x: torch.Tensor, eps: float) -> torch.Tensor:
+    """The gradient of a norm's weight, fp32."""
+    value = x.float()
+    scale = torch.rsqrt(value.pow(2).mean(-1, keepdim=True) + eps)
+    return (grad.float() * value * scale).sum(0)
 
 
 summed_cross_entropy: Any = SummedCrossEntropy.apply

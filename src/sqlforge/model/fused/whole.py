@@ -15,6 +15,7 @@ import torch
 
 from sqlforge.core.errors import TrainingError
 from sqlforge.model.fused import ops
+from sqlforge.model.fused.head import last_norm, norm_weight_gradient
 from sqlforge.model.fused.layer import Attend, LayerParts
 from sqlforge.model.fused.projections import Role
 from sqlforge.model.fused.step import (
@@ -76,7 +77,7 @@ class WholeStep(FusedStep):
         """Summed cross-entropy, weighted, of the last layer's output where it is supervised."""
         norm, head = self._causal.model.norm, self._causal.lm_head.weight
         with torch.autocast(hidden.device.type, enabled=False):
-            chosen = _last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
+            chosen = last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
             loss: torch.Tensor = _head_loss(chosen, self._tables[-1], head, labels, weights)
         return loss
 
@@ -110,8 +111,12 @@ def choose(model: Any, settings: TrainSettings) -> FusedStep | None:
     """
     if settings.step != "fused" or getattr(model, "peft_config", None) is not None:
         return choose_step(model, settings)
-    reason = "layers are recomputed" if settings.gradient_checkpointing else why_not_whole(model)
-    if reason is not None:
+    if settings.gradient_checkpointing:
+        raise TrainingError(
+            "train.step 'fused' of method full recomputes no layer; "
+            "set train.gradient_checkpointing to false"
+        )
+    if reason := why_not_whole(model):
         raise TrainingError(f"train.step 'fused' does not apply: {reason}; set it to 'auto'")
     _log.info("training by the fused step of all weights")
     return WholeStep(model, torch.bfloat16 if settings.autocast_bf16 else model.dtype)
@@ -187,7 +192,7 @@ class _Layer(torch.autograd.Function):
             ops.gated_backward(grad @ down, gates)
             found.append(_of_weights(gates, again, parts.roles[2]))
             back = gates @ gate_up
-            to_second = _of_norm(back, middle, parts.eps)
+            to_second = norm_weight_gradient(back, middle, parts.eps)
             grad = ops.norm_backward(back, middle, second_norm, parts.eps, grad)
             found.append(_of_weights(grad, flat, parts.roles[1]))
             back = (grad @ output).view(mixed.shape).to(mixed.dtype)
@@ -196,7 +201,7 @@ class _Layer(torch.autograd.Function):
             ops.rotate(joint, shared.cos, shared.sin, parts.heads + parts.kv_heads, back=True)
             found.append(_of_weights(joint, normed, parts.roles[0]))
             back = joint @ first
-            to_first = _of_norm(back, x, parts.eps)
+            to_first = norm_weight_gradient(back, x, parts.eps)
             grad = ops.norm_backward(back, x, first_norm, parts.eps, grad)
         weights = [one for role in reversed(found) for one in role]
         return grad, None, None, None, to_first, to_second, *weights
@@ -220,27 +225,6 @@ class _Embed(torch.autograd.Function):
         (ids,) = ctx.saved_tensors
         given = grad.float(), ids, ctx.rows, ctx.left_out, False
         return None, None, torch.ops.aten.embedding_dense_backward(*given), None
-
-
-class _Norm(torch.autograd.Function):
-    """The last norm."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-        """``x / rms(x) * weight``."""
-        out = torch.empty_like(x)
-        ops.norm(x, weight, eps, out)
-        ctx.save_for_backward(x, weight)
-        ctx.eps = eps
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        """Gradients of ``x`` and ``weight``."""
-        x, weight = ctx.saved_tensors
-        grad = grad.contiguous()
-        to_x = ops.norm_backward(grad, x, weight, ctx.eps, None)
-        return to_x, _of_norm(grad, x, ctx.eps), None
 
 
 class _Head(torch.autograd.Function):
@@ -284,14 +268,6 @@ def _of_weights(grad: torch.Tensor, given: torch.Tensor, role: Role) -> list[tor
     return list(torch.split(ops.product(grad.T, given, own), list(role.sizes)))
 
 
-def _of_norm(grad: torch.Tensor, x: torch.Tensor, eps: float) -> torch.Tensor:
-    """The gradient of a norm's weight."""
-    value = x.float()
-    scale = torch.rsqrt(value.pow(2).mean(-1, keepdim=True) + eps)
-    return (grad.float() * value * scale).sum(0)
-
-
 _layer: Any = _Layer.apply
 _embed: Any = _Embed.apply
-_last_norm: Any = _Norm.apply
 _head_loss: Any = _Head.apply
