@@ -171,6 +171,7 @@ class _Products(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.found.append(product_of(kwargs["model"]))
+        control.should_save = False
 
 
 def product_of(model: Any) -> torch.Tensor:

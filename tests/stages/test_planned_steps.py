@@ -14,7 +14,7 @@ from sqlforge.core.config import Recipe
 from sqlforge.core.errors import RecipeError
 from sqlforge.corpus.synthetic.generate import generate_corpus
 from sqlforge.model.epochs import Curriculum, Passes
-from sqlforge.model.pack import Pack, plan_packs
+from sqlforge.model.pack import Pack, plan_packs, size_of
 from sqlforge.model.planned_steps import plan_steps
 from sqlforge.prompt.tokenise import Tokenised, tokenise
 from sqlforge.score.difficulty import difficulties
@@ -47,6 +47,7 @@ def test_steps_hold_every_example_of_every_epoch(augment: Any, tmp_path: Path) -
             seed=chosen.seed * 1_000 + epoch,
         )
     ]  # fmt: skip
+    assert [size_of(packs, i) for i in range(len(whole))] == [(len(p), p.examples) for p in whole]
     assert list(packs) == whole
     assert sum(pack.examples for pack in packs) == 240
     assert steps == -(-len(whole) // 3)

@@ -31,16 +31,19 @@ def compiled_layers(
         return
     import torch._dynamo
 
-    disable: Any = torch._dynamo.disable  # not typed
-    torch._dynamo.config.suppress_errors = True
-    for name in (PACKED, VARLEN):
-        AttentionInterface.register(name, disable(AttentionInterface()[name]))
+    dynamo: Any = torch._dynamo  # not typed
+    attentions = {name: AttentionInterface()[name] for name in (PACKED, VARLEN)}
+    for name, attention in attentions.items():
+        AttentionInterface.register(name, dynamo.disable(attention))
     layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
     for layer in layers:
         layer.compile(dynamic=True, backend=backend)
     _log.info("training by %d compiled layers", len(layers))
     try:
-        yield
+        with dynamo.config.patch(suppress_errors=True):
+            yield
     finally:
         for layer in layers:
             layer._compiled_call_impl = None
+        for name, attention in attentions.items():
+            AttentionInterface.register(name, attention)

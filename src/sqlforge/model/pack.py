@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import overload
@@ -124,6 +124,7 @@ class PlannedPacks(Sequence[Pack]):
 
     def __init__(self, plan: Sequence[tuple[Sequence[Encoded], Groups]]) -> None:
         self._plan = plan
+        self._sizes: dict[int, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._plan)
@@ -139,7 +140,23 @@ class PlannedPacks(Sequence[Pack]):
         pack = Pack()
         for number, group in enumerate(groups):
             pack = _append(pack, [encoded[i] for i in group], number)
+        self._sizes[index] = len(pack), pack.examples
         return pack
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Tokens and examples of a pack, which is put together for that once at most."""
+        if index not in self._sizes:
+            self[index]
+        return self._sizes[index]
+
+
+def size_of(packs: Sequence[Pack], index: int) -> tuple[int, int]:
+    """Tokens and examples of one of ``packs``; those that are planned remember them."""
+    known: Callable[[int], tuple[int, int]] | None = getattr(packs, "size", None)
+    if known is not None:
+        return known(index)
+    pack = packs[index]
+    return len(pack), pack.examples
 
 
 def shared_length(prompts: Sequence[tuple[int, ...]]) -> int:

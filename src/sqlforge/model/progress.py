@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from transformers import TrainerCallback
 
 from sqlforge.core.files import storing, write_text
-from sqlforge.model.pack import Pack
+from sqlforge.model.pack import Pack, size_of
 from sqlforge.model.validation import Validation
 
 
@@ -123,8 +123,9 @@ class MetricsLog(TrainerCallback):
 
     def _row(self, step: int, logs: dict[str, Any]) -> dict[str, Any]:
         now = time.monotonic()
-        window = self._packs[(step - 1) * self._accumulation : step * self._accumulation]
-        tokens, examples = sum(len(p) for p in window), sum(p.examples for p in window)
+        end = min(step * self._accumulation, len(self._packs))
+        sizes = [size_of(self._packs, i) for i in range((step - 1) * self._accumulation, end)]
+        tokens, examples = sum(size[0] for size in sizes), sum(size[1] for size in sizes)
         seconds, self._last = now - self._last, now
         row = {
             "step": step,

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import torch
 
-from sqlforge.model.pack import IGNORED, Pack
+from sqlforge.model.pack import IGNORED, Pack, size_of
 
 
 class PromptsFirst(Sequence[Pack]):
@@ -19,6 +19,10 @@ class PromptsFirst(Sequence[Pack]):
 
     def __len__(self) -> int:
         return len(self._packs)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Tokens and examples of a pack."""
+        return size_of(self._packs, index)
 
     @overload
     def __getitem__(self, index: int) -> Pack: ...

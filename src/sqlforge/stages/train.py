@@ -27,7 +27,7 @@ from sqlforge.model.load import (
     resolve,
     weight_digests,
 )
-from sqlforge.model.pack import Pack
+from sqlforge.model.pack import Pack, size_of
 from sqlforge.model.planned_steps import plan_steps
 from sqlforge.model.progress import MetricsLog, peak_memory_bytes
 from sqlforge.model.settings import TrainSettings
@@ -277,9 +277,8 @@ def _summary(
     packs: Sequence[Pack], tokenised: Tokenised, model: Any, summary: TrainSummary, seconds: float
 ) -> Trained:
     lengths = [sum(store.lengths) / len(store) for store in tokenised.epochs]
-    examples = tokens = 0
-    for pack in packs:
-        examples, tokens = examples + pack.examples, tokens + len(pack)
+    sizes = [size_of(packs, i) for i in range(len(packs))]
+    tokens, examples = sum(size[0] for size in sizes), sum(size[1] for size in sizes)
     return Trained(
         steps=summary.steps,
         examples=examples,
