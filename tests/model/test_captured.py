@@ -140,7 +140,9 @@ def test_without_a_card_training_goes_on_without_and_that_is_said(
     with caplog.at_level(logging.WARNING):
         step = FusedStep(model, False)
         assert choose_graphs(step, model, settings(1, graphs=True), _batch) == (step, _batch)
-    assert "goes on without" in caplog.text
+        choose_graphs(step, model, settings(1, graphs=True), _batch, processes=2)
+    assert "goes on without: it is for the fused step of adapters on a card" in caplog.text
+    assert "several processes train" in caplog.text
 
 
 def test_a_graph_that_cannot_be_recorded_gives_way_to_the_free_step(

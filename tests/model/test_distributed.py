@@ -19,7 +19,7 @@ from sqlforge.core.errors import ModelError, StorageError
 from sqlforge.core.launch import take_launch
 from sqlforge.model.across import OwnPacks
 from sqlforge.model.adapt import save_adapter
-from sqlforge.model.distributed import Processes
+from sqlforge.model.distributed import Processes, together
 from sqlforge.model.pack import IGNORED, plan_packs
 from sqlforge.model.pieces import Pieces
 from sqlforge.model.watch import ENDED
@@ -181,6 +181,14 @@ def test_more_processes_than_cards_or_no_nccl_is_one_sentence() -> None:
     if not torch.distributed.is_nccl_available():
         with pytest.raises(ModelError, match=r"a PyTorch without NCCL"):
             Processes(take_launch(dict(told), lambda: 4)).check("cuda")
+
+
+def test_cards_that_cannot_be_told_apart_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "CUDA_VISIBLE_DEVICES": "4,6"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)  # whatever is visible
+    with pytest.raises(ModelError, match="NVML"), together():
+        pass
 
 
 def test_packs_that_cannot_be_shared_out_are_cut_into_parts_of_about_the_same_length() -> None:

@@ -177,6 +177,7 @@ def together() -> Iterator[Processes]:
     others leave with the same exit code.
 
     Raises:
+        ModelError: cards cannot be told apart.
         RecipeError: a launcher's own way of sharding is asked for.
         UserError: the processes do not find each other.
     """
@@ -185,7 +186,11 @@ def together() -> Iterator[Processes]:
         yield ALONE
         return
     if launch.local_rank < launch.cards and torch.cuda.device_count() > 1:
-        torch.cuda.set_device(launch.local_rank)  # where CUDA had looked at its cards before
+        raise ModelError(
+            "cards that CUDA had to look at before each process could be left its own",
+            "NVML, by which PyTorch counts them without that",
+            "install the driver's libnvidia-ml, or start a single process",
+        )
     processes = _joined(launch)
     try:
         yield processes

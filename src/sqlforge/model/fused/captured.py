@@ -159,14 +159,14 @@ def choose_graphs(
     if not settings.graphs:
         return fused, collate
     reason = None
-    if type(fused) is not FusedStep or model.device.type != "cuda":
+    if processes > 1:
+        reason = "several processes train"
+    elif type(fused) is not FusedStep or model.device.type != "cuda":
         reason = "it is for the fused step of adapters on a card"
     elif getattr(model, "peft_config", None) is None:
         reason = "all weights are trained"
     elif settings.embedding == "host":
         reason = "rows of a table on the host differ in number"
-    elif processes > 1:
-        reason = "several processes train"
     if fused is None or reason is not None:
         _log.warning("no CUDA graph, training goes on without: %s", reason)
         return fused, collate
