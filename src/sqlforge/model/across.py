@@ -72,6 +72,11 @@ def own_share(
     return own, replace(settings, accumulation=settings.accumulation if over else each)
 
 
+def divisor(pack: Pack, tokens: Any) -> Any:
+    """What a pack's loss is divided by: ``tokens``, or infinity where it is to count nothing."""
+    return tokens if pack.examples else torch.inf
+
+
 def draw_anew(seed: int, own: int, processes: Processes) -> None:
     """Let what dropout draws depend on a micro-batch's place in the run, not on the process.
 

@@ -23,7 +23,7 @@ from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, TrainerCallback
 
 from sqlforge.core.errors import TrainingError
-from sqlforge.model.across import Across, draw_anew, own_share
+from sqlforge.model.across import Across, divisor, draw_anew, own_share
 from sqlforge.model.adapt import save_adapter
 from sqlforge.model.averages import Average, average_of
 from sqlforge.model.batches import Ahead, Collator, choose_attention
@@ -185,20 +185,21 @@ class _PackTrainer(LeanTrainer):
         window's earlier packs are gone through again.
         """
         pack = inputs["pack"]
-        own = self.state.global_step * self.args.gradient_accumulation_steps + len(self._behind)
-        draw_anew(self.args.seed, own, self._processes)
-        if not pack.examples:  # see OwnPacks
-            num_items_in_batch = torch.inf
+        first = self.state.global_step * self.args.gradient_accumulation_steps
+        draw_anew(self.args.seed, first + len(self._behind), self._processes)
         pieces = pieces_of(pack, self._most_tokens)
-        given = [inputs] if len(pieces) == 1 else map(self._collated, pieces)
-        loss = self._tried(model, given, num_items_in_batch)
+        given: Iterable[Any] = [inputs] if len(pieces) == 1 else map(self._collated, pieces)
+        loss = self._tried(model, given, divisor(pack, num_items_in_batch))
         while loss is None:
             self._halve(pieces)
             model.zero_grad()
             pieces = pieces_of(pack, self._most_tokens)
-            earlier = [piece for one in self._behind for piece in pieces_of(one, self._most_tokens)]
-            if self._tried(model, map(self._collated, earlier), num_items_in_batch) is not None:
-                loss = self._tried(model, map(self._collated, pieces), num_items_in_batch)
+            for number, one in enumerate((*self._behind, pack), start=first):
+                draw_anew(self.args.seed, number, self._processes)
+                given = map(self._collated, pieces_of(one, self._most_tokens))
+                loss = self._tried(model, given, divisor(one, num_items_in_batch))
+                if loss is None:
+                    break
         self._behind.append(pack)
         return self._joined(loss) if self._across else loss
 
