@@ -93,8 +93,7 @@ def test_halves_hold_every_example_once_and_are_packs_themselves(schemas: int, b
         assert max(len(first), len(second)) < len(pack)
 
 
-@pytest.mark.parametrize("fails", [before_the_pass, in_the_backward_pass])
-@pytest.mark.parametrize("most", [60, 40])
+@pytest.mark.parametrize(("fails", "most"), [(before_the_pass, 60), (in_the_backward_pass, 40)])
 def test_short_memory_changes_no_step(
     fails: Callable[[int], Fails],
     most: int,
