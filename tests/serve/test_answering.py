@@ -510,8 +510,8 @@ def _writer_of(file: Path) -> Iterator[None]:
         "sys.stdin.read(); c.execute('DELETE FROM cust WHERE cust_id > 58'); c.close()"
     )
     command = [sys.executable, "-c", program, str(file)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
         assert process.stdout.readline() == b"open\n"
         yield
         process.communicate()
