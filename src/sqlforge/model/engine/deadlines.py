@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from sqlforge.model.engine.batch import Batch
 
-_NEWEST = 0.2  # weight of the last step in the pace
+_STEPS = 5  # the last ones, whose median is the pace
+_FEWEST = 3  # steps that tell a pace: the first one sets libraries up
 _MARGIN = 1.1  # steps get longer with their texts, and masks with what they forbid
 
 
@@ -17,29 +20,30 @@ class Deadlines:
     """Measures what a step takes, and lowers the limits of texts that would be late.
 
     The limit falls with every step that takes longer than was thought, so a text is bounded by
-    what the machine does now, not by what it did in an empty room.
+    what the machine does now, not by what it did in an empty room. It never rises again: one step
+    that captures a CUDA graph takes as long as a hundred others, and must not count.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._step_s = 0.0
+        self._took: deque[float] = deque(maxlen=_STEPS)
 
     def decode(self, batch: Batch) -> None:
         """A step of ``batch``, timed, after limits were lowered where time runs out."""
-        self._lower(batch)
+        began = self._clock()
+        self._lower(batch, began)  # which may wait for what the device does: part of the step
         if not batch.table.live.any():
             return
-        began = self._clock()
         batch.decode()
-        took = self._clock() - began
-        self._step_s += (_NEWEST if self._step_s else 1.0) * (took - self._step_s)
+        self._took.append(self._clock() - began)
 
-    def _lower(self, batch: Batch) -> None:
+    def _lower(self, batch: Batch, now: float) -> None:
         table = batch.table
         rows = np.flatnonzero(table.live & np.isfinite(table.deadline))
-        if not len(rows) or not self._step_s:
+        if not len(rows) or len(self._took) < _FEWEST:
             return
-        fitting = (table.deadline[rows] - self._clock()) / (_MARGIN * self._step_s)
+        pace = _MARGIN * max(statistics.median(self._took), 1e-6)
+        fitting = (table.deadline[rows] - now) / pace
         late = fitting < table.limit[rows] - table.count[rows]
         if not late.any():
             return
