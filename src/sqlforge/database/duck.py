@@ -42,8 +42,6 @@ _CONSTRAINTS = """
       AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY')
     ORDER BY table_oid, constraint_index
 """
-
-
 _CHUNK = 500  # rows fetched at a time
 
 
@@ -86,6 +84,7 @@ class DuckFile:
                 yield columns, iter(lambda: result.fetchmany(_CHUNK), [])
             finally:
                 alarm.cancel()
+                alarm.join()  # one that goes off now must not meet a closed connection
 
     def status(self, error: Exception) -> Status:
         """What an error of the driver means."""

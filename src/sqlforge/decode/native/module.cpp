@@ -34,6 +34,11 @@ Rows rows_of(const py::buffer& out, size_t rows, int words) {
 int fill_all(const std::vector<Cursor*>& cursors, const std::vector<int>& tokens, const py::buffer& out,
              int words, int threads) {
   const Rows rows = rows_of(out, cursors.size(), words);
+  if (!tokens.empty() && tokens.size() != cursors.size())
+    throw py::value_error("as many tokens as cursors, or none");
+  for (const Cursor* cursor : cursors)
+    if (cursor && cursor->words() > words)
+      throw py::value_error("a mask takes " + std::to_string(cursor->words()) + " words");
   std::atomic<int> refused{-1};
   {
     py::gil_scoped_release release;
@@ -77,7 +82,7 @@ PYBIND11_MODULE(_native, m) {
       }), py::keep_alive<1, 2>())
       .def("advance", &Cursor::advance)
       .def("shorten", &Cursor::shorten)
-      .def("copy", [](const Cursor& c) { return Cursor(c); })
+      .def("copy", [](const Cursor& c) { return Cursor(c); }, py::keep_alive<0, 1>())
       .def_property_readonly("finished", &Cursor::finished)
       .def_property_readonly("may_end", &Cursor::may_end)
       .def_property_readonly("budget", &Cursor::budget)
