@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,9 +20,11 @@ from fastapi.testclient import TestClient
 
 from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import ConstraintError, ModelError
+from sqlforge.core.schema import Schema
 from sqlforge.database.place import place_of
 from sqlforge.database.readers import Readers
 from sqlforge.model.schema_argument import SCHEMA, VALUES, schema_of_argument, values_of_argument
+from sqlforge.model.writer import Asked
 from sqlforge.serve.answering import Answerer
 from sqlforge.serve.app import create_app
 from sqlforge.serve.remote import RemoteModel
@@ -135,6 +138,14 @@ def test_the_window_is_the_servers_own(behind: _StandIn) -> None:
     model = RemoteModel("smollm2-135m", behind.url)
     assert model.width == 700
     assert RemoteModel("smollm2-135m", behind.url, width=300).width == 300
+
+
+def test_what_may_be_late_gets_fewer_tokens(behind: _StandIn) -> None:
+    model = RemoteModel("smollm2-135m", behind.url)
+    asked = Asked((1, 2, 3), "goods", Schema(()))
+    for ahead in (-1.0, -1.0, 3600.0):  # the first answer has no speed to go by
+        model.write(asked, Decoding(), 128, time.monotonic() + ahead)
+    assert [told["max_tokens"] for _, told in behind.heard] == [128, 40, 128]
 
 
 def test_a_server_that_does_not_constrain_is_found_out(behind: _StandIn, shop: str) -> None:

@@ -26,7 +26,7 @@ _ENDS = ("quit", "exit", "\\q", ":q")
 _LONGEST = 60  # characters of a cell that are shown
 _CANDIDATES = 8
 CUT_SHORT = (
-    "The SQL was brought to an end before the model would have ended it: it may lack something. "
+    "The SQL may have been brought to an end before the model would have: it may lack something. "
     "Allow more with --answer-seconds or --max-new-tokens."
 )
 

@@ -15,7 +15,7 @@ export function showAnswer(answer, onLink) {
   byId("answer-title").textContent = answer.question;
   showFacts(answer);
   const refused = "The model is not sure enough of an answer. What it tried is below.";
-  const cut = "The server brought the query to an end before the model would have: it may lack something.";
+  const cut = "The server may have brought the query to an end before the model would have: it may lack something.";
   tell(byId("answer-note"), answer.refused ? refused : answer.cut_short ? cut : null);
   showLinks(answer.linked ?? [], onLink);
   showSql(answer.sql ?? "", answer.dialect);
