@@ -115,6 +115,18 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [away]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux has such links")
+def test_output_redirected_into_a_file_goes_there(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w+", encoding="utf-8") as file:
+        file.write("said before\n")
+        file.flush()
+        there = Path(f"/proc/self/fd/{file.fileno()}")
+        check_writable(there)
+        write_text(there, "written\n")
+        file.seek(0)
+        assert file.read() == "said before\nwritten\n"
+
+
 def test_other_faults_of_the_system_pass_through(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), storing(tmp_path):
         (tmp_path / "absent").read_text()

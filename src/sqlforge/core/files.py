@@ -57,7 +57,7 @@ def writing(path: Path) -> Iterator[IO[str]]:
     with storing(path):
         make_folder(path.parent)
         if _is_device(path):
-            with path.open("w", encoding="utf-8") as there:
+            with path.open("a", encoding="utf-8") as there:  # what was said before stays
                 yield there
             return
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -168,8 +168,15 @@ def make_folder(path: Path) -> None:
 
 
 def _is_device(path: Path) -> bool:
-    """A terminal, a pipe or the like: nothing that another file may take the place of."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    """A terminal, a pipe or the like: nothing that another file may take the place of.
+
+    So is ``/dev/stdout`` where it is redirected into a file: the link has to stay.
+    """
+    if not path.exists() or path.is_dir():
+        return False
+    folder = path.parent.resolve()
+    linked = folder == Path("/dev") or folder.match("/proc/*/fd")
+    return not path.is_file() or (linked and path.is_symlink())
 
 
 @contextlib.contextmanager
