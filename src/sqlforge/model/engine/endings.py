@@ -1,4 +1,4 @@
-"""Which texts have ended by themselves."""
+"""Which texts have ended by themselves, and what came of those that end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from sqlforge.model.engine.request import Completion, Finish
 from sqlforge.model.engine.statement import ends_statement
-from sqlforge.model.engine.table import Table
+from sqlforge.model.engine.table import Job, Table
 
 
 class Endings:
@@ -37,3 +38,11 @@ class Endings:
                 written = table.written[rows[n], : table.count[rows[n]]].tolist()
                 found[n] = ends_statement(self._tokenizer.decode(written))
         return found
+
+    def completed(self, job: Job, finish: Finish) -> Completion:
+        """What a job has written, the end token left out."""
+        ids = job.written
+        if ids and ids[-1] in self.ids:
+            ids = ids[:-1]
+        text = str(self._tokenizer.decode(ids)).strip()
+        return Completion(tuple(ids), text, job.logprob, len(job.written), finish)

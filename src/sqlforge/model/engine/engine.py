@@ -22,7 +22,7 @@ from sqlforge.model.engine.endings import Endings
 from sqlforge.model.engine.masks import Fill, native_fill
 from sqlforge.model.engine.memory import hosted, prefill_for, rows_for, width_for
 from sqlforge.model.engine.profile import Profile
-from sqlforge.model.engine.request import Completion, Finish, Request, Ticket
+from sqlforge.model.engine.request import Finish, Request, Ticket, room_for
 from sqlforge.model.engine.table import Job
 
 _LOG = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Engine:
         Raises:
             UserError: the prompt does not fit.
         """
-        limit = self._limit(request)
+        limit = room_for(request, self._width)
         ticket = Ticket(request, self._changed, self._advance, self._note)
         uniforms = None
         if request.temperature > 0:
@@ -235,12 +235,7 @@ class Engine:
         self._told(self._batch.table.leave(row), finish)
 
     def _told(self, job: Job, finish: Finish) -> None:
-        ids = job.written
-        if ids and ids[-1] in self._endings.ids:
-            ids = ids[:-1]
-        text = str(self._tokenizer.decode(ids)).strip()
-        done = Completion(tuple(ids), text, job.logprob, len(job.written), finish)
-        job.ticket.finish(done)
+        job.ticket.finish(self._endings.completed(job, finish))
 
     # Coming and going.
 
@@ -286,23 +281,6 @@ class Engine:
             assert job is not None
             job.ticket.tell(table.written[row, job.streamed : table.count[row]].tolist())
             job.streamed = int(table.count[row])
-
-    def _limit(self, request: Request) -> int:
-        """How many tokens may be written; the window may end a text early."""
-        length, room = len(request.prompt), self._width - len(request.prompt)
-        if not request.prompt or request.max_new_tokens < 1:
-            raise UserError(
-                f"a prompt of {length} tokens for {request.max_new_tokens} new ones",
-                "at least one of each",
-                "ask something",
-            )
-        if room < 1 or (room < request.max_new_tokens and request.constraint is not None):
-            raise UserError(
-                f"a prompt of {length:,} tokens for {request.max_new_tokens:,} new ones",
-                f"at most {self._width:,} together, which is what model and memory hold",
-                "show a smaller schema (prompt.linking), or take a model with a longer window",
-            )
-        return min(room, request.max_new_tokens)
 
     def _halve(self) -> None:
         """Begin again with half the rows; texts go on from what they have."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlforge.core.errors import UserError
+
 Finish = Literal["stop", "length", "stuck", "cancelled"]
 
 
@@ -36,6 +38,28 @@ class Request:
     constraint: Any = None
     deadline: float = math.inf
     certain_tokens: int = 1
+
+
+def room_for(request: Request, width: int) -> int:
+    """How many tokens may be written in a row of ``width``; it may end a text early.
+
+    Raises:
+        UserError: the prompt does not fit, or under a constraint not all of the new tokens.
+    """
+    length, room = len(request.prompt), width - len(request.prompt)
+    if not request.prompt or request.max_new_tokens < 1:
+        raise UserError(
+            f"a prompt of {length} tokens for {request.max_new_tokens} new ones",
+            "at least one of each",
+            "ask something",
+        )
+    if room < 1 or (room < request.max_new_tokens and request.constraint is not None):
+        raise UserError(
+            f"a prompt of {length:,} tokens for {request.max_new_tokens:,} new ones",
+            f"at most {width:,} together, which is what model and memory hold",
+            "show a smaller schema (prompt.linking), or take a model with a longer window",
+        )
+    return min(room, request.max_new_tokens)
 
 
 @dataclass(frozen=True, slots=True)
