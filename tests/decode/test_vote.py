@@ -42,8 +42,19 @@ def candidate(sql: str, probability: float) -> Candidate:
     return Candidate(sql, sql, math.log(probability), 1 + len(sql.split()))
 
 
-LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 900000) "
-LONG += "SELECT count(*) FROM n"  # more than the first steps, less than the sandbox's time
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Sandbox]:
+    with Sandbox(Limits(seconds=20)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlforge.decode.vote.FIRST_STEPS", 100_000)
+
+
+LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) "
+LONG += "SELECT count(*) FROM n"  # more than those few steps, less than the sandbox's time
 QUICK = "SELECT 1"
 
 
@@ -53,8 +64,8 @@ QUICK = "SELECT 1"
         pytest.param([(QUICK, 0.4), (LONG, 0.1)], QUICK, 1, id="it could not win: not waited for"),
         pytest.param([(QUICK, 0.1), (LONG, 0.4)], LONG, 0, id="the most probable gets its time"),
         pytest.param(
-            [(QUICK, 0.3), ("SELECT 900000", 0.2), (LONG, 0.2)],
-            "SELECT 900000",
+            [(QUICK, 0.3), ("SELECT 50000", 0.2), (LONG, 0.2)],
+            "SELECT 50000",
             0,
             id="it could decide between two others",
         ),
@@ -62,20 +73,23 @@ QUICK = "SELECT 1"
     ],
 )
 def test_a_slow_sample_gets_its_time_where_it_could_change_the_choice(
-    candidates: list[tuple[str, float]], taken: str, failed: int, shop: Database
+    candidates: list[tuple[str, float]],
+    taken: str,
+    failed: int,
+    shop: Database,
+    patient: Sandbox,
+    few_steps: None,
 ) -> None:
-    with Sandbox(Limits(seconds=20)) as patient:
-        some = [candidate(sql, p) for sql, p in candidates]
-        found = next(vote([(shop, some)], patient))
+    some = [candidate(sql, p) for sql, p in candidates]
+    found = next(vote([(shop, some)], patient))
     assert (found.candidate.sql, found.failed) == (taken, failed)
 
 
 def test_a_slow_sample_with_rows_gets_its_time_where_others_have_none(
-    shop: Database, sandbox: Sandbox
+    shop: Database, patient: Sandbox, few_steps: None
 ) -> None:
     some = [candidate("SELECT 1 WHERE 0", 0.5), candidate(LONG, 0.1)]
-    with Sandbox(Limits(seconds=20)) as patient:
-        found = [next(vote([(shop, some)], patient, prefer_non_empty=n)) for n in (False, True)]
+    found = [next(vote([(shop, some)], patient, prefer_non_empty=n)) for n in (False, True)]
     assert [choice.candidate.sql for choice in found] == ["SELECT 1 WHERE 0", LONG]
 
 
