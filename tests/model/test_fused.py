@@ -82,17 +82,22 @@ def plain_step(model: Any, encoded: Sequence[Encoded]) -> tuple[float, torch.Ten
     return total, gradients(model)
 
 
-def fused_step(
-    model: Any, packs: Sequence[Pack], recomputed: bool | int
-) -> tuple[float, torch.Tensor]:
+def stepped(model: Any, step: Any, packs: Sequence[Pack]) -> float:
+    """The loss of all packs by ``step``, whose gradients are added up in the model."""
     collated = choose_attention(model, autocast_bf16=False)
-    step = FusedStep(model, recomputed)
     model.zero_grad()
     total = 0.0
     for pack in packs:
         loss = step.loss(moved(collated([pack]), model.device))
         loss.backward()
         total += loss.item()
+    return total
+
+
+def fused_step(
+    model: Any, packs: Sequence[Pack], recomputed: bool | int
+) -> tuple[float, torch.Tensor]:
+    total = stepped(model, FusedStep(model, recomputed), packs)
     return total, gradients(model)
 
 

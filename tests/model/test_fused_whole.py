@@ -9,10 +9,9 @@ import pytest
 import torch
 from transformers.models.auto import AutoModelForCausalLM
 
-from model.test_fused import FAMILY, SIZES, error, moved, plain_step
+from model.test_fused import FAMILY, SIZES, error, plain_step, stepped
 from model.tiny_llama import made_up_examples, settings, tiny_adapted, tiny_llama, tiny_packs
 from sqlforge.core.errors import TrainingError
-from sqlforge.model.batches import choose_attention
 from sqlforge.model.fused.whole import WholeStep, choose
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.train import train
@@ -33,14 +32,7 @@ def gradients(model: Any) -> torch.Tensor:
 
 
 def whole_step(model: Any, packs: list[Pack], dtype: torch.dtype) -> tuple[float, torch.Tensor]:
-    collated = choose_attention(model, autocast_bf16=False)
-    step = WholeStep(model, dtype)
-    model.zero_grad()
-    total = 0.0
-    for pack in packs:
-        loss = step.loss(moved(collated([pack]), model.device))
-        loss.backward()
-        total += loss.item()
+    total = stepped(model, WholeStep(model, dtype), packs)
     return total, gradients(model)
 
 

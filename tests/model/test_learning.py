@@ -12,7 +12,14 @@ from rich.console import Console
 from torch._dynamo.utils import counters
 from transformers import TrainerCallback
 
-from model.tiny_llama import made_up_examples, settings, tiny_adapted, tiny_llama, tiny_packs
+from model.tiny_llama import (
+    StopBefore,
+    made_up_examples,
+    settings,
+    tiny_adapted,
+    tiny_llama,
+    tiny_packs,
+)
 from sqlforge.core.config import AveragePart
 from sqlforge.model.batches import choose_attention
 from sqlforge.model.compiled import compiled_layers
@@ -26,15 +33,6 @@ from sqlforge.model.train import supervised_loss, train
 from sqlforge.model.validation import Validation, validate
 
 WEIGHT = 0.3
-
-
-class _StopBefore(TrainerCallback):
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step + 1 == self._step:
-            raise InterruptedError
 
 
 class _Watch(TrainerCallback):
@@ -148,7 +146,7 @@ def test_the_mean_of_weights_is_kept_and_survives_a_restart(
     torch.testing.assert_close(trained(whole), wanted)
     assert not torch.equal(trained(whole), watch.weights[-1])
     with pytest.raises(InterruptedError):
-        train(tiny_adapted(), packs, plan, tmp_path / "cut", [_StopBefore(8)])
+        train(tiny_adapted(), packs, plan, tmp_path / "cut", [StopBefore(8)])
     resumed = tiny_adapted()
     assert train(resumed, packs, plan, tmp_path / "cut").resumed_from == 6
     assert torch.equal(trained(resumed), trained(whole))

@@ -28,6 +28,7 @@ from transformers import TrainerCallback
 
 from model.tiny_llama import (
     END,
+    StopBefore,
     made_up_examples,
     settings,
     tiny_adapted,
@@ -214,7 +215,7 @@ def test_training_goes_on_from_its_last_checkpoint(made: Callable[[], Any], tmp_
     plan = settings(6, learning_rate=1e-3, checkpoint_steps=2)
     train(made(), packs, plan, tmp_path / "whole", [whole])
     with pytest.raises(InterruptedError):
-        train(made(), packs, plan, tmp_path / "cut", [cut, _StopBefore(5)])
+        train(made(), packs, plan, tmp_path / "cut", [cut, StopBefore(5)])
     model = made()
     types = [parameter.dtype for parameter in model.parameters()]
     summary = train(model, packs, plan, tmp_path / "cut", [resumed])
@@ -223,15 +224,6 @@ def test_training_goes_on_from_its_last_checkpoint(made: Callable[[], Any], tmp_
     gradients = zip(cut.gradients[:4] + resumed.gradients, whole.gradients, strict=True)
     assert all(torch.equal(one, other) for one, other in gradients)
     assert [parameter.dtype for parameter in model.parameters()] == types
-
-
-class _StopBefore(TrainerCallback):
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step + 1 == self._step:
-            raise InterruptedError
 
 
 # --- killed and started again -----------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
 
 from sqlforge.model.adapt import add_lora, save_adapter
 from sqlforge.model.load import Source
@@ -120,3 +120,14 @@ def train_in(folder: Path, threads: int = 1) -> None:
     )
     save_adapter(model, folder / "adapter")
     (folder / "summary.json").write_text(json.dumps(asdict(summary)))
+
+
+class StopBefore(TrainerCallback):
+    """Breaks training off before a step, as a kill would."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step + 1 == self._step:
+            raise InterruptedError

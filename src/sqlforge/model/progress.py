@@ -27,6 +27,29 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def step_bar(name: str, console: Console) -> Progress:
+    """A bar of steps with its ETA; its task has a field ``facts``."""
+    return Progress(
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[facts]}"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=2,
+    )
+
+
+def keep_lines(path: Path, steps: int) -> None:
+    """Drop what a log of one line a step holds past ``steps``; there need be none yet."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    # A kill may have cut the last line; steps are one line each, so the first ones are whole.
+    kept = [line for line in lines[:steps] if line.endswith("}")]
+    write_text(path, "".join(line + "\n" for line in kept))
+
+
 class MetricsLog(TrainerCallback):
     """Appends ``{"step", "loss", …}`` to ``logs/metrics.jsonl`` and draws the bar.
 
@@ -56,25 +79,12 @@ class MetricsLog(TrainerCallback):
         self._started = time.monotonic()
         self._last = self._started
         self._steps = steps
-        self._progress = Progress(
-            TextColumn("train"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[facts]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=console,
-            refresh_per_second=2,
-        )
+        self._progress = step_bar("train", console)
         self._task = self._progress.add_task("train", total=steps, facts="")
 
     def resume(self, step: int) -> None:
         """Keep the log up to ``step`` and start the bar there."""
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        # A kill may have cut the last line; steps are one line each, so the first ones are whole.
-        kept = [line for line in lines[:step] if line.endswith("}")]
-        write_text(self._path, "".join(line + "\n" for line in kept))
+        keep_lines(self._path, step)
         self._progress.update(self._task, completed=step)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from sqlforge.core.files import storing, write_text
-from sqlforge.model.progress import peak_memory_bytes
+from sqlforge.core.files import storing
+from sqlforge.model.progress import keep_lines, peak_memory_bytes, step_bar
 
 # TRL's name → ours; what TRL does not log (the distance without a reference) is left out.
 _KEPT = {
@@ -40,26 +39,13 @@ class ReinforceLog(TrainerCallback):
         self._path = path
         self._last = time.monotonic()
         self._facts = ""
-        self._progress = Progress(
-            TextColumn("reinforce"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[facts]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=console,
-            refresh_per_second=2,
-        )
+        self._progress = step_bar("reinforce", console)
         self._task = self._progress.add_task("reinforce", total=updates, facts="")
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def resume(self, update: int) -> None:
         """Keep the log up to ``update`` and start the bar there."""
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        # A kill may have cut the last line; updates are one line each, so the first are whole.
-        kept = [line for line in lines[:update] if line.endswith("}")]
-        write_text(self._path, "".join(line + "\n" for line in kept))
+        keep_lines(self._path, update)
         self._progress.update(self._task, completed=update)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

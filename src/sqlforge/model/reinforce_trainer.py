@@ -8,7 +8,6 @@ distance to the reference and the loop are TRL's. See ``docs/decisions/0083-trls
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +15,11 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from safetensors import SafetensorError
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
-from sqlforge.core.errors import StorageError, TrainingError
-from sqlforge.core.files import storage_error, write_text
-from sqlforge.model.checkpoints import COMPLETE, is_full_disk
+from sqlforge.core.errors import TrainingError
+from sqlforge.model.checkpoints import whole_or_none
 from sqlforge.model.reinforce import ReinforceSettings, save_policy
 from sqlforge.model.reinforce_arguments import arguments
 from sqlforge.model.reinforce_passes import How, answer_log_probabilities
@@ -164,17 +161,8 @@ class MaskedTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL is not typed
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
-        try:
+        with whole_or_none(folder):
             super()._save_checkpoint(model, trial)
-            write_text(folder / COMPLETE, "")
-        except StorageError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        except (OSError, RuntimeError, SafetensorError) as fault:
-            if not is_full_disk(fault):
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
-            raise storage_error(folder, "No space left on device") from fault
 
 
 def _execution(prompts: Any, completions: Any, execution: list[float], **rest: Any) -> list[float]:
