@@ -192,7 +192,7 @@ def measured(clients: int, seconds: float) -> list[ClaimRow]:
         ClaimRow("p50_seconds", quantiles[49], "s", n=answers),
         ClaimRow("p99_seconds", quantiles[98], "s", n=answers),
         ClaimRow("memory", steady.memory[-1][1], "MB"),
-        ClaimRow("memory_slope_under_load", slope(steady), "MB"),
+        ClaimRow("memory_slope_under_load", slope(steady), "MB", bound="<= 20"),
         ClaimRow(
             "memory_growth_a_minute",  # of load, between the first rest and the last
             (at_rest[-1] - at_rest[0]) / (seconds / 60),
