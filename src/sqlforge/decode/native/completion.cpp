@@ -2,6 +2,7 @@
 #include "completion.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "way.hpp"
 
@@ -25,10 +26,43 @@ bool begins(const std::string& text, const Lexer& lexer) {
          !text.compare(0, lexer.size, lexer.text, lexer.size);
 }
 
-int run_from(const Language& l, const State& state, int spent) {
-  State s = state;
-  Way way(l, s, spent);
-  return way.run();
+uint64_t mixed(uint64_t sum, const void* data, size_t bytes) {
+  const char* from = static_cast<const char*>(data);
+  for (size_t at = 0; at < bytes; at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, from + at, std::min<size_t>(8, bytes - at));
+    sum = (sum ^ word) * 0x9E3779B97F4A7C15ull;
+    sum ^= sum >> 29;
+  }
+  return sum;
+}
+
+uint64_t digest(const Language& l, const State& s, bool blank) {
+  const uint8_t head[8] = {s.frames, s.levels, s.dynamics, s.relations, s.done,
+                           uint8_t(s.qualifier_level), uint8_t(s.qualifier_index), blank};
+  uint64_t sum = mixed(l.serial, head, sizeof(head));
+  sum = mixed(sum, s.frame, s.frames * sizeof(Frame));
+  sum = mixed(sum, s.level, s.levels * sizeof(Level));
+  sum = mixed(sum, s.relation, s.relations * sizeof(Relation));
+  return mixed(sum, s.dynamic, size_t(s.dynamics) * kNameBytes);
+}
+
+// Many tokens lead to one state, and the next mask asks about it again: its way is kept. The state
+// is not to be used any more.
+int run_from(const Language& l, State& s, int spent, bool blank_written = false) {
+  struct Known {
+    uint64_t key = 0;
+    int cost = 0;
+  };
+  static thread_local std::vector<Known> table(2048);
+  const uint64_t key = digest(l, s, blank_written);
+  Known& known = table[key >> 53];
+  if (known.key != key) {
+    Way way(l, s);
+    way.blank_written = blank_written;
+    known = {key, way.run()};
+  }
+  return known.cost < 0 ? -1 : spent + known.cost;
 }
 
 void keep_least(int& best, int cost) {
@@ -56,14 +90,26 @@ int after_text(const Language& l, const State& state, const std::string& text, u
   return run_from(l, s, cost);
 }
 
+// Where the name is one of a class, what follows is looked up once for all of it.
+int16_t* of_class(const Language& l, const State& state, Memo& memo, Name name) {
+  const int same = Reader{l}.class_of(state, memo, name);
+  if (same < 0) return nullptr;
+  if (memo.after_class.empty()) memo.after_class.assign(size_t(l.classes), kUnknown);
+  return &memo.after_class[size_t(same)];
+}
+
 int after_word(const Language& l, const State& state, Memo& memo, int word) {
   if (memo.after_word.empty()) memo.after_word.assign(l.words.size(), kUnknown);
   int16_t& known = memo.after_word[word];
   if (known == kUnknown) {
     const Word& w = l.words[word];
+    const bool name_only = w.keyword == kNone && w.function < 0;
+    int16_t* const same = name_only ? of_class(l, state, memo, w.name) : nullptr;
+    if (same && *same != kUnknown) return known = *same;
     int cost = after_text(l, state, w.text, w.function >= 0 && w.name < 0 ? uint8_t('(') : uint8_t(0));
     if (cost < 0 && w.name >= 0) cost = after_text(l, state, w.text, '.');
     known = int16_t(cost);
+    if (same) *same = known;
   }
   return known;
 }
@@ -90,14 +136,27 @@ int after_dynamic(const Language& l, const State& state, Memo& memo, int dynamic
   return known;
 }
 
-// After an open word: the ways its text may go on, the shortest texts first.
-int find_after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+// After an open word: the ways its text may go on, the shortest texts first; one that takes no more
+// than `enough` ends the search.
+int find_after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo,
+                         int enough) {
   const Reader reader{l};
   int best = -1;
+  const auto found_enough = [&] { return best >= 0 && best <= enough; };
   const auto consider = [&](int word) {
     const int after = after_word(l, state, memo, word);
-    if (after >= 0) keep_least(best, after + l.rest_cost(l.words[word], lexer.size));
+    if (after < 0) return;
+    // What text_cost gives at most: near enough where even that fits.
+    const int most = after + 4 * int(l.words[word].text.size() - lexer.size) + 1;
+    keep_least(best, most <= enough ? most : after + l.rest_cost(l.words[word], lexer.size));
   };
+  const std::string& wanted = preferred(l, state, memo);
+  if (begins(wanted, lexer)) {
+    const auto found = std::lower_bound(l.words.begin(), l.words.end(), wanted,
+                                        [](const Word& w, const std::string& t) { return w.text < t; });
+    if (found != l.words.end() && found->text == wanted) consider(int(found - l.words.begin()));
+  }
+  if (found_enough()) return best;
   int shortest[4], some = 0;
   for (int i = lexer.low; i < lexer.high; ++i) {
     if (!reader.word_ok(state, memo, i)) continue;
@@ -109,19 +168,14 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
     }
     if (at < 4) shortest[at] = i;
   }
-  for (int i = 0; i < some; ++i) consider(shortest[i]);
-  const std::string& wanted = preferred(l, state, memo);
-  if (begins(wanted, lexer)) {
-    const auto found = std::lower_bound(l.words.begin(), l.words.end(), wanted,
-                                        [](const Word& w, const std::string& t) { return w.text < t; });
-    if (found != l.words.end() && found->text == wanted) consider(int(found - l.words.begin()));
-  }
+  for (int i = 0; i < some && !found_enough(); ++i) consider(shortest[i]);
   for (int d = 0; d < state.dynamics; ++d)
     if (begins(state.dynamic[d], lexer))
       for (const bool dotted : {false, true}) {
         const int after = after_dynamic(l, state, memo, d, dotted);
         if (after >= 0) keep_least(best, after + l.text_cost(state.dynamic[d] + lexer.size));
       }
+  if (found_enough()) return best;
   const NewName fresh = reader.fresh(state, memo);
   if (fresh == kNoNew || after_fresh(l, state, memo) < 0) return best;
   for (const char* rest : {"", "1", "a", "q"}) {
@@ -136,10 +190,10 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
 }
 
 // The tokens of a mask write the same text in many cases, with blanks before it and without.
-int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int enough) {
   const auto [known, fresh] =
       memo.after_open.try_emplace(std::string(lexer.text, std::min<size_t>(lexer.size, 63)), kUnknown);
-  if (fresh) known->second = int16_t(find_after_open_word(l, state, lexer, memo));
+  if (fresh) known->second = int16_t(find_after_open_word(l, state, lexer, memo, enough));
   return known->second;
 }
 
@@ -160,10 +214,13 @@ int after_name(const Language& l, const State& state, Memo& memo, int sorted) {
   if (memo.after_name.empty()) memo.after_name.assign(l.sorted_names.size() + 1, kUnknown);
   int16_t& known = memo.after_name[sorted + 1];
   if (known == kUnknown) {
+    int16_t* const same = sorted < 0 ? nullptr : of_class(l, state, memo, l.sorted_names[sorted]);
+    if (same && *same != kUnknown) return known = *same;
     int best = -1;
     keep_least(best, after_quoted_whole(l, state, sorted, 0));
     if (sorted >= 0) keep_least(best, after_quoted_whole(l, state, sorted, '.'));
     known = int16_t(best);
+    if (same) *same = known;
   }
   return known;
 }
@@ -212,35 +269,43 @@ int rest_of_value(const Language& l, const State& state, const Lexer& lexer) {
   return best;
 }
 
+long value_of(const Lexer& lexer) { return lexer.number ? lexer.number : 1; }
+
+// With an open number or operator, without what that still lacks.
 int after_plain(const Language& l, const State& state, const Lexer& lexer) {
   State s = state;
-  Way way(l, s);
+  int cost = 0;
   switch (lexer.mode) {
-    case mNone:
-      way.blank_written = lexer.blanks > 0;
-      return way.run();
-    case mDot: return way.run();
+    case mNone: return run_from(l, s, 0, lexer.blanks > 0);
+    case mDot: return run_from(l, s, 0);
     case mText:
-      way.cost = lexer.linked ? rest_of_value(l, state, lexer) : 1;
+      cost = lexer.linked ? rest_of_value(l, state, lexer) : 1;
       [[fallthrough]];
-    case mTextEnd: return take_text(s) ? way.run() : -1;
-    case mSign:
-    case mFraction: way.cost = lexer.digits == 0 || lexer.mode == mSign; [[fallthrough]];
+    case mTextEnd: return take_text(s) ? run_from(l, s, cost) : -1;
+    case mSign: cost = 1; [[fallthrough]];
+    case mFraction:
     case mNumber:
-      return take_number(l, s, lexer.mode != mFraction, lexer.number ? lexer.number : 1) ? way.run() : -1;
+      return take_number(l, s, lexer.mode != mFraction, value_of(lexer)) ? run_from(l, s, cost) : -1;
     case mOperator:
-      way.cost = lexer.last == '!' || lexer.last == '|';
-      return take_symbol(l, s, lexer.last == '|' ? sArithmetic : sComparison) ? way.run() : -1;
-    case mCallWait: way.cost = 1; return take_call(l, s, lexer.function) ? way.run() : -1;
+      return take_symbol(l, s, lexer.last == '|' ? sArithmetic : sComparison) ? run_from(l, s, 0) : -1;
+    case mCallWait: return take_call(l, s, lexer.function) ? run_from(l, s, 1) : -1;
     default: return -1;
   }
 }
 
 }  // namespace
 
-int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+int tokens_after_fresh(const Language& l, const State& state, Memo& memo) {
+  return after_fresh(l, state, memo);
+}
+
+int tokens_after_literal(const Language& l, const State& state, Memo& memo) {
+  return after_name(l, state, memo, -1);
+}
+
+int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int enough) {
   switch (lexer.mode) {
-    case mWord: return after_open_word(l, state, lexer, memo);
+    case mWord: return after_open_word(l, state, lexer, memo, enough);
     case mQuoted:
     case mQuotedEnd: return after_open_quoted(l, state, lexer, memo);
     case mNone:
@@ -251,6 +316,18 @@ int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Mem
       int16_t& known = memo.after_mode[lexer.mode][lexer.mode == mNone && lexer.blanks > 0];
       if (known == kUnknown) known = int16_t(after_plain(l, state, lexer));
       return known < 0 || lexer.mode != mText ? known : known + lexer.utf8.need;
+    }
+    case mNumber:
+    case mFraction: {  // the way out is as long whatever the number is, if it may stand there
+      if (!number_ok(state, lexer.mode == mNumber, value_of(lexer))) return -1;
+      int16_t& known = memo.after_mode[lexer.mode][0];
+      if (known == kUnknown) known = int16_t(after_plain(l, state, lexer));
+      return known < 0 ? known : known + (lexer.mode == mFraction && lexer.digits == 0);
+    }
+    case mOperator: {
+      int16_t& known = memo.after_mode[mOperator][lexer.last == '|'];
+      if (known == kUnknown) known = int16_t(after_plain(l, state, lexer));
+      return known < 0 ? known : known + (lexer.last == '!' || lexer.last == '|');
     }
     default: return after_plain(l, state, lexer);
   }

@@ -1,7 +1,8 @@
 #include "language.hpp"
 
 #include <algorithm>
-#include <set>
+#include <atomic>
+#include <map>
 #include <stdexcept>
 
 namespace sqlforge {
@@ -41,6 +42,8 @@ const char* const kTexts[kKeywords] = {
 const char* const kTypes[] = {"integer", "int", "real", "text", "numeric", "float", "varchar"};
 
 // SQLite's words that cannot be a bare name, and those of ours that would be read as a keyword.
+}  // namespace
+
 const std::set<std::string>& reserved_words() {
   static const std::set<std::string> words = {
       "add", "all", "alter", "and", "as", "autoincrement", "between", "case", "check", "collate",
@@ -56,6 +59,13 @@ const std::set<std::string>& reserved_words() {
       "current_timestamp",      
       "true", "false", "recursive",  "rowid", "oid", "_rowid_"};
   return words;
+}
+
+namespace {
+
+uint64_t next_serial() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
 }
 
 }  // namespace
@@ -133,7 +143,7 @@ Values Language::values(const std::vector<std::string>& given) const {
 
 Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
                    const std::vector<std::array<std::string, 4>>& joins)
-    : vocabulary(v) {
+    : serial(next_serial()), vocabulary(v) {
   std::vector<std::vector<bool>> holds;  // by table and column: text
   for (const auto& [name, columns] : given) {
     // SQLite knows no table without columns, and what no tokens write nobody can ask for.
@@ -163,6 +173,18 @@ Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
         tables_with[c].push_back(int16_t(t));
     }
   }
+  std::map<std::vector<int16_t>, int16_t> class_of;
+  column_class.assign(n, -1);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string& text = folded[i];
+    const bool brief = short_alias(text.data(), text.size(), true);
+    if (brief && (find(text + "1") >= 0 || !short_alias((text + "1").data(), text.size() + 1, true) ||
+                  (text.back() == '1' && reserved(text.substr(0, text.size() - 1)))))
+      short_names_grow = false;
+    if (brief || !is_column[i] || table_of[i] >= 0) continue;
+    column_class[i] = class_of.try_emplace(tables_with[i], int16_t(class_of.size())).first->second;
+  }
+  classes = int(class_of.size());
   for (const auto& [table, column, other_table, other_column] : joins) {
     const Name a = find(fold(table)), b = find(fold(other_table));
     const Name c = find(fold(column)), d = find(fold(other_column));

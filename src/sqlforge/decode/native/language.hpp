@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -67,6 +68,7 @@ struct Key {
 };
 
 struct Language {
+  const uint64_t serial;                // of no other language
   const Vocabulary& vocabulary;
   std::vector<std::string> names;       // as written in the schema
   std::vector<std::string> folded;      // lower case, for comparing
@@ -76,6 +78,11 @@ struct Language {
   std::vector<Cost> cost;               // of each name, quoted where needed
   std::vector<Table> tables;
   std::vector<std::vector<int16_t>> tables_with;  // by column name
+  // Columns of the same tables, which are no names of tables and no short aliases, are as good as
+  // one another until one is named: their class, -1 of other names.
+  std::vector<int16_t> column_class;
+  int classes = 0;
+  bool short_names_grow = true;  // with a 1 after it a short name of the schema is a new short one
   std::vector<Key> keys;                // empty: an ON is any condition
   Mask short_name, short_after_blank;   // the vocabulary's, without those that name a table
   std::vector<Word> words;              // sorted by text
@@ -105,6 +112,7 @@ extern const Function kFunctions[];
 extern const int kFunctionCount;
 const char* keyword_text(int keyword);
 bool reserved(const std::string& folded);  // no bare name, no alias
+const std::set<std::string>& reserved_words();
 std::string fold(const std::string& text);
 
 }  // namespace sqlforge

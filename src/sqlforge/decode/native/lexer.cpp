@@ -46,7 +46,9 @@ bool operand_state(const State& s) {
 bool Memo::reset(const Language& l) {
   word.assign(l.words.size(), 0);
   name.assign(l.sorted_names.size(), 0);
-  fresh = -1;
+  fresh = by_class = -1;
+  of_class.clear();
+  after_class.clear();
   after_word.clear();
   after_name.clear();
   after_fresh = kUnknown;
@@ -62,11 +64,29 @@ NewName Reader::fresh(const State& s, Memo& m) const {
   return NewName(m.fresh);
 }
 
+int Reader::class_of(const State& s, Memo& m, Name name) const {
+  const int found = name >= 0 && name < kDynamic ? l.column_class[name] : -1;
+  if (found < 0) return -1;
+  if (m.by_class < 0)
+    m.by_class = !s.done && (s.qualifier_level >= 0 || operand_state(s)) && s.relations == 0 &&
+                 !s.values && l.keys.empty();
+  return m.by_class && !named(s, name) ? found : -1;
+}
+
+bool Reader::known_name_ok(const State& s, Memo& m, Name name) const {
+  const int same = class_of(s, m, name);
+  if (same < 0) return name_ok(l, s, name);
+  if (m.of_class.empty()) m.of_class.assign(size_t(l.classes), 0);
+  uint8_t& known = m.of_class[size_t(same)];
+  if (!known) known = name_ok(l, s, name) ? 2 : 1;
+  return known == 2;
+}
+
 bool Reader::word_ok(const State& s, Memo& m, int i) const {
   uint8_t& known = m.word[i];
   if (!known) {
     const Word& w = l.words[i];
-    const bool ok = (w.name >= 0 && names_possible(s) && name_ok(l, s, w.name)) ||
+    const bool ok = (w.name >= 0 && names_possible(s) && known_name_ok(s, m, w.name)) ||
                     (s.qualifier_level < 0 &&
                      ((w.keyword && keyword_ok(l, s, w.keyword)) ||
                       (w.function >= 0 && !s.done && call_ok(s, w.function))));
@@ -77,7 +97,7 @@ bool Reader::word_ok(const State& s, Memo& m, int i) const {
 
 bool Reader::quoted_ok(const State& s, Memo& m, int i) const {
   uint8_t& known = m.name[i];
-  if (!known) known = name_ok(l, s, l.sorted_names[i]) ? 2 : 1;
+  if (!known) known = known_name_ok(s, m, l.sorted_names[i]) ? 2 : 1;
   return known == 2;
 }
 

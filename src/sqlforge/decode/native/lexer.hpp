@@ -35,6 +35,9 @@ constexpr int16_t kUnknown = -2;
 struct Memo {
   std::vector<uint8_t> word, name;
   int8_t fresh = -1;  // NewName
+  int8_t by_class = -1;               // whether columns of one class are alike here
+  std::vector<uint8_t> of_class;      // as `word`; filled when first asked for
+  std::vector<int16_t> after_class;
   std::vector<int16_t> after_word, after_name;  // filled when first asked for
   int16_t after_fresh = kUnknown;
   int16_t after_mode[12][2];  // where the open lexeme's text does not matter
@@ -67,8 +70,11 @@ struct Reader {
   NewName fresh(const State& s, Memo& m) const;
   bool word_ok(const State& s, Memo& m, int word) const;
   bool quoted_ok(const State& s, Memo& m, int sorted) const;
+  // The class that answers for a name here; -1: it has to be looked at itself.
+  int class_of(const State& s, Memo& m, Name name) const;
 
  private:
+  bool known_name_ok(const State& s, Memo& m, Name name) const;
   bool begin(Place& place, Lexer& lexer, uint8_t byte) const;
   bool grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
   bool word_begun(const State& s, Memo& m, const Lexer& lexer) const;

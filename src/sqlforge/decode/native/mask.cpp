@@ -39,6 +39,11 @@ struct Walk {
   int left;  // tokens that may follow this one, the end token not counted; -1: no matter
   Workspace& space;
   bool short_names = false;  // those that are whole tokens are in the mask already
+  bool begins_here = false;  // and not only after a blank: no lexeme was open
+  uint8_t first = 0;         // byte of the tokens that are walked
+  int8_t ends = -1;          // whether a blank may end what is open, and then how
+  Place ended{};
+  Lexer ended_lexer;
 
   void at(uint32_t node, const State* state, Memo* memo, const Lexer& lexer, int depth) {
     if (depth + 1 >= kDeepest) return;
@@ -48,11 +53,17 @@ struct Walk {
     const Bytes going_on = known_words ? next_bytes(lexer) : Bytes();
     for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
       const TrieNode& child = trie.nodes[c];
+      if (depth == 0) first = child.byte;
       if (known_words && !child.leaves_word && word_byte(child.byte) && !going_on[lower(child.byte)])
         continue;
       Place next{state, memo, &space.state[depth], &space.memo[depth]};
       Lexer after = lexer;
-      if (!reader.feed(next, after, child.byte)) continue;
+      if (depth == 0 && blank(child.byte) && blank_ends(lexer.mode)) {
+        if (!end_by_blank(*state, memo, lexer)) continue;
+        next = ended, after = ended_lexer;
+      } else if (!reader.feed(next, after, child.byte)) {
+        continue;
+      }
       if (child.tokens && allowed(*next.state, after, *next.memo))
         for (uint32_t t = 0; t < child.tokens; ++t) {
           const int32_t id = trie.ids[child.first_token + t];
@@ -62,15 +73,82 @@ struct Walk {
     }
   }
 
+  // Looks again at the tokens that write `rest`, in any case: the mask has those that fit.
+  void again(uint32_t node, const State& state, Memo& memo, const Lexer& lexer, const char* rest) {
+    const TrieNode& here = trie.nodes[node];
+    for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
+      const TrieNode& child = trie.nodes[c];
+      if (lower(child.byte) != uint8_t(*rest)) continue;
+      Place next{&state, &memo, &space.state[0], &space.memo[0]};
+      Lexer after = lexer;
+      const bool taken = Reader{l}.feed(next, after, child.byte);
+      const bool beyond = lexer.mode != mQuoted && after.size > kMostAliasBytes;  // in no mask
+      if (child.tokens && (!rest[1] || beyond)) {
+        const bool fits = taken && allowed(*next.state, after, *next.memo);
+        for (uint32_t t = 0; t < child.tokens; ++t) {
+          const int32_t id = trie.ids[child.first_token + t];
+          const uint32_t bit = 1u << (id % 32);
+          if (fits) out[id / 32] |= bit; else out[id / 32] &= ~bit;
+        }
+      }
+      if (taken && rest[1]) again(c, *next.state, *next.memo, after, rest + 1);
+    }
+  }
+
+  // The same of all names that are taken or reserved and begin as the open word, if there is one.
+  void taken_again(uint32_t node, const State& state, Memo& memo, const Lexer& lexer) {
+    const size_t size = lexer.mode == mWord ? lexer.size : 0;
+    const auto name = [&](const char* text) {
+      if (!std::strncmp(text, lexer.text, size) && text[size]) again(node, state, memo, lexer, text + size);
+    };
+    for (const std::string& text : l.folded) name(text.c_str());
+    for (const std::string& text : reserved_words()) name(text.c_str());
+    for (int d = 0; d < state.dynamics; ++d) name(state.dynamic[d]);
+  }
+
+  void taken_again_after_blank(const State& state, Memo& memo, const Lexer& lexer) {
+    for (const char blank : {' ', '\n', '\t', '\r'})
+      if (const uint32_t node = trie.child(0, uint8_t(blank)); node) taken_again(node, state, memo, lexer);
+  }
+
+  static bool blank_ends(Mode mode) {
+    return mode == mWord || mode == mQuotedEnd || mode == mTextEnd || mode == mNumber ||
+           mode == mFraction || mode == mOperator;
+  }
+
+  // Each kind of blank ends a lexeme alike: what follows is looked up once.
+  bool end_by_blank(const State& state, Memo* memo, const Lexer& lexer) {
+    if (ends < 0) {
+      ended = {&state, memo, &space.state[kDeepest - 2], &space.memo[kDeepest - 4]};
+      ended_lexer = lexer;
+      ends = Reader{l}.feed(ended, ended_lexer, ' ');
+    }
+    return ends;
+  }
+
   // Within a word that goes on as one of the language's words or not at all: no name of one's own
-  // may stand there, or only a short one whose tokens are in the mask already.
+  // may stand there, or none that fits, or only a short one whose tokens are in the mask already.
   bool nothing_but_words(const State& s, Memo* m, const Lexer& lexer, int depth) const {
     if (lexer.mode != mWord) return false;
     const NewName fresh = Reader{l}.fresh(s, *m);
-    if (fresh == kNewAlias || (fresh != kNoNew && (!short_names || depth > lexer.size + 1))) return false;
+    if (fresh != kNoNew && !in_mask(fresh, lexer, depth) && !too_dear(s, *m)) return false;
     for (int d = 0; d < s.dynamics; ++d)
       if (!std::strncmp(s.dynamic[d], lexer.text, lexer.size)) return false;
     return true;
+  }
+
+  // Whether the mask has the tokens that write such a name as the word that is open.
+  bool in_mask(NewName fresh, const Lexer& lexer, int depth) const {
+    if (!short_names || fresh == kNewAlias) return false;
+    if (left < 0) return depth <= lexer.size + 1;
+    return depth == lexer.size ? begins_here : depth == lexer.size + 1 && blank(first);
+  }
+
+  // No new name leaves enough tokens to end.
+  bool too_dear(const State& s, Memo& m) const {
+    if (left < 0) return false;
+    const int needed = tokens_after_fresh(l, s, m);
+    return needed < 0 || needed > left;
   }
 
   Bytes next_bytes(const Lexer& lexer) const {
@@ -82,7 +160,7 @@ struct Walk {
 
   bool allowed(const State& state, const Lexer& lexer, Memo& memo) const {
     if (left < 0) return true;
-    const int needed = tokens_to_end(l, state, lexer, memo);
+    const int needed = tokens_to_end(l, state, lexer, memo, left);
     return needed >= 0 && needed <= left;
   }
 };
@@ -134,8 +212,11 @@ int Cursor::slack_in_text(int left) const {
 namespace {
 
 // Letters that the open word, or the one that may begin, can have where any name of one's own may
-// stand; -1: there is none, or with `left` tokens not any.
-int letters_of_name(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int left) {
+// stand; -1: there is none, or with `left` tokens not any. It is `close` where names that are taken
+// or reserved, which have to grow, may not fit.
+int letters_of_name(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int left,
+                    bool& close) {
+  close = false;
   if (left >= 0) {  // with one letter more the way out is as long for any letter
     Lexer longer = lexer;
     if (longer.mode == mNone) longer.size = 0;
@@ -145,7 +226,8 @@ int letters_of_name(const Language& l, const State& state, const Lexer& lexer, M
     longer.text[longer.size++] = 'q';
     longer.text[longer.size++] = '_';
     const int needed = tokens_to_end(l, state, longer, memo);
-    if (needed < 0 || needed + 2 > left) return -1;
+    if (needed < 0 || needed > left) return -1;
+    close = needed + 2 > left;
   }
   const int letters = kMostAliasBytes - 1 - (lexer.mode == mWord ? lexer.size : 0);
   return letters < 2 ? -1 : letters;  // the last ones are looked at one by one
@@ -153,21 +235,18 @@ int letters_of_name(const Language& l, const State& state, const Lexer& lexer, M
 
 }  // namespace
 
-int Cursor::free_name(Memo& memo, int left) const {
+int Cursor::free_name(Memo& memo, int left, bool& close) const {
   const bool open = lexer_.mode == mWord || (lexer_.mode == mNone && lexer_.blanks < kMostBlanks);
   if (!open || Reader{*language_}.fresh(state_, memo) != kNewAlias) return -1;
-  return letters_of_name(*language_, state_, lexer_, memo, left);
+  return letters_of_name(*language_, state_, lexer_, memo, left, close);
 }
 
-int Cursor::free_name_after_blank(Memo& memo, int left) const {
+int Cursor::free_name_after_blank(Place& place, Lexer& lexer, int left, bool& close) const {
   if (lexer_.mode == mNone) return -1;
-  Workspace& space = workspace();
   const Reader reader{*language_};
-  Place place{&state_, &memo, &space.state[kDeepest - 1], &space.memo[kDeepest - 3]};
-  Lexer lexer = lexer_;
   if (!reader.feed(place, lexer, ' ') || lexer.mode != mNone) return -1;
   if (reader.fresh(*place.state, *place.memo) != kNewAlias) return -1;
-  return letters_of_name(*language_, *place.state, lexer, *place.memo, left);
+  return letters_of_name(*language_, *place.state, lexer, *place.memo, left, close);
 }
 
 bool Cursor::advance(int token) {
@@ -197,7 +276,27 @@ bool Cursor::advance(int token) {
   return true;
 }
 
-bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
+namespace {
+
+// Whichever a short new name is, it can be ended in time: one that is taken or reserved by a 1.
+bool any_short_name_fits(const Language& l, const State& s, Memo& memo, int left) {
+  if (!l.short_names_grow) return false;
+  const int needed = tokens_after_fresh(l, s, memo);
+  if (needed < 0 || needed + l.text_cost("1") > left) return false;
+  for (int d = 0; d < s.dynamics; ++d) {
+    const std::string text = s.dynamic[d];
+    if (!short_alias(text.data(), text.size(), true)) continue;
+    if (known_name(l, s, (text + "1").data(), int(text.size()) + 1) >= 0) return false;
+    const std::string shorter = text.substr(0, text.size() - 1);
+    if (text.back() == '1' && (reserved(shorter) || known_name(l, s, shorter.data(), int(shorter.size())) >= 0))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Cursor::add_short_names(Memo& own, uint32_t* words, int left) const {
   const Language& l = *language_;
   const Reader reader{l};
   Workspace& space = workspace();
@@ -211,6 +310,7 @@ bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
   }
   const NewName fresh = reader.fresh(*place.state, *place.memo);
   if (fresh != kNewQualifier && fresh != kNewShortAlias) return false;
+  if (left >= 0 && !any_short_name_fits(l, *place.state, *place.memo, left)) return false;
   Mask mask = ending ? l.short_after_blank : l.short_name;
   for (int d = 0; d < place.state->dynamics; ++d)
     l.vocabulary.clear_short(mask, place.state->dynamic[d]);
@@ -221,6 +321,15 @@ bool Cursor::add_short_names(Memo& own, uint32_t* words) const {
   for (int i = 0; i < l.vocabulary.words(); ++i) words[i] |= mask[i];
   return true;
 }
+
+namespace {
+
+bool literal_fits(const Language& l, const State& s, Memo& memo, int left) {
+  const int needed = tokens_after_literal(l, s, memo);
+  return needed >= 0 && needed + 1 <= left;  // and the quote
+}
+
+}  // namespace
 
 int Cursor::words() const { return language_->vocabulary.words(); }
 
@@ -236,6 +345,9 @@ void Cursor::fill(uint32_t* words) const {
   Walk walk{l, v.all, words, roomy() ? -1 : after - 1, space};
   const bool in_text = lexer_.mode == mText && !lexer_.linked, in_double = lexer_.mode == mQuoted && lexer_.literal;
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;
+  bool close = false;
+  Place blanked{&state_, memo, &space.state[kDeepest - 1], &space.memo[kDeepest - 3]};
+  Lexer blanked_lexer = lexer_;
   if (after < 1) {
     // only the end token fits
   } else if (const int slack = quick ? slack_in_text(walk.left) : -1; quick && (in_text || slack >= 5)) {
@@ -245,18 +357,34 @@ void Cursor::fill(uint32_t* words) const {
     for (int i = 0; slack >= 0 && i < v.words(); ++i) words[i] |= mask[i];
     const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
     Walk(quotes).at(0, &state_, memo, lexer_, 0);
-  } else if (const int letters = free_name(*memo, walk.left); letters >= 0) {
-    const Mask& mask = lexer_.mode == mWord ? v.go_on_name[letters] : v.begin_name[letters];
+  } else if (const bool fits = quick && in_double && literal_fits(l, state_, *memo, walk.left);
+             quick && in_double && !fits && lexer_.low == lexer_.high) {
+    Walk{l, v.dbl, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);  // to its end, if to anything
+  } else if (fits) {
+    // Any whole text fits, but it may not be a name by chance.
+    for (int i = 0; i < v.words(); ++i) words[i] |= v.whole_double[i];
+    Walk{l, v.not_whole_double, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
+    for (int i = lexer_.low; i < lexer_.high; ++i)
+      if (const std::string& name = l.folded[l.sorted_names[i]]; name.size() > lexer_.size)
+        walk.again(0, state_, *memo, lexer_, name.c_str() + lexer_.size);
+  } else if (const int letters = free_name(*memo, walk.left, close); letters >= 0) {
+    const auto& masks = lexer_.mode == mWord ? v.go_on_name : v.begin_name;
+    const Mask& mask = masks[letters + close];  // where each name is looked at, up to the last letter
     for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    if (close) walk.taken_again(0, state_, *memo, lexer_);
+    if (close && lexer_.mode == mNone) walk.taken_again_after_blank(state_, *memo, lexer_);
     // What ends the name, and names that begin with a blank, are walked as ever.
     const Trie& others = lexer_.mode == mWord ? v.ends_name : v.mixed;
     Walk{l, others, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
-  } else if (const int letters = free_name_after_blank(*memo, walk.left); letters >= 0) {
-    const Mask& mask = v.name_after_blank[letters];
+  } else if (const int letters = free_name_after_blank(blanked, blanked_lexer, walk.left, close);
+             letters >= 0) {
+    const Mask& mask = v.name_after_blank[letters + close];
     for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
+    if (close) walk.taken_again_after_blank(*blanked.state, *blanked.memo, blanked_lexer);
     Walk{l, v.no_name_after_blank, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
-    walk.short_names = walk.left < 0 && add_short_names(*memo, words);
+    walk.short_names = add_short_names(*memo, words, walk.left);
+    walk.begins_here = lexer_.mode == mNone;
     walk.at(0, &state_, memo, lexer_, 0);
   }
   if (may_end())

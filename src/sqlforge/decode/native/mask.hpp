@@ -25,10 +25,12 @@ class Cursor {
 
  private:
   // Letters that an alias of anybody's invention may still have; -1: there is none here.
-  int free_name(Memo& memo, int left) const;
-  int free_name_after_blank(Memo& memo, int left) const;  // the same, once a blank ends what is open
-  // Writes the short aliases that may come next, whole tokens at most a blank away, into a mask.
-  bool add_short_names(Memo& own, uint32_t* words) const;
+  int free_name(Memo& memo, int left, bool& close) const;
+  // The same, once a blank ends what is open; the place goes there.
+  int free_name_after_blank(Place& place, Lexer& lexer, int left, bool& close) const;
+  // Writes the short aliases that may come next, whole tokens at most a blank away, into a mask;
+  // false, and none of them, where not all of them leave enough of `left` tokens.
+  bool add_short_names(Memo& own, uint32_t* words, int left) const;
   int way_out(const State& state, const Lexer& lexer) const;
   int slack_in_text(int left) const;  // tokens left beyond the way out of a quoted text
   bool roomy() const;  // whatever token comes, the way out stays within the budget

@@ -9,7 +9,7 @@
 namespace sqlforge {
 
 void start(State& s) {
-  std::memset(&s, 0, sizeof(State));
+  std::memset(static_cast<void*>(&s), 0, sizeof(State));
   s.qualifier_level = -1;
   open_query(s, kTop, 0);
 }

@@ -275,6 +275,17 @@ void add_table(State& s, int16_t relation, Name name) {
   level.table[level.tables++] = {relation, name};
 }
 
+bool named(const State& s, Name name) {
+  for (int i = 0; i < s.levels; ++i) {
+    const Level& level = s.level[i];
+    for (int r = 0; r < level.refs; ++r)
+      if (level.ref[r].column == name) return true;
+    if (alias_of(level, name) >= 0 || qualifier_at(level, name) >= 0 || instance_at(level, name) >= 0)
+      return true;
+  }
+  return false;
+}
+
 bool in_sight(const Language& l, const State& s, Name name) {
   if (name < 0) return false;
   if (name >= kDynamic || l.is_column[name]) return true;

@@ -50,5 +50,6 @@ bool alias_ok(const Language& l, const State& s, int16_t relation, Name alias);
 bool fresh_alias_ok(const Language& l, const State& s, int16_t relation);
 void add_table(State& s, int16_t relation, Name name);
 bool in_sight(const Language& l, const State& s, Name name);  // any column or alias of that name
+bool named(const State& s, Name name);  // already, in any part that it can play
 
 }  // namespace sqlforge

@@ -1,5 +1,5 @@
 // Where a query stands: the stack of what is open, and for each SELECT what it has named.
-// Plain data of bounded size, so that a copy is one memcpy: masks copy it at every lexeme.
+// Plain data of bounded size, so that a copy is a few memcpys: masks copy it at every lexeme.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -101,6 +101,10 @@ struct Frame {
 };
 
 struct State {
+  State() = default;
+  State(const State& from) { *this = from; }
+  State& operator=(const State& from);
+
   uint8_t frames, levels, dynamics, relations;
   bool done;          // a ; was written
   int8_t qualifier_level;  // where the qualifier just written belongs; -1: none open
@@ -117,6 +121,20 @@ struct State {
   const Level& here() const { return level[levels - 1]; }
 };
 
-inline void copy(State& to, const State& from) { std::memcpy(&to, &from, sizeof(State)); }
+// Only what is in use: the rest is written before it is read.
+inline State& State::operator=(const State& from) {
+  const auto part = [](void* to, const void* of, size_t bytes) { std::memcpy(to, of, bytes); };
+  frames = from.frames, levels = from.levels, dynamics = from.dynamics, relations = from.relations;
+  done = from.done;
+  qualifier_level = from.qualifier_level, qualifier_index = from.qualifier_index;
+  values = from.values;
+  part(frame, from.frame, from.frames * sizeof(Frame));
+  part(level, from.level, from.levels * sizeof(Level));
+  part(relation, from.relation, from.relations * sizeof(Relation));
+  part(dynamic, from.dynamic, size_t(from.dynamics) * kNameBytes);
+  return *this;
+}
+
+inline void copy(State& to, const State& from) { to = from; }
 
 }  // namespace sqlforge

@@ -176,6 +176,10 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
     if (!has_single && !utf8.need) whole_single[id / 32] |= bit;
     if (!has_double && !utf8.need) whole_double[id / 32] |= bit;
   }
+  std::vector<int32_t> not_whole;
+  for (const int32_t id : everything)
+    if (!(whole_double[id / 32] >> (id % 32) & 1)) not_whole.push_back(id);
+  not_whole_double = build(text, not_whole);
   all = build(text, everything);
   single = build(text, with_single);
   dbl = build(text, with_double);

@@ -44,6 +44,7 @@ struct Vocabulary {
   std::vector<std::string> text;     // bytes of each id
   std::vector<bool> usable;          // false: never inside SQL
   Trie all, single, dbl;             // every token; those with a ', those with a "
+  Trie not_whole_double;             // all but those in `whole_double`
   Mask plain_single, plain_double;   // tokens that stay within a quoted text, UTF-8 begun at most
   Mask whole_single, whole_double;   // of these, those that end on a whole character
   // Tokens that are nothing but a new name, or go on with one, by their length in letters: with

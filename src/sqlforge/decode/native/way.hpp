@@ -21,7 +21,7 @@ struct Way {
 
   std::string first;  // the first lexeme that it writes, lower case, if that is a word or a name
 
-  void note(const std::string& text) {
+  void note(const char* text) {
     if (first.empty()) first = text;
   }
   void pay(const Cost& lexeme) {
