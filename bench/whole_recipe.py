@@ -30,7 +30,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,9 @@ def main() -> None:
     parser.add_argument("--site", type=Path, help="a folder of packages that this Python lacks")
     parser.add_argument("--work", type=Path, default=WORK, help="where weights and the run lie")
     parser.add_argument("--limit", type=float, default=540, help="seconds, then it is cut off")
+    parser.add_argument(
+        "--beside", action="store_true", help="others use the card: its memory tells nothing then"
+    )
     parser.add_argument("--dry-run", action="store_true", help="a tiny shape on the CPU")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where JSON is written")
     parser.add_argument("--weights", action="store_true", help=argparse.SUPPRESS)
@@ -144,7 +147,7 @@ def whole(options: argparse.Namespace) -> None:
     state = State()
     if (work / "state.json").exists():
         state = State(**json.loads((work / "state.json").read_text()))
-    with _watched_card(state):
+    with nullcontext() if options.beside else _watched_card(state):
         try:
             done = _all(options, work, state, until)
         finally:

@@ -75,6 +75,7 @@ def run_all() -> None:
     launch.rotate(made(tokens, 6_144), angles, angles, 40, 1.0)
     launch.gated(wide, made(tokens, inner))
     launch.gated_backward(made(tokens, inner), wide)
+    launch.placed(x, x)
     table, numbers = made(256, dtype=torch.float32), made(2**20, dtype=torch.uint8)
     state2 = SimpleNamespace(code=table, absmax=table)
     nested = SimpleNamespace(nested=True, code=table, absmax=numbers, state2=state2, offset=table)
@@ -88,7 +89,7 @@ def run_all() -> None:
             for at in (None, made(1, dtype=torch.int32)):
                 launch.down(read, a, given, drop, at)
                 launch.grad(given, read, drop, at)
-                launch.up(read, given, a, drop, at)
+                launch.up(read, given, a, drop, read, at)
     launch.cross_entropy(made(512, 32_768), made(512, dtype=torch.int64))
 
 

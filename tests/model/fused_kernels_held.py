@@ -105,10 +105,17 @@ def adapters() -> None:
         total = gapped(TOKENS, size)
         wanted = total + (grad @ a) * kept / (1 - share)
         again = total.clone()
-        launch.up(total, grad, a, drop.numbers)
+        launch.up(total, grad, a, drop.numbers, total)
         close(total, wanted, "down, to x")
-        launch.up(again, grad, a, rest.numbers, at)
-        close(again, wanted, "down, to x")
+        dense = drawn(TOKENS, size)
+        launch.up(again, grad, a, rest.numbers, dense, at)
+        close(dense, wanted, "down, to x")
+
+
+def copies() -> None:
+    x, out = drawn(TOKENS, 1_100), gapped(TOKENS, 1_100)
+    launch.placed(x, out)
+    assert torch.equal(x, out)
 
 
 def losses() -> None:
@@ -138,5 +145,5 @@ def quantised() -> None:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    for check in (norms, rotations, gates, adapters, losses, quantised):
+    for check in (norms, rotations, gates, adapters, copies, losses, quantised):
         check()

@@ -63,15 +63,17 @@ def computed() -> list[torch.Tensor]:
     a, read, drop = torch.randn(RANK, SIZE), torch.randn(ROWS, RANK), Drop(0.3, 7)
     angles = torch.randn(ROWS, SIZE // 4).repeat(1, 2)
     normed, product, turned = torch.empty_like(x), x.new_empty(ROWS, SIZE // 2), x.clone()
+    placed = torch.empty_like(x)
     to_gates, total, logits, h = x.clone(), x.clone(), x.clone(), x.new_empty(ROWS, RANK)
     ops.norm(x, weight, 1e-5, normed)
     ops.rotate(turned, angles.cos(), angles.sin(), 2)
     ops.gated(x, product)
     ops.gated_backward(grad[:, : SIZE // 2], to_gates)
     ops.down(x, a, h, drop)
-    ops.down_backward(total, read, a, drop)
+    ops.down_backward(total, read, a, drop, total)
+    ops.placed(x, placed)
     return [
-        normed, turned, product, to_gates, h, total,
+        normed, turned, product, to_gates, h, total, placed,
         ops.norm_backward(grad, x, weight, 1e-5, None),
         ops.down_grad(read, x, drop, 2.0),
         ops.cross_entropy(logits, torch.arange(ROWS)), logits,
@@ -88,7 +90,7 @@ def test_kernels_that_do_not_compile_give_way_to_pytorch_and_each_is_said_once(
         assert torch.equal(got, expected)
     computed()
     names = [record.getMessage().split("'")[1] for record in caplog.records]
-    assert sorted(names) == ["adapters", "cross_entropy", "gated", "norm", "rotate"]
+    assert sorted(names) == ["adapters", "cross_entropy", "gated", "norm", "placed", "rotate"]
     assert all("104448" in record.getMessage() for record in caplog.records)
 
 

@@ -66,6 +66,13 @@ def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
     kernels.gated_backward[grid](grad, grad.stride(0), x, size, BLOCK=_POINTWISE)
 
 
+def placed(x: torch.Tensor, out: torch.Tensor) -> None:
+    """``out`` becomes ``x``."""
+    rows, size = x.shape
+    grid = (rows, triton.cdiv(size, _POINTWISE))
+    kernels.placed[grid](x, x.stride(0), out, out.stride(0), size, BLOCK=_POINTWISE)
+
+
 def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
     """``out`` becomes the dequantised matrix."""
     rows, size = out.shape
@@ -89,7 +96,8 @@ def down(
 ) -> None:
     """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``, ``at`` ``Drop.at``."""
     (rows, size), rank = x.shape, a.shape[0]
-    width = min(TILE, _rank_block(rank))
+    # All ranks at once, so that an element's place in the mask is hashed once, where they fit.
+    width = min(TILE if x.dtype == torch.float32 else _MOST_RANK, _rank_block(rank))
     tiles = triton.cdiv(rows, TILE) * triton.cdiv(rank, width)
     # Few rows do not fill a card: their columns are shared out, and the parts added up.
     parts = max(1, min(8, triton.cdiv(2 * PROGRAMS, tiles), size // 512))
@@ -101,7 +109,7 @@ def down(
         rows, size, rank, share, *drop,
         x if at is None else at, AT=at is not None,
         PRECISION=_precision(x), ROWS=TILE, INNER=TILE, RANK=width,
-        num_warps=4, num_stages=3,
+        num_warps=8 if width > TILE else 4, num_stages=2 if width > TILE else 3,
     )  # fmt: skip
     if parts > 1:
         out.copy_(target.sum(0))
@@ -133,13 +141,14 @@ def up(
     given: torch.Tensor,
     a: torch.Tensor,
     drop: tuple[int, int, float],
+    out: torch.Tensor,
     at: torch.Tensor | None = None,
 ) -> None:
-    """Add the gradient of ``x`` to ``x``."""
+    """``out`` becomes the gradient of ``x``, and ``x``."""
     (rows, size), rank = x.shape, a.shape[0]
     grid = (triton.cdiv(rows, TILE), triton.cdiv(size, 2 * TILE))
     kernels.up[grid](
-        x, x.stride(0), given, given.stride(0), a, rows, size, rank, *drop,
+        x, x.stride(0), given, given.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
         x if at is None else at, AT=at is not None,
         PRECISION=_precision(x), ROWS=TILE, COLUMNS=2 * TILE, INNER=64,
         num_warps=4, num_stages=2,

@@ -91,7 +91,7 @@ class Layer:
         ops.norm(x, parts.first_norm, parts.eps, normed[:, : parts.roles[0].inputs])
         mixed = self._attention(self._project(normed, 0, kept), kept)
         widened = self._widened(x, 1)
-        widened[:, : parts.roles[1].inputs].copy_(mixed.flatten(1))
+        ops.placed(mixed.flatten(1), widened[:, : parts.roles[1].inputs])
         middle = self._project(widened, 1, kept, added=x)
         normed = self._widened(x, 2)
         ops.norm(middle, parts.second_norm, parts.eps, normed[:, : parts.roles[2].inputs])
@@ -122,7 +122,7 @@ class Layer:
         del gates
         grad = ops.norm_backward(back, middle, parts.second_norm, parts.eps, grad)
         del middle
-        back, to_output = self._unproject(grad, 1, kept)
+        back, to_output = self._unproject(grad, 1, kept, dense=True)
         back = self._unattend(back, kept)
         back, to_first = self._unproject(back, 0, kept, input_needs_grad=input_needs_grad)
         found = [*to_first, *to_output, *to_gates, *to_down]
@@ -162,7 +162,13 @@ class Layer:
         return given @ matrix.T if added is None else torch.addmm(added, given, matrix.T)
 
     def _unproject(
-        self, grad: torch.Tensor, place: int, kept: Kept, *, input_needs_grad: bool = True
+        self,
+        grad: torch.Tensor,
+        place: int,
+        kept: Kept,
+        *,
+        input_needs_grad: bool = True,
+        dense: bool = False,
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         role, shared = self.parts.roles[place], self.shared
         remade = shared.overlaid or shared.resident is not None
@@ -173,6 +179,7 @@ class Layer:
             kept.readings.pop(),
             self.shared.drop(role, self.number, place),
             input_needs_grad=input_needs_grad,
+            dense=dense,
         )
 
     def _attention(self, joint: torch.Tensor, kept: Kept) -> torch.Tensor:
@@ -189,11 +196,13 @@ class Layer:
         return mixed.detach()
 
     def _unattend(self, grad: torch.Tensor, kept: Kept) -> torch.Tensor:
-        """The gradient of queries, keys and values before rotation, ``[tokens, outputs]``."""
+        """The gradient of queries, keys and values before rotation, ``[tokens, outputs]``.
+
+        ``grad`` has no gaps between rows: the attention's backward pass wants none.
+        """
         *leaves, mixed = kept.attention
         kept.attention = ()
-        # The attention's backward pass wants rows without gaps.
-        found = torch.autograd.grad(mixed, leaves, grad.reshape(mixed.shape))
+        found = torch.autograd.grad(mixed, leaves, grad.view(mixed.shape))
         del mixed, leaves
         joint = torch.cat([piece.flatten(1) for piece in found], dim=1)
         parts, shared = self.parts, self.shared

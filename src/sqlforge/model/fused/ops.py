@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 
-Kernel = Literal["norm", "rotate", "gated", "nf4", "adapters", "cross_entropy"]
+Kernel = Literal["norm", "rotate", "gated", "placed", "nf4", "adapters", "cross_entropy"]
 
 _log = logging.getLogger(__name__)
 _OFF: dict[str, str] = {}
@@ -117,6 +117,14 @@ def gated_backward(grad: torch.Tensor, x: torch.Tensor) -> None:
     x.copy_(torch.cat((given * up * share * (1 + gate * (1 - share)), given * gate * share), -1))
 
 
+def placed(x: torch.Tensor, out: torch.Tensor) -> None:
+    """``out`` becomes ``x``; PyTorch copies number by number where rows lie apart."""
+    alike = x.dtype == out.dtype and x.stride(1) == out.stride(1) == 1
+    if alike and (kernels := _kernels("placed", x)) and _ran("placed", kernels.placed, x, out):
+        return
+    out.copy_(x)
+
+
 def nf4(packed: torch.Tensor, state: Any, out: torch.Tensor) -> None:
     """``out`` becomes the matrix that bitsandbytes holds as ``packed`` and ``state``."""
     known = state.blocksize == 64 and out.shape[1] % 64 == 0 and state.quant_type == "nf4"
@@ -150,15 +158,17 @@ def down_grad(grad: torch.Tensor, x: torch.Tensor, drop: Drop, scale: float) -> 
     return product(grad.T, read, torch.float32).mul_(scale)
 
 
-def down_backward(x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Drop) -> None:
-    """Add to ``x`` the gradient of :func:`down`'s ``x``."""
+def down_backward(
+    x: torch.Tensor, grad: torch.Tensor, a: torch.Tensor, drop: Drop, out: torch.Tensor
+) -> None:
+    """``out``, which may be ``x``, becomes ``x`` and the gradient of :func:`down`'s ``x``."""
     if drop.share == 0:
-        x.addmm_(grad, a)
+        torch.addmm(x, grad, a, out=out)
         return
-    given = (x, grad, a, drop.numbers, drop.at)
+    given = (x, grad, a, drop.numbers, out, drop.at)
     if (kernels := _kernels("adapters", x)) and _ran("adapters", kernels.up, *given):
         return
-    x.add_(_dropped(grad @ a, drop))
+    torch.add(x, _dropped(grad @ a, drop), out=out)
 
 
 def product(left: torch.Tensor, right: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -187,8 +197,10 @@ def mask(rows: int, columns: int, drop: Drop, device: torch.device) -> torch.Ten
     seed, threshold, _ = drop.numbers
     row = torch.arange(rows, device=device) * 0x9E3779B1 + seed
     row = row if drop.at is None else row + drop.at
-    column = torch.arange(columns, device=device)
-    return _hashed(_hashed(row & 0xFFFFFFFF)[:, None] ^ column[None, :]) >= threshold
+    column = 2 * torch.arange(columns, device=device)
+    mixed = _hashed(row & 0xFFFFFFFF)[:, None] ^ _hashed(column)[None, :]
+    product = mixed * (_hashed(column + 1) | 1)[None, :]  # wraps modulo 2^64
+    return (product & 0xFFFFFFFF) >= threshold
 
 
 def _dropped(x: torch.Tensor, drop: Drop) -> torch.Tensor:

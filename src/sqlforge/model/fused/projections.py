@@ -183,6 +183,7 @@ class Role:
         drop: Drop,
         *,
         input_needs_grad: bool = True,
+        dense: bool = False,
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Gradients of ``x`` (a view of the first columns) and of each A and B.
 
@@ -193,6 +194,7 @@ class Role:
             a: all ``s A``.
             drop: as in the forward pass.
             input_needs_grad: otherwise the gradient of ``x`` means nothing.
+            dense: whether the gradient of ``x`` has memory of its own, its rows without gaps.
         """
         x, hidden = given[:, : self.inputs], given[:, self.inputs :]
         own = self.parameters[0].dtype
@@ -205,7 +207,10 @@ class Role:
         back = grad @ (matrix if input_needs_grad else matrix[:, self.inputs :])
         to_hidden = back[:, -self.rank :]
         to_a = self.a_in(ops.down_grad(to_hidden, x, drop, self.scaling).to(own))
+        to_x = back[:, : self.inputs]
         if input_needs_grad:
-            ops.down_backward(back[:, : self.inputs], to_hidden, a, drop)
+            out = to_x.new_empty(to_x.shape) if dense else to_x
+            ops.down_backward(to_x, to_hidden, a, drop, out)
+            to_x = out
         grads = [one for pair in zip(to_a, to_b, strict=True) for one in pair]
-        return back[:, : self.inputs], grads
+        return to_x, grads

@@ -19,9 +19,25 @@ def mixed(x):
 
 @triton.jit
 def kept(seed, rows, columns, threshold):
-    """Which elements dropout keeps: ``[rows, columns]``."""
+    """Which elements dropout keeps: ``[rows, columns]``.
+
+    Every column has a hash function of the row's hash: a product with an odd number of its own
+    (multiply-shift), so that an element costs one product.
+    """
     row = mixed(rows.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32))
-    return mixed(row[:, None] ^ columns.to(tl.uint32)[None, :]) >= threshold.to(tl.uint32)
+    column = columns.to(tl.uint32)
+    by = mixed(column * 2 + 1) | 1
+    return (row[:, None] ^ mixed(column * 2)[None, :]) * by[None, :] >= threshold.to(tl.uint32)
+
+
+@triton.jit
+def placed(x, x_stride, out, out_stride, size, BLOCK: tl.constexpr):
+    """Copies rows to where they lie apart."""
+    row = tl.program_id(0).to(tl.int64)
+    columns = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    there = columns < size
+    value = tl.load(x + row * x_stride + columns, mask=there, other=0)
+    tl.store(out + row * out_stride + columns, value, mask=there)
 
 
 @triton.jit
@@ -187,7 +203,7 @@ def grad(
 
 @triton.jit(do_not_specialize=["seed", "threshold"])
 def up(
-    x, x_stride, grad, grad_stride, a, rows, size, rank, seed, threshold, scale,
+    x, x_stride, grad, grad_stride, a, out, out_stride, rows, size, rank, seed, threshold, scale,
     at, AT: tl.constexpr,
     PRECISION: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INNER: tl.constexpr,
 ):  # fmt: skip
@@ -212,7 +228,8 @@ def up(
     total = tl.where(kept(seed, row, column, threshold), total * scale, 0.0)
     place = x + row.to(tl.int64)[:, None] * x_stride + column[None, :]
     there = (row < rows)[:, None] & (column < size)[None, :]
-    tl.store(place, tl.load(place, mask=there, other=0).to(tl.float32) + total, mask=there)
+    total += tl.load(place, mask=there, other=0).to(tl.float32)
+    tl.store(out + row.to(tl.int64)[:, None] * out_stride + column[None, :], total, mask=there)
 
 
 @triton.jit
