@@ -21,6 +21,7 @@ from sqlforge.decode.vocabulary import Vocabulary, vocabulary_of
 from sqlforge.decode.vote import Candidate
 from sqlforge.model.catalog import CATALOG
 from sqlforge.model.engine import Engine, Request
+from sqlforge.model.packed_layers import pack_layers
 from sqlforge.model.writer import Asked, TransformersWriter, open_writer
 from sqlforge.prompt.template import prompt_version
 
@@ -166,6 +167,7 @@ def open_online(name: str, *, rows: int = ROWS, width: int | None = None) -> Onl
     name = model_of_run(name)
     writer = open_writer(name, "transformers")
     assert isinstance(writer, TransformersWriter)
+    pack_layers(writer.model)
     if width is None:
         width = _part_of(name)[0].max_tokens + _ANSWER
     engine = Engine(writer.model, writer.tokenizer, rows=rows, width=width)

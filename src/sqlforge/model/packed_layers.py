@@ -1,0 +1,134 @@
+"""Decoder layers for answers on a CPU: weights as its kernels read them, and few operations.
+
+A step of one token over a small model is hundreds of products that take tens of microseconds each,
+and thousands of small operations between them that take as long. Here the weights are laid out in
+the blocks that oneDNN multiplies by, projections of the same input are one product, and each number
+is rounded where transformers' own layers round it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
+
+_LAYERS = ("LlamaDecoderLayer", "MistralDecoderLayer")
+
+
+def pack_layers(model: Any) -> bool:
+    """Exchange a model's layers for packed ones where they are known; whether they were.
+
+    The model computes the same function, and can only be called as the engine calls it afterwards:
+    with positions, a mask and a cache of slots.
+
+    Args:
+        model: a transformers causal model in evaluation mode.
+    """
+    layers = getattr(getattr(model, "model", None), "layers", None)
+    if layers is None or not _known(model, layers):
+        return False
+    with torch.inference_mode():
+        for number in range(len(layers)):
+            layers[number] = PackedLayer(layers[number])
+        model.lm_head = PackedLinear(model.lm_head)
+    return True
+
+
+def _known(model: Any, layers: Any) -> bool:
+    return (
+        model.device.type == "cpu"
+        and model.dtype is torch.bfloat16
+        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and model.config.hidden_act == "silu"
+        and all(type(layer).__name__ in _LAYERS for layer in layers)
+        and all(type(m) is torch.nn.Linear for layer in layers for m in _products(layer))
+    )
+
+
+def _products(layer: Any) -> list[Any]:
+    attention, mlp = layer.self_attn, layer.mlp
+    return [
+        attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj,
+        mlp.gate_proj, mlp.up_proj, mlp.down_proj,
+    ]  # fmt: skip
+
+
+class PackedLinear(torch.nn.Module):
+    """The products of one input with the weights of some linear layers, beside each other."""
+
+    def __init__(self, *linears: torch.nn.Linear) -> None:
+        super().__init__()
+        weights, biases = [m.weight for m in linears], [m.bias for m in linears]
+        whole = weights[0] if len(weights) == 1 else torch.cat(weights)
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(whole.detach(), 1)
+        self._bias = None if biases[0] is None else torch.cat(biases).detach()
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """``[..., inputs]`` to ``[..., outputs]``."""
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            states, self._weight, self._bias, "none", [], ""
+        )
+        return product
+
+
+class PackedLayer(torch.nn.Module):
+    """One layer of a Llama."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        attention, mlp = layer.self_attn, layer.mlp
+        self._number: int = attention.layer_idx
+        self._size: int = attention.head_dim
+        self._heads = attention.q_proj.out_features // self._size
+        self._groups: int = attention.num_key_value_groups
+        self._scaling: float = attention.scaling
+        self._norms = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        self._eps: float = layer.input_layernorm.variance_epsilon
+        self._qkv = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj).forward
+        self._out = PackedLinear(attention.o_proj).forward
+        self._gate_up = PackedLinear(mlp.gate_proj, mlp.up_proj).forward
+        self._down = PackedLinear(mlp.down_proj).forward
+
+    def forward(
+        self,
+        states: torch.Tensor,
+        attention_mask: torch.Tensor,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor],
+        past_key_values: Any,
+        **others: Any,
+    ) -> torch.Tensor:
+        """``[sequences, tokens, width]`` of one layer to those of the next."""
+        shape = states.shape[-1:]
+        normed = rms_norm(states, shape, None, self._eps) * self._norms[0]
+        found = self._attended(normed, attention_mask, position_embeddings, past_key_values)
+        states = states + self._out(found)
+        normed = rms_norm(states, shape, None, self._eps) * self._norms[1]
+        gate, up = self._gate_up(normed).chunk(2, -1)
+        return states + self._down(silu(gate) * up)
+
+    def _attended(
+        self,
+        normed: torch.Tensor,
+        mask: torch.Tensor,
+        angles: tuple[torch.Tensor, torch.Tensor],
+        cache: Any,
+    ) -> torch.Tensor:
+        sequences, tokens, _ = normed.shape
+        heads, size = self._heads, self._size
+        of_heads = self._qkv(normed).view(sequences, tokens, -1, size)
+        kv_heads = heads // self._groups
+        turned, value = of_heads.split((heads + kv_heads, kv_heads), 2)
+        cos, sin = angles
+        first, second = turned.chunk(2, -1)
+        half = torch.cat((-second, first), -1)
+        turned = turned * cos.unsqueeze(2) + half * sin.unsqueeze(2)
+        query, key = turned.split((heads, kv_heads), 2)
+        keys, values = cache.update(key.transpose(1, 2), value.transpose(1, 2), self._number)
+        # The queries of a group stand in a row: grouped keys and values are read once, uncopied.
+        query = query.transpose(1, 2).reshape(sequences, kv_heads, self._groups * tokens, size)
+        if tokens > 1:
+            mask = mask.repeat(1, 1, self._groups, 1)
+        found = scaled_dot_product_attention(query, keys, values, mask, scale=self._scaling)
+        found = found.view(sequences, heads, tokens, size).transpose(1, 2)
+        return found.reshape(sequences, tokens, heads * size)
