@@ -50,12 +50,24 @@ class Adapter:
         b = read_tensor(self.path, pair.b).to(device, torch.float32)
         return (b @ a).mul_(pair.scale)
 
-    def check(self, weights: Mapping[str, Stored], base: str) -> None:
+    def added(self, name: str, weight: torch.Tensor, device: str = "cpu") -> torch.Tensor:
+        """A weight with what the adapter adds, where it adds something; rounded once, of the sum.
+
+        Args:
+            name: the weight's.
+            weight: (outputs, inputs); its dtype is kept.
+            device: where the sum is done, and left.
+        """
+        if name not in self.pairs:
+            return weight
+        return self.delta(name, device).add_(weight.to(device, torch.float32)).to(weight.dtype)
+
+    def check(self, shapes: Mapping[str, tuple[int, ...]], base: str) -> None:
         """Raise :class:`ModelError` where the base lacks a weight or has it in another shape."""
         for name, pair in self.pairs.items():
             wanted = (pair.b.shape[0], pair.a.shape[1])
-            if name not in weights or weights[name].shape != wanted:
-                there = "nothing" if name not in weights else f"{weights[name].shape}"
+            if name not in shapes or shapes[name] != wanted:
+                there = "nothing" if name not in shapes else f"{shapes[name]}"
                 raise ModelError(
                     f"{self.path.parent}, which adapts {name} of {wanted} where {base} has {there}",
                     "the adapter and the base model that it was trained on",
@@ -89,6 +101,23 @@ def open_adapter(folder: Path) -> Adapter:
             )
         found.setdefault(match.group(1), {})[match.group(2)] = stored
     return Adapter(path, {f"{m}.weight": _pair(path, m, ab, config) for m, ab in found.items()})
+
+
+def fold_into(model: Any, adapter: Adapter) -> None:
+    """Add an adapter to the weights of its base, one at a time: as a merge does, but in memory.
+
+    Args:
+        model: a transformers model with weights in 16 or 32 bits.
+        adapter: of it.
+
+    Raises:
+        ModelError: the model lacks a weight or has it in another shape.
+    """
+    weights = dict(model.named_parameters())
+    adapter.check({n: tuple(w.shape) for n, w in weights.items()}, model.name_or_path)
+    with torch.inference_mode():
+        for name in adapter.pairs:
+            weights[name].data = adapter.added(name, weights[name].data)
 
 
 def _pair(path: Path, module: str, ab: Mapping[str, Stored], config: Mapping[str, Any]) -> _Pair:

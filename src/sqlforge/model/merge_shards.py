@@ -72,7 +72,7 @@ def merge(
         device=pick_device(device),
     )
     weights = {name: stored for shard in job.shards for name, stored in shard.tensors.items()}
-    job.adapter.check(weights, source.name)
+    job.adapter.check({name: stored.shape for name, stored in weights.items()}, source.name)
     with _working_folder(out) as folder, storing(out):
         done = _done_before(folder, job, base)
         _check_room(folder, job)
@@ -127,11 +127,7 @@ class _Job:
         tensor = tensor.to(self.dtype)
         if name in self.four_bit:
             tensor = through_nf4(tensor, self.device)
-        if name in self.adapter.pairs:
-            # One rounding, of the sum.
-            delta = self.adapter.delta(name, self.device)
-            tensor = delta.add_(tensor.to(self.device, torch.float32)).to(self.dtype)
-        return tensor
+        return self.adapter.added(name, tensor, self.device)
 
 
 def _with_progress(job: _Job, progress: Progress | None) -> Iterator[Shard]:

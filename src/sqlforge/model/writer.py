@@ -101,11 +101,16 @@ class TransformersWriter:
         return [[next(found) for _ in each] for _ in asked]
 
 
-def open_writer(name: str, engine: EngineName) -> Writer:
+def open_writer(name: str, engine: EngineName, *, fold: bool = False) -> Writer:
     """Load a base model, merged folder or adapter folder on an engine.
 
     An adapter in a run directory is loaded as it was trained, that is on the 4-bit weights if
     these were its base; they are held unpacked, which is the same function and faster.
+
+    Args:
+        name: as ``sqlforge predict --model`` takes it.
+        engine: which one.
+        fold: where a CPU computes, have an adapter added to the weights.
 
     Raises:
         ModelError: the model cannot be had.
@@ -115,19 +120,21 @@ def open_writer(name: str, engine: EngineName) -> Writer:
         from sqlforge.model.vllm_engine import open_vllm
 
         return open_vllm(name)
-    from sqlforge.model.load import adapter_base
-    from sqlforge.model.merge import load_adapted, load_any, tokenizer_of
+    from sqlforge.model.load import adapter_base, load_model, pick_device
+    from sqlforge.model.merge import load_adapted, tokenizer_of
 
     folder = Path(name)
     recipe = recipe_of_model(folder)
-    if adapter_base(folder) is not None and recipe is not None:
+    if adapter_base(folder) is not None:
+        four_bit = recipe is not None and recipe.train.method == "qlora"
         model = load_adapted(
             folder,
             dtype="bfloat16",
             device="auto",
-            quantization="nf4" if recipe.train.method == "qlora" else "none",
+            quantization="nf4" if four_bit else "none",
             unpack=True,
+            fold=fold and pick_device("auto") == "cpu",
         )
     else:
-        model = load_any(name, dtype="bfloat16", device="auto")
+        model = load_model(name, dtype="bfloat16", device="auto")
     return TransformersWriter(model, tokenizer_of(name))
