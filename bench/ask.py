@@ -1,13 +1,15 @@
 """How long a question takes: inside ``sqlforge ask --chat``, and as a process of its own.
 
 A shop of four tables and some thousand rows is made in a temporary folder and asked twenty
-questions. The first question of a chat pays for reading the schema; it is counted too. Run it on a
+questions. The first question of a chat pays for reading the schema; it is counted too. Asked is the
+untuned model, and with ``--model RUN`` a tuned one beside it, merged and as an adapter. Run it on a
 quiet machine; writes ``docs/results/ask.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sqlite3
 import statistics
@@ -22,6 +24,7 @@ from rich.console import Console
 
 from claims import ClaimRow, write_claims
 from sqlforge.core.decoding import Decoding
+from sqlforge.core.run_dir import recipe_of_model
 from sqlforge.model.quiet import quiet_libraries
 from sqlforge.serve.answering import Answerer
 from sqlforge.serve.patience import Patience
@@ -108,31 +111,54 @@ def cold(model: str, db: Path) -> float:
     return time.monotonic() - started
 
 
+def measured(model: str, db: Path, processes: int, prefix: str = "") -> list[ClaimRow]:
+    """The figures of one model."""
+    seconds = warm(model, db)
+    alone = [cold(model, db) for _ in range(processes)]
+    within, n = sum(s < 2 for s in seconds) / len(seconds), len(seconds)
+    return [
+        ClaimRow(f"{prefix}median_in_chat", statistics.median(seconds), "s", "< 2", n=n),
+        ClaimRow(f"{prefix}slowest_in_chat", max(seconds), "s", "< 2", n=n),
+        ClaimRow(f"{prefix}within_two_seconds", within, "fraction", ">= 1", n=n),
+        ClaimRow(f"{prefix}first_in_chat", seconds[0], "s", "< 2"),
+        ClaimRow(f"{prefix}cold_process", statistics.median(alone), "s", "<= 8", n=processes),
+    ]
+
+
+def trained(run: Path) -> str:
+    """How the model of a run came about: it is not among the sources."""
+    told = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    recipe = recipe_of_model(run)
+    assert recipe is not None
+    return (
+        f"{recipe.model.name} tuned with recipes/{recipe.name}.yaml by {recipe.train.method} on "
+        f"{told['training']['examples']:,} examples, as docs/results/real_data.json says "
+        f"(commit {told['environment']['commit']}, {told['trained_on']})"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=MODEL, help="Catalog name, or a model's folder.")
+    parser.add_argument("--model", type=Path, help="Folder of a run: its models are asked, too.")
     parser.add_argument("--processes", type=int, default=5)
     asked = parser.parse_args()
+    run: Path | None = asked.model
     quiet_libraries()
+    models, told = {"": MODEL}, {"untuned": MODEL}
+    if run is not None:
+        for part in ("merged", "adapter"):
+            models[f"tuned_{part}_"] = str(run / part)
+            told[f"tuned_{part}"] = f"{part} of {trained(run)}"
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "shop.db"
         make_shop(db)
-        seconds = warm(asked.model, db)
-        processes = [cold(asked.model, db) for _ in range(asked.processes)]
-    rows = [
-        ClaimRow("median_in_chat", statistics.median(seconds), "s", "< 2", n=len(seconds)),
-        ClaimRow("slowest_in_chat", max(seconds), "s", "< 2", n=len(seconds)),
-        ClaimRow(
-            "within_two_seconds",
-            sum(s < 2 for s in seconds) / len(seconds),
-            "fraction",
-            n=len(seconds),
-        ),
-        ClaimRow("first_in_chat", seconds[0], "s", "< 2"),
-        ClaimRow("cold_process", statistics.median(processes), "s", "<= 8", n=len(processes)),
-    ]
-    command = " ".join(["python bench/ask.py", *sys.argv[1:]])
-    write_claims("ask", command=command, seed=3, rows=rows)
+        rows = [
+            row
+            for prefix, model in models.items()
+            for row in measured(model, db, asked.processes, prefix)
+        ]
+    command = "python bench/ask.py" + (" --model RUN" if run is not None else "")
+    write_claims("ask", command=command, seed=3, rows=rows, measured=told)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from model.tiny_llama import settings, with_drawn_b
+from model.tiny_llama import settings, tiny_llama, with_drawn_b
 from sqlforge.model.adapt import add_lora, save_adapter, trainable_parameters
 from sqlforge.model.load import load_model, resolve
 from sqlforge.model.merge import load_adapted, tokenizer_of
 from sqlforge.model.merge_shards import merge
 from sqlforge.model.pack import Pack, plan_packs
 from sqlforge.model.train import train
+from sqlforge.model.writer import TransformersWriter, open_writer
 from sqlforge.prompt.encode import Encoded
 
 pytestmark = pytest.mark.xdist_group("smollm2")
@@ -78,6 +80,15 @@ def test_plain_transformers_computes_the_same_from_the_merged_folder(
     assert (got.argmax(-1) == wanted.argmax(-1)).float().mean().item() > 1 - tolerance
     if dtype == "bfloat16":
         _check_folder(merged, plain)
+        folded = open_writer(str(adapter), "transformers", fold=True)
+        assert isinstance(folded, TransformersWriter)
+        _check_same_weights(folded.model, plain)
+
+
+def _check_same_weights(model: Any, other: Any) -> None:
+    weights = dict(other.named_parameters())
+    assert weights.keys() == dict(model.named_parameters()).keys()
+    assert all(torch.equal(w, weights[name]) for name, w in model.named_parameters())
 
 
 def _check_folder(merged: Path, plain: Any) -> None:
@@ -93,6 +104,17 @@ def _check_folder(merged: Path, plain: Any) -> None:
         hello, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
     assert plain.generate(**asked, max_new_tokens=2, do_sample=False).shape[1] > 2
+
+
+def test_an_adapter_that_is_more_than_lora_stays_beside_the_weights(tmp_path: Path) -> None:
+    tiny_llama().save_pretrained(tmp_path / "base")
+    plan = LoraConfig(r=2, target_modules=["q_proj"], use_dora=True)
+    get_peft_model(tiny_llama(), plan).save_pretrained(tmp_path / "adapter")
+    told = tmp_path / "adapter" / "adapter_config.json"
+    named = json.loads(told.read_text()) | {"base_model_name_or_path": str(tmp_path / "base")}
+    told.write_text(json.dumps(named))
+    model = load_adapted(tmp_path / "adapter", dtype="float32", device="cpu", fold=True)
+    assert isinstance(model, PeftModel)
 
 
 def test_the_adapter_changes_what_the_model_says(
@@ -178,6 +200,16 @@ def test_qlora_trains_saves_and_loads_again_on_the_cpu(
     )
     assert not any(isinstance(module, Linear4bit) for module in unpacked.modules())
     # The same 4-bit values in 16-bit weights: what differs is the rounding of bf16 products.
+    merge(tmp_path / "adapter", tmp_path / "merged", base="dequantised", device="cpu")
+    folded = load_adapted(
+        tmp_path / "adapter",
+        dtype="bfloat16",
+        device="cpu",
+        quantization="nf4",
+        unpack=True,
+        fold=True,
+    )
+    _check_same_weights(folded, AutoModelForCausalLM.from_pretrained(tmp_path / "merged"))
     far = torch.linalg.vector_norm(_logits(unpacked, ids) - trained)
     assert far < 0.05 * torch.linalg.vector_norm(trained)
 

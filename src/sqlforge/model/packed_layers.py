@@ -59,10 +59,11 @@ class PackedLinear(torch.nn.Module):
 
     def __init__(self, *linears: torch.nn.Linear) -> None:
         super().__init__()
-        weights, biases = [m.weight for m in linears], [m.bias for m in linears]
+        weights: list[torch.Tensor] = [m.weight for m in linears]
+        biases: list[torch.Tensor] = [m.bias for m in linears if m.bias is not None]
         whole = weights[0] if len(weights) == 1 else torch.cat(weights)
         self._weight = torch.ops.mkldnn._reorder_linear_weight(whole.detach(), 1)
-        self._bias = None if biases[0] is None else torch.cat(biases).detach()
+        self._bias = torch.cat(biases).detach() if biases else None
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """``[..., inputs]`` to ``[..., outputs]``."""
@@ -118,12 +119,12 @@ class PackedLayer(torch.nn.Module):
         heads, size = self._heads, self._size
         of_heads = self._qkv(normed).view(sequences, tokens, -1, size)
         kv_heads = heads // self._groups
-        turned, value = of_heads.split((heads + kv_heads, kv_heads), 2)
+        turned, value = torch.split(of_heads, [heads + kv_heads, kv_heads], 2)
         cos, sin = angles
         first, second = turned.chunk(2, -1)
         half = torch.cat((-second, first), -1)
         turned = turned * cos.unsqueeze(2) + half * sin.unsqueeze(2)
-        query, key = turned.split((heads, kv_heads), 2)
+        query, key = torch.split(turned, [heads, kv_heads], 2)
         keys, values = cache.update(key.transpose(1, 2), value.transpose(1, 2), self._number)
         # The queries of a group stand in a row: grouped keys and values are read once, uncopied.
         query = query.transpose(1, 2).reshape(sequences, kv_heads, self._groups * tokens, size)
