@@ -26,43 +26,12 @@ bool begins(const std::string& text, const Lexer& lexer) {
          !text.compare(0, lexer.size, lexer.text, lexer.size);
 }
 
-uint64_t mixed(uint64_t sum, const void* data, size_t bytes) {
-  const char* from = static_cast<const char*>(data);
-  for (size_t at = 0; at < bytes; at += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, from + at, std::min<size_t>(8, bytes - at));
-    sum = (sum ^ word) * 0x9E3779B97F4A7C15ull;
-    sum ^= sum >> 29;
-  }
-  return sum;
-}
-
-uint64_t digest(const Language& l, const State& s, bool blank) {
-  const uint8_t head[8] = {s.frames, s.levels, s.dynamics, s.relations, s.done,
-                           uint8_t(s.qualifier_level), uint8_t(s.qualifier_index), blank};
-  uint64_t sum = mixed(l.serial, head, sizeof(head));
-  sum = mixed(sum, s.frame, s.frames * sizeof(Frame));
-  sum = mixed(sum, s.level, s.levels * sizeof(Level));
-  sum = mixed(sum, s.relation, s.relations * sizeof(Relation));
-  return mixed(sum, s.dynamic, size_t(s.dynamics) * kNameBytes);
-}
-
-// Many tokens lead to one state, and the next mask asks about it again: its way is kept. The state
-// is not to be used any more.
+// The state is not to be used any more.
 int run_from(const Language& l, State& s, int spent, bool blank_written = false) {
-  struct Known {
-    uint64_t key = 0;
-    int cost = 0;
-  };
-  static thread_local std::vector<Known> table(2048);
-  const uint64_t key = digest(l, s, blank_written);
-  Known& known = table[key >> 53];
-  if (known.key != key) {
-    Way way(l, s);
-    way.blank_written = blank_written;
-    known = {key, way.run()};
-  }
-  return known.cost < 0 ? -1 : spent + known.cost;
+  Way way(l, s);
+  way.blank_written = blank_written;
+  const int cost = way.run();
+  return cost < 0 ? -1 : spent + cost;
 }
 
 void keep_least(int& best, int cost) {
@@ -147,8 +116,10 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
     const int after = after_word(l, state, memo, word);
     if (after < 0) return;
     // What text_cost gives at most: near enough where even that fits.
-    const int most = after + 4 * int(l.words[word].text.size() - lexer.size) + 1;
-    keep_least(best, most <= enough ? most : after + l.rest_cost(l.words[word], lexer.size));
+    const int letters = int(l.words[word].text.size()) - lexer.size;
+    const int most = after + 4 * letters + 1;
+    if (enough >= 0 && after + (letters > 0) > enough) keep_least(best, after + 1 + letters);  // too much
+    else keep_least(best, most <= enough ? most : after + l.rest_cost(l.words[word], lexer.size));
   };
   const std::string& wanted = preferred(l, state, memo);
   if (begins(wanted, lexer)) {

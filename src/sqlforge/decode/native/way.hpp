@@ -6,6 +6,7 @@
 
 #include "expression.hpp"
 #include "keys.hpp"
+#include "known_ways.hpp"
 #include "query.hpp"
 
 namespace sqlforge {
@@ -213,12 +214,41 @@ struct Way {
     return symbol(sClose);
   }
 
+  // Many states lead to one, and the next mask asks about it again: what a way costs is kept for
+  // where it begins and for the places on it where others are likely to come by.
   int run() {
-    for (int i = 0; i < kMostSteps; ++i) {
-      if (s.done) return cost;
-      if (!step()) return -1;
+    uint64_t passed[kMostPassed];
+    int16_t cost_at[kMostPassed], steps_at[kMostPassed];
+    int marks = 0, frames = s.frames + 1;
+    for (int i = 0;; ++i) {
+      if (s.done) return keep(passed, cost_at, steps_at, marks, cost, i);
+      if (marks < kMostPassed && (s.frames < frames || (s.top().kind == kQuery && s.top().at == qFromTable))) {
+        frames = s.frames;
+        const uint64_t key = digest(l, s, blank_written);
+        const KnownWay& known = known_way(key);
+        if (known.key == key) {
+          const int steps = i + known.steps;
+          if (steps > kMostSteps) marks = std::min(marks, 1);
+          return keep(passed, cost_at, steps_at, marks,
+                      known.cost < 0 || steps > kMostSteps ? -1 : cost + known.cost, steps);
+        }
+        passed[marks] = key, cost_at[marks] = int16_t(cost), steps_at[marks++] = int16_t(i);
+      }
+      if (i == kMostSteps) return keep(passed, cost_at, steps_at, std::min(marks, 1), -1, i);
+      if (!step()) return keep(passed, cost_at, steps_at, marks, -1, i);
     }
-    return -1;
+  }
+
+ private:
+  static constexpr int kMostPassed = 8;
+
+  static int keep(const uint64_t* passed, const int16_t* cost_at, const int16_t* steps_at, int marks,
+                  int cost, int steps) {
+    for (int m = 0; m < marks; ++m) {
+      const int rest = cost < 0 ? -1 : cost - cost_at[m];
+      known_way(passed[m]) = {passed[m], int16_t(rest), int16_t(steps - steps_at[m])};
+    }
+    return cost;
   }
 };
 
