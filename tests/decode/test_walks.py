@@ -112,6 +112,13 @@ def test_the_mask_holds_exactly_the_tokens_that_are_taken(name: str) -> None:
         cursor.advance(tokens[-1])
 
 
+def test_a_short_name_may_begin_right_after_a_sign_and_grow_by_any_letter() -> None:
+    vocabulary = Vocabulary((*BYTES.tokens[:256], b"AT", b"at", None), (258,))
+    constraint = constraint_for(AWKWARD["same columns"], vocabulary)
+    assert {b"AT", b"at"} <= set(allowed_next(constraint, list(b"SELECT id <")))
+    assert {b"T", b"t", b"1"} <= set(allowed_next(constraint, list(b"SELECT x")))
+
+
 _LONG_NAME = re.compile(rb"\w{24}\Z")  # of new names, masks hold those of up to 23 letters
 
 

@@ -104,7 +104,7 @@ std::string Language::quoted(const std::string& name) {
 
 bool Language::writable(const std::string& name) const {
   const std::string written = quoted(name);
-  return vocabulary.all.greedy_cost(written.data(), written.size()) >= 0;
+  return vocabulary.exact.all.greedy_cost(written.data(), written.size()) >= 0;
 }
 
 Cost Language::lexeme_cost(const std::string& text) const {
@@ -112,7 +112,7 @@ Cost Language::lexeme_cost(const std::string& text) const {
 }
 
 int Language::text_cost(const std::string& text) const {
-  const int cost = vocabulary.all.greedy_cost(text.data(), text.size());
+  const int cost = vocabulary.exact.all.greedy_cost(text.data(), text.size());
   return cost < 0 ? int(4 * text.size() + 1) : cost;
 }
 
@@ -131,7 +131,7 @@ Values Language::values(const std::vector<std::string>& given) const {
     std::string text;
     for (char c : value) text += c == '\'' ? std::string("''") : std::string(1, c);
     const std::string whole = "'" + text + "'";
-    const int cost = vocabulary.all.greedy_cost(whole.data(), whole.size());
+    const int cost = vocabulary.exact.all.greedy_cost(whole.data(), whole.size());
     if (cost < 0) continue;
     found.most_cost = std::max(found.most_cost, cost);
     found.texts.push_back(text);

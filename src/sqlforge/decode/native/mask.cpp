@@ -140,7 +140,6 @@ struct Walk {
   // Whether the mask has the tokens that write such a name as the word that is open.
   bool in_mask(NewName fresh, const Lexer& lexer, int depth) const {
     if (!short_names || fresh == kNewAlias) return false;
-    if (left < 0) return depth <= lexer.size + 1;
     return depth == lexer.size ? begins_here : depth == lexer.size + 1 && blank(first);
   }
 
@@ -336,13 +335,14 @@ int Cursor::words() const { return language_->vocabulary.words(); }
 void Cursor::fill(uint32_t* words) const {
   const Language& l = *language_;
   const Vocabulary& v = l.vocabulary;
+  const Tries& tries = state_.values ? v.exact : v.folded;
   std::memset(words, 0, sizeof(uint32_t) * v.words());
   if (finished_ || budget_ <= 0) return;
   Workspace& space = workspace();
   const int after = budget_ - 1;  // tokens left once this one is written, the end token among them
   Memo* memo = &space.memo[kDeepest - 1];
   memo->reset(l);
-  Walk walk{l, v.all, words, roomy() ? -1 : after - 1, space};
+  Walk walk{l, tries.all, words, roomy() ? -1 : after - 1, space};
   const bool in_text = lexer_.mode == mText && !lexer_.linked, in_double = lexer_.mode == mQuoted && lexer_.literal;
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;
   bool close = false;
@@ -355,15 +355,15 @@ void Cursor::fill(uint32_t* words) const {
     // it, or for none.
     const Mask& mask = in_double ? v.plain_double : slack >= 3 ? v.plain_single : v.whole_single;
     for (int i = 0; slack >= 0 && i < v.words(); ++i) words[i] |= mask[i];
-    const Walk quotes{l, in_text ? v.single : v.dbl, words, walk.left, space};
+    const Walk quotes{l, in_text ? tries.single : tries.dbl, words, walk.left, space};
     Walk(quotes).at(0, &state_, memo, lexer_, 0);
   } else if (const bool fits = quick && in_double && literal_fits(l, state_, *memo, walk.left);
              quick && in_double && !fits && lexer_.low == lexer_.high) {
-    Walk{l, v.dbl, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);  // to its end, if to anything
+    Walk{l, tries.dbl, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);  // to its end, if to anything
   } else if (fits) {
     // Any whole text fits, but it may not be a name by chance.
     for (int i = 0; i < v.words(); ++i) words[i] |= v.whole_double[i];
-    Walk{l, v.not_whole_double, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
+    Walk{l, tries.not_whole_double, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
     for (int i = lexer_.low; i < lexer_.high; ++i)
       if (const std::string& name = l.folded[l.sorted_names[i]]; name.size() > lexer_.size)
         walk.again(0, state_, *memo, lexer_, name.c_str() + lexer_.size);
@@ -374,14 +374,14 @@ void Cursor::fill(uint32_t* words) const {
     if (close) walk.taken_again(0, state_, *memo, lexer_);
     if (close && lexer_.mode == mNone) walk.taken_again_after_blank(state_, *memo, lexer_);
     // What ends the name, and names that begin with a blank, are walked as ever.
-    const Trie& others = lexer_.mode == mWord ? v.ends_name : v.mixed;
+    const Trie& others = lexer_.mode == mWord ? tries.ends_name : tries.mixed;
     Walk{l, others, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else if (const int letters = free_name_after_blank(blanked, blanked_lexer, walk.left, close);
              letters >= 0) {
     const Mask& mask = v.name_after_blank[letters + close];
     for (int i = 0; i < v.words(); ++i) words[i] |= mask[i];
     if (close) walk.taken_again_after_blank(*blanked.state, *blanked.memo, blanked_lexer);
-    Walk{l, v.no_name_after_blank, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
+    Walk{l, tries.no_name_after_blank, words, walk.left, space}.at(0, &state_, memo, lexer_, 0);
   } else {
     walk.short_names = add_short_names(*memo, words, walk.left);
     walk.begins_here = lexer_.mode == mNone;

@@ -126,7 +126,7 @@ void Vocabulary::clear_short(Mask& mask, const std::string& folded) const {
       std::string text = blank ? std::string(1, " \n\t\r"[blank - 1]) : std::string();
       for (size_t i = 0; i < folded.size(); ++i)
         text += upper >> i & 1 && folded[i] >= 'a' ? char(folded[i] - 32) : folded[i];
-      const int32_t id = all.find(text);
+      const int32_t id = exact.all.find(text);
       if (id >= 0) mask[id / 32] &= ~(1u << (id % 32));
     }
 }
@@ -179,13 +179,16 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
   std::vector<int32_t> not_whole;
   for (const int32_t id : everything)
     if (!(whole_double[id / 32] >> (id % 32) & 1)) not_whole.push_back(id);
-  not_whole_double = build(text, not_whole);
-  all = build(text, everything);
-  single = build(text, with_single);
-  dbl = build(text, with_double);
-  mixed = build(text, others);
-  ends_name = build(text, ending);
-  no_name_after_blank = build(text, unblanked);
+  const auto tries = [&](const std::vector<std::string>& as) {
+    return Tries{build(as, everything), build(as, with_single), build(as, with_double),
+                 build(as, not_whole),  build(as, others),      build(as, unblanked),
+                 build(as, ending)};
+  };
+  exact = tries(text);
+  std::vector<std::string> small = text;
+  for (std::string& t : small)
+    for (char& c : t) c = char(lower(uint8_t(c)));
+  folded = tries(small);
 }
 
 }  // namespace sqlforge

@@ -38,23 +38,28 @@ using Mask = std::vector<uint32_t>;
 // T1, s, st2: what people call a table, and what may come before FROM says which.
 bool short_alias(const char* text, size_t size, bool whole);
 
+struct Tries {
+  Trie all, single, dbl;     // every token; those with a ', those with a "
+  Trie not_whole_double;     // all but those in `whole_double`
+  Trie mixed;                // all but those in `begin_name`
+  Trie no_name_after_blank;  // all but those in `name_after_blank`
+  Trie ends_name;  // `mixed` and what begins with a blank: what may end the name under way
+};
+
 struct Vocabulary {
   int size = 0;
   std::vector<int32_t> eos_ids;
   std::vector<std::string> text;     // bytes of each id
   std::vector<bool> usable;          // false: never inside SQL
-  Trie all, single, dbl;             // every token; those with a ', those with a "
-  Trie not_whole_double;             // all but those in `whole_double`
+  // In lower case, since only values that are given have to be written as they are.
+  Tries exact, folded;
   Mask plain_single, plain_double;   // tokens that stay within a quoted text, UTF-8 begun at most
   Mask whole_single, whole_double;   // of these, those that end on a whole character
   // Tokens that are nothing but a new name, or go on with one, by their length in letters: with
-  // `begin` a blank may come first. All other tokens are in `mixed`.
+  // `begin` a blank may come first.
   static constexpr int kLongest = 32;
   std::vector<Mask> begin_name, go_on_name;
   std::vector<Mask> name_after_blank;  // of `begin_name` those with the blank
-  Trie mixed;
-  Trie no_name_after_blank;  // all tokens but those
-  Trie ends_name;  // `mixed` and what begins with a blank: what may end the name under way
   Mask short_name, short_after_blank;  // tokens that are a whole short alias: at once or after a
                                        // blank; after a blank
 
