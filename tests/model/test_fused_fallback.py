@@ -20,6 +20,7 @@ from sqlforge.model.fused import ops
 from sqlforge.model.fused.ops import Drop
 
 Logged = pytest.LogCaptureFixture
+CPU = torch.device("cpu")
 ROWS, SIZE, RANK = 6, 64, 8
 
 
@@ -134,3 +135,22 @@ def test_kernels_are_used_where_the_simplest_runs(monkeypatch: pytest.MonkeyPatc
     ops._module.cache_clear()
     assert ops._module(torch.device("cpu")) is launch
     ops._module.cache_clear()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_dropouts_elements_are_as_good_as_independent(share: float) -> None:
+    rows, columns = 2_048, 768
+    masks = [ops.mask(rows, columns, Drop(share, seed), CPU).float() for seed in (7, 8)]
+    first, second = ((m - m.mean()) / m.std() for m in masks)
+    assert abs(float(masks[0].mean()) - (1 - share)) < 0.002
+    for own, other in ((first, None), (first.T, None), (first, second)):
+        by_chance = own.shape[1] ** -0.5
+        found = own @ (own if other is None else other).T / own.shape[1]
+        if other is None:
+            found.fill_diagonal_(0)
+        assert float(found.std()) == pytest.approx(by_chance, rel=0.01)
+        assert float(found.abs().max()) < 9 * by_chance
+    for axis in (0, 1):  # no row and no column loses more than chance has it
+        spread = float(masks[0].mean(axis).std())
+        expected = (share * (1 - share) / masks[0].shape[axis]) ** 0.5
+        assert spread == pytest.approx(expected, rel=0.1)

@@ -31,24 +31,32 @@ def choose_attention(model: Any, *, autocast_bf16: bool) -> Collator:
 
 
 class Ahead(Sequence[dict[str, Any]]):
-    """Packs as batches; while one is computed with, the next is put together."""
+    """Packs as batches; the next ``window`` are put together while the card computes.
 
-    def __init__(self, packs: Sequence[Pack], collate: Collator) -> None:
-        self._packs, self._collate = packs, collate
+    Python runs one thread at a time: what puts batches together while the card is being given its
+    work keeps it waiting. So that begins when :meth:`begin` says that all of a pass was started.
+    """
+
+    def __init__(self, packs: Sequence[Pack], collate: Collator, window: int = 1) -> None:
+        self._packs, self._collate, self._window = packs, collate, window
         self._worker = ThreadPoolExecutor(1)
-        self._coming: tuple[int, Future[dict[str, Any]]] | None = None
+        self._coming: dict[int, Future[dict[str, Any]]] = {}
+        self._next = 0
 
     def __len__(self) -> int:
         return len(self._packs)
 
     def __getitem__(self, index: Any) -> Any:
         """The batch of one pack, and the pack itself as ``pack``."""
-        coming, self._coming = self._coming, None
-        made = coming[1] if coming is not None and coming[0] == index else None
-        found = self._made(index) if made is None else made.result()
-        if index + 1 < len(self._packs):
-            self._coming = index + 1, self._worker.submit(self._made, index + 1)
-        return found
+        coming = self._coming.pop(index, None)
+        self._next = index + 1
+        return self._made(index) if coming is None else coming.result()
+
+    def begin(self) -> None:
+        """Put together what is asked for next."""
+        for index in range(self._next, min(self._next + self._window, len(self._packs))):
+            if index not in self._coming:
+                self._coming[index] = self._worker.submit(self._made, index)
 
     def _made(self, index: int) -> dict[str, Any]:
         pack = self._packs[index]

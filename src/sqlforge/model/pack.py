@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import overload
 
+import numpy as np
 import torch
 
 from sqlforge.model.epochs import from_easy_to_hard
@@ -190,14 +191,19 @@ def collate(pack: Pack) -> dict[str, torch.Tensor]:
 def as_row(pack: Pack) -> dict[str, torch.Tensor]:
     """Ids, positions and labels of a pack as tensors of one row, without a mask."""
     row = {
-        "input_ids": torch.tensor([pack.input_ids]),
-        "position_ids": torch.tensor([pack.positions]),
-        "labels": torch.tensor([pack.labels]),
+        "input_ids": _as_tensor(pack.input_ids),
+        "position_ids": _as_tensor(pack.positions),
+        "labels": _as_tensor(pack.labels),
     }
     if pack.prompt_labels:
-        row["prompt_labels"] = torch.tensor([pack.prompt_labels])
+        row["prompt_labels"] = _as_tensor(pack.prompt_labels)
         row["prompt_weight"] = torch.tensor(pack.prompt_weight)
     return row
+
+
+def _as_tensor(numbers: list[int]) -> torch.Tensor:
+    """``[1, tokens]``; NumPy reads a list some five times as fast as PyTorch."""
+    return torch.from_numpy(np.array(numbers, dtype=np.int64))[None]
 
 
 def pack_shape(pack: Pack) -> PackShape:

@@ -103,7 +103,7 @@ def train(
         model=model,
         args=arguments(share, checkpoints),
         collate=collator,
-        train_dataset=Ahead(own, collator),
+        train_dataset=Ahead(own, collator, settings.accumulation),
         data_collator=lambda batches: batches[0],
         optimizer_cls_and_kwargs=optimizer_of(settings),
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers if processes.first else ())],
@@ -201,6 +201,8 @@ class _PackTrainer(LeanTrainer):
                 if loss is None:
                     break
         self._behind.append(pack)
+        packs: Any = self.train_dataset
+        packs.begin()
         return self._joined(loss) if self._across else loss
 
     def _joined(self, loss: torch.Tensor) -> torch.Tensor:

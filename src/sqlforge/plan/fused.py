@@ -76,9 +76,9 @@ def gradient_parts(rows: int, size: int) -> int:
     """Into how many parts the kernel for A's gradient cuts its sum over ``rows``.
 
     >>> gradient_parts(8_192, 4_096), gradient_parts(100, 4_096)
-    (5, 1)
+    (9, 1)
     """
-    return max(1, min(16, -(-PROGRAMS // -(-size // TILE)), -(-rows // (4 * TILE))))
+    return max(1, min(64, -(-2 * PROGRAMS // -(-size // TILE)), -(-rows // (4 * TILE))))
 
 
 def matrices(shape: ModelShape, training: Training, pack: PackShape) -> list[int]:

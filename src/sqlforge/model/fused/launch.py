@@ -96,8 +96,10 @@ def down(
 ) -> None:
     """``out`` becomes ``dropout(x) @ a.T``; ``drop`` is ``Drop.numbers``, ``at`` ``Drop.at``."""
     (rows, size), rank = x.shape, a.shape[0]
-    # All ranks at once, so that an element's place in the mask is hashed once, where they fit.
-    width = min(TILE if x.dtype == torch.float32 else _MOST_RANK, _rank_block(rank))
+    # All ranks at once, so that an element's place in the mask is hashed once: where rows alone
+    # fill the card, and the tile fits.
+    wide = triton.cdiv(rows, TILE) >= 2 * PROGRAMS and x.dtype != torch.float32
+    width = min(_MOST_RANK if wide else TILE, _rank_block(rank))
     tiles = triton.cdiv(rows, TILE) * triton.cdiv(rank, width)
     # Few rows do not fill a card: their columns are shared out, and the parts added up.
     parts = max(1, min(8, triton.cdiv(2 * PROGRAMS, tiles), size // 512))
@@ -108,8 +110,8 @@ def down(
         x, x.stride(0), a, target, target.stride(-2), 0 if parts == 1 else target.stride(0),
         rows, size, rank, share, *drop,
         x if at is None else at, AT=at is not None,
-        PRECISION=_precision(x), ROWS=TILE, INNER=TILE, RANK=width,
-        num_warps=8 if width > TILE else 4, num_stages=2 if width > TILE else 3,
+        PRECISION=_precision(x), ROWS=TILE, INNER=32 if width > TILE else TILE, RANK=width,
+        num_warps=4, num_stages=3,
     )  # fmt: skip
     if parts > 1:
         out.copy_(target.sum(0))
@@ -146,11 +148,11 @@ def up(
 ) -> None:
     """``out`` becomes the gradient of ``x``, and ``x``."""
     (rows, size), rank = x.shape, a.shape[0]
-    grid = (triton.cdiv(rows, TILE), triton.cdiv(size, 2 * TILE))
+    grid = (triton.cdiv(rows, TILE), triton.cdiv(size, TILE))
     kernels.up[grid](
         x, x.stride(0), given, given.stride(0), a, out, out.stride(0), rows, size, rank, *drop,
         x if at is None else at, AT=at is not None,
-        PRECISION=_precision(x), ROWS=TILE, COLUMNS=2 * TILE, INNER=64,
+        PRECISION=_precision(x), ROWS=TILE, COLUMNS=TILE, INNER=TILE,
         num_warps=4, num_stages=2,
     )  # fmt: skip
 
