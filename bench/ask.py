@@ -24,8 +24,8 @@ from rich.console import Console
 
 from claims import ClaimRow, write_claims
 from sqlforge.core.decoding import Decoding
+from sqlforge.core.environment import let_threads_sleep
 from sqlforge.core.run_dir import recipe_of_model
-from sqlforge.model.quiet import quiet_libraries
 from sqlforge.serve.answering import Answerer
 from sqlforge.serve.patience import Patience
 from sqlforge.stages.ask import chat
@@ -143,6 +143,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=5)
     asked = parser.parse_args()
     run: Path | None = asked.model
+    let_threads_sleep()
+    from sqlforge.model.quiet import quiet_libraries
+
     quiet_libraries()
     models, told = {"": MODEL}, {"untuned": MODEL}
     if run is not None:

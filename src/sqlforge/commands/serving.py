@@ -23,6 +23,7 @@ from sqlforge.commands.options import (
     RefuseBelow,
     Timeout,
 )
+from sqlforge.core.environment import let_threads_sleep
 from sqlforge.core.errors import UserError
 
 
@@ -97,6 +98,8 @@ def serve(
     from sqlforge.core.decoding import Decoding
     from sqlforge.serve.keys import read_keys
     from sqlforge.serve.patience import Patience
+
+    let_threads_sleep()
     from sqlforge.serve.settings import ServeSettings
     from sqlforge.stages.serve import Asking, Place, Writing
     from sqlforge.stages.serve import serve as run_server

@@ -57,6 +57,17 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def let_threads_sleep() -> None:
+    """Have OpenMP's threads sleep while they wait; to be called before PyTorch is loaded.
+
+    Unless told they look out for work for up to a millisecond. Where another program wants a core,
+    each of them then keeps it from those that it waits for: a pass of hundreds of products took a
+    second instead of some hundredths.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -166,21 +165,14 @@ def open_online(name: str, *, rows: int = ROWS, width: int | None = None) -> Onl
         ModelError: it cannot be had.
     """
     name = model_of_run(name)
-    with ThreadPoolExecutor(1, thread_name_prefix="loading") as loading:
-        # OpenMP's threads belong to the thread that first computes, and wait in earnest only while
-        # all of them together fit the cores: they must be gone when the engine's thread computes.
-        engine, tokenizer = loading.submit(_engine_for, name, rows, width).result()
-    engine.start()
-    return on_engine(name, engine, tokenizer)
-
-
-def _engine_for(name: str, rows: int, width: int | None) -> tuple[Engine, Any]:
     writer = open_writer(name, "transformers", fold=True)
     assert isinstance(writer, TransformersWriter)
     pack_layers(writer.model)
     if width is None:
         width = _part_of(name)[0].max_tokens + _ANSWER
-    return Engine(writer.model, writer.tokenizer, rows=rows, width=width), writer.tokenizer
+    engine = Engine(writer.model, writer.tokenizer, rows=rows, width=width)
+    engine.start()
+    return on_engine(name, engine, writer.tokenizer)
 
 
 def on_engine(name: str, engine: Engine, tokenizer: Any) -> OnlineModel:

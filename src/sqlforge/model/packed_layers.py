@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
+_FEW = 8  # tokens of a pass whose time is that of reading the weights
+_QUICK = 4 << 20  # bytes of a product that one core reads while others would be woken for it
 _LAYERS = ("LlamaDecoderLayer", "MistralDecoderLayer")
 
 
@@ -32,7 +34,21 @@ def pack_layers(model: Any) -> bool:
         for number in range(len(layers)):
             layers[number] = PackedLayer(layers[number])
         model.lm_head = PackedLinear(model.lm_head)
+    if max(layer.largest for layer in layers) <= _QUICK:
+        _compute_alone(model)
     return True
+
+
+def _compute_alone(model: Any) -> None:
+    """Have passes over few tokens computed by the thread that asks for them, without others."""
+    threads = torch.get_num_threads()
+
+    def enter(module: Any, inputs: Any, named: Any) -> None:
+        if named["input_ids"].numel() <= _FEW:
+            torch.set_num_threads(1)
+
+    model.register_forward_pre_hook(enter, with_kwargs=True)
+    model.register_forward_hook(lambda *_: torch.set_num_threads(threads), always_call=True)
 
 
 def _known(model: Any, layers: Any) -> bool:
@@ -62,6 +78,7 @@ class PackedLinear(torch.nn.Module):
         weights: list[torch.Tensor] = [m.weight for m in linears]
         biases: list[torch.Tensor] = [m.bias for m in linears if m.bias is not None]
         whole = weights[0] if len(weights) == 1 else torch.cat(weights)
+        self.size = whole.nbytes
         self._weight = torch.ops.mkldnn._reorder_linear_weight(whole.detach(), 1)
         self._bias = torch.cat(biases).detach() if biases else None
 
@@ -86,10 +103,12 @@ class PackedLayer(torch.nn.Module):
         self._scaling: float = attention.scaling
         self._norms = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
         self._eps: float = layer.input_layernorm.variance_epsilon
-        self._qkv = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj).forward
-        self._out = PackedLinear(attention.o_proj).forward
-        self._gate_up = PackedLinear(mlp.gate_proj, mlp.up_proj).forward
-        self._down = PackedLinear(mlp.down_proj).forward
+        self._qkv = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj)
+        self._out = PackedLinear(attention.o_proj)
+        self._gate_up = PackedLinear(mlp.gate_proj, mlp.up_proj)
+        self._down = PackedLinear(mlp.down_proj)
+        products = self._qkv, self._out, self._gate_up, self._down
+        self.largest = max(product.size for product in products)
 
     def forward(
         self,
@@ -103,10 +122,10 @@ class PackedLayer(torch.nn.Module):
         shape = states.shape[-1:]
         normed = rms_norm(states, shape, None, self._eps) * self._norms[0]
         found = self._attended(normed, attention_mask, position_embeddings, past_key_values)
-        states = states + self._out(found)
+        states = states + self._out.forward(found)
         normed = rms_norm(states, shape, None, self._eps) * self._norms[1]
-        gate, up = self._gate_up(normed).chunk(2, -1)
-        return states + self._down(silu(gate) * up)
+        gate, up = self._gate_up.forward(normed).chunk(2, -1)
+        return states + self._down.forward(silu(gate) * up)
 
     def _attended(
         self,
@@ -117,7 +136,7 @@ class PackedLayer(torch.nn.Module):
     ) -> torch.Tensor:
         sequences, tokens, _ = normed.shape
         heads, size = self._heads, self._size
-        of_heads = self._qkv(normed).view(sequences, tokens, -1, size)
+        of_heads = self._qkv.forward(normed).view(sequences, tokens, -1, size)
         kv_heads = heads // self._groups
         turned, value = torch.split(of_heads, [heads + kv_heads, kv_heads], 2)
         cos, sin = angles

@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from sqlforge.core.decoding import Decoding
+from sqlforge.core.environment import let_threads_sleep
 from sqlforge.core.errors import UserError
 from sqlforge.core.records import SqlValue
 from sqlforge.database.place import place_of
@@ -54,6 +55,7 @@ def ask_database(asked: Asked, decoding: Decoding, console: Console) -> list[dic
         UserError: the question does not fit the model.
     """
     place = place_of(asked.db)  # told before the libraries are loaded
+    let_threads_sleep()
     from sqlforge.model.online import default_model
     from sqlforge.model.quiet import quiet_libraries
 
