@@ -29,6 +29,7 @@ from sqlforge.core.decoding import Decoding
 from sqlforge.core.errors import DatabaseError, UserError
 from sqlforge.database.place import place_of
 from sqlforge.database.readers import Readers
+from sqlforge.decode.abstain import Calibration
 from sqlforge.serve.answering import Answerer, QueryRefused
 from sqlforge.serve.answers import Link
 from sqlforge.serve.patience import UNBOUNDED, Patience
@@ -528,6 +529,47 @@ def test_what_the_model_leaves_of_an_answers_time_is_the_databases(shop: Shop) -
     with answering(shop.url, slow, seconds=0.4, patience=Patience(0.1, False)) as answerer:
         answer = answerer.answer("How many?")
     assert "0.4 s that --timeout allows" in answer.error
+
+
+def test_a_vote_waits_only_for_queries_that_could_change_it(sqlite: Shop) -> None:
+    slow = "SELECT COUNT(*) FROM order_line a, order_line b, order_line c, order_line d"
+    says = ["SELECT COUNT(*) FROM cust", "SELECT COUNT(*) FROM staff", slow]
+    with answering(sqlite.url, says, samples=3, vote=True, seconds=1.5) as answerer:
+        answer = answerer.answer("How many?")
+        assert answer.rows.rows == ((60,),)
+        assert answer.seconds < 1.4
+        assert "stopped after a moment" in answer.candidates[2].error
+        answerer.model.says = list(reversed(says))  # the slow one is the most probable
+        answer = answerer.answer("How many?")
+    assert answer.rows is not None
+    assert answer.seconds > 1.4
+    assert "1.5 s that --timeout allows" in answer.candidates[0].error
+
+
+def test_an_answer_that_was_cut_short_has_no_known_likelihood(sqlite: Shop) -> None:
+    known = Calibration(("logprob",), (0.0,), (1.0,), (0.0,), 3.0, 50, 25, 0.1, {})
+    for below, cut, refused in [(None, 1, 0), (0.5, 0, 0), (0.5, 1, 1), (0.99, 0, 1)]:
+        model = Told("SELECT COUNT(*) FROM cust")
+        model.cut_short = bool(cut)
+        readers = Readers(place_of(sqlite.url))
+        decoding = Decoding(refuse_below=below)
+        with Answerer(model, readers, decoding, calibration=known) as answerer:
+            answer = answerer.answer("How many?")
+        assert (answer.refused, answer.sql is None) == (bool(refused), bool(refused))
+        assert answer.calibrated is not answer.cut_short
+        assert answer.confidence == (None if cut else pytest.approx(0.953, abs=0.001))
+        if refused:
+            assert ("cut short" in answer.error) == answer.cut_short
+
+
+def test_more_samples_than_the_calibration_knows_are_not_let_past_it(sqlite: Shop) -> None:
+    known = Calibration(("logprob",), (0.0,), (1.0,), (0.0,), 3.0, 50, 25, 0.1, {})
+    readers = Readers(place_of(sqlite.url))
+    decoding = Decoding(refuse_below=0.5)
+    model = Told("SELECT COUNT(*) FROM cust")
+    with Answerer(model, readers, decoding, calibration=known) as answerer:
+        assert not answerer.answer("How many?").refused
+        assert answerer.answer("How many?", samples=3).refused
 
 
 def test_threads_share_an_answerer(shop: Shop) -> None:

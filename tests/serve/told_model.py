@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class Told:
         self.part = PromptPart()
         self.tokenizer = Words()
         self.asked: list[Any] = []
+        self.cut_short = False
         self.before: Callable[[], object] = lambda: None
 
     def write(
@@ -57,7 +59,8 @@ class Told:
         said = [self.says] if isinstance(self.says, str) else list(self.says)
         count = len(decoding.temperatures)
         texts = [said[n % len(said)] for n in range(count)]
-        return [Candidate.of(text, -1.0 - texts.index(text), 5) for text in texts]
+        found = [Candidate.of(text, -1.0 - texts.index(text), 5) for text in texts]
+        return [replace(candidate, cut_short=self.cut_short) for candidate in found]
 
     def close(self) -> None:
         pass

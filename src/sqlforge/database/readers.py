@@ -65,19 +65,27 @@ class Readers:
             self._free.put(None)
         self._free.put(first)
 
-    def run(self, sql: str, seconds: float | None = None) -> tuple[QueryResult, bool]:
+    @property
+    def counts_steps(self) -> bool:
+        """Whether a statement can be held to steps of SQLite's virtual machine."""
+        return self.place.kind == "sqlite"
+
+    def run(
+        self, sql: str, seconds: float | None = None, steps: int = 0
+    ) -> tuple[QueryResult, bool]:
         """The result of one query and whether rows were cut off; a failure is a value.
 
-        ``seconds`` is less time than each statement has anyway.
+        ``seconds`` is less time than each statement has anyway; ``steps``, if it is not 0, holds it
+        to so many besides, where they are counted.
         A connection that was lost is made anew once; if that fails too, the result says so.
         """
         fault = self._fault(sql)
         if fault is not None:
             return fault, False
         bounded = _bounded(sql, self.place.dialect, self.rows + 1)
-        result = self._execute(bounded, seconds)
+        result = self._execute(bounded, seconds, steps)
         if result.status is Status.CRASHED:  # the database went away, and may be back
-            result = self._execute(bounded, seconds)
+            result = self._execute(bounded, seconds, steps)
         cut = len(result.rows) > self.rows
         return (replace(result, rows=result.rows[: self.rows]) if cut else result), cut
 
@@ -107,11 +115,11 @@ class Readers:
             return QueryResult(Status.ERROR, error=reason)
         return QueryResult(Status.DENIED, error=f"{reason} is not allowed")
 
-    def _execute(self, sql: str, seconds: float | None = None) -> QueryResult:
+    def _execute(self, sql: str, seconds: float | None = None, steps: int = 0) -> QueryResult:
         reader = self._free.get()
         try:
             reader = reader or self._opened(self.schema)
-            result = reader.run(sql, seconds)
+            result = reader.run(sql, seconds, steps)
             if result.status is Status.CRASHED:
                 self._drop(reader)
                 reader = None
@@ -149,9 +157,9 @@ class _Reader:
             self._remote = RemoteDatabase(place, RemoteLimits(seconds, rows, _BYTES))
             self.schema = schema or self._remote.schema()
 
-    def run(self, sql: str, seconds: float | None) -> QueryResult:
+    def run(self, sql: str, seconds: float | None, steps: int) -> QueryResult:
         if self._sandbox is not None:
-            return self._sandbox.run(self._record, sql, seconds)
+            return self._sandbox.run(self._record, sql, seconds, steps)
         assert self._remote is not None
         return self._remote.run(sql, seconds)
 

@@ -88,12 +88,14 @@ class Sandbox:
         for worker in self._workers:
             worker.start()
 
-    def run(self, database: Database, sql: str, seconds: float | None = None) -> QueryResult:
+    def run(
+        self, database: Database, sql: str, seconds: float | None = None, steps: int = 0
+    ) -> QueryResult:
         """Execute one statement over the rows of ``database``; never raises for what it does.
 
-        ``seconds`` is less time than the limits give it.
+        ``seconds`` is less time than the limits give it; ``steps`` as in :meth:`run_many`.
         """
-        return next(self.run_many([(database, sql)], seconds=seconds))
+        return next(self.run_many([(database, sql)], seconds=seconds, steps=steps))
 
     def run_many(
         self,

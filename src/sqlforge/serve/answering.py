@@ -26,10 +26,18 @@ from sqlforge.decode.abstain import Calibration
 from sqlforge.decode.vote import Candidate, Choice, choose, only
 from sqlforge.serve.answers import Answer, Link, Rows, tried
 from sqlforge.serve.asking import Asking, Prompted
-from sqlforge.serve.patience import UNBOUNDED, Clock, Patience
+from sqlforge.serve.executing import Found, executed, reason
+from sqlforge.serve.patience import UNBOUNDED, Patience
 
 if TYPE_CHECKING:
     from sqlforge.model.online import AsksModel
+
+_UNSURE = "The model is too unsure of its answer to give it."
+_UNKNOWN = (
+    "How likely the answer is right is not known, so it is not given: it was cut short (allow more "
+    "with --answer-seconds or --max-new-tokens), or has another number of samples than the "
+    "calibration."
+)
 
 
 class QueryRefused(DatabaseError):  # noqa: N818  (what it is, not that it is an error)
@@ -152,7 +160,9 @@ class Answerer:
         candidates = [
             replace(c, sql=translated(c.sql, self.readers.schema, self.dialect)) for c in written
         ]
-        found = self._executed(candidates, clock) if execute or decoding.vote else {}
+        found: Found = {}
+        if execute or decoding.vote:
+            found = executed(candidates, self.readers, clock, decoding)
         results = {sql: result for sql, (result, _) in found.items()}
         choice = (
             choose(candidates, results, prefer_non_empty=decoding.prefer_non_empty)
@@ -173,7 +183,7 @@ class Answerer:
             return Rows(result.columns, result.rows, cut, result.seconds)
         kind = QueryRefused if result.status is Status.DENIED else DatabaseError
         raise kind(
-            f"a query that failed ({_reason(result, self.readers.seconds)})",
+            f"a query that failed ({reason(result, self.readers.seconds)})",
             "one query that only reads the database's tables",
             "change it",
         )
@@ -203,18 +213,6 @@ class Answerer:
     def __exit__(self, *fault: object) -> None:
         self.close()
 
-    def _executed(
-        self, candidates: Sequence[Candidate], clock: Clock
-    ) -> dict[str, tuple[QueryResult, bool]]:
-        found = {}
-        for sql in dict.fromkeys(c.sql for c in candidates):
-            seconds = clock.query_s()
-            result, cut = self.readers.run(sql, seconds)
-            if not result.ok:
-                result = replace(result, error=_reason(result, self.readers.seconds, seconds))
-            found[sql] = (result, cut)
-        return found
-
     def _told(
         self,
         question: str,
@@ -226,16 +224,18 @@ class Answerer:
         started: float,
     ) -> Answer:
         confidence = choice.share if decoding.vote else None
-        calibrated = self._calibration is not None and decoding == self.decoding
+        # The probability of a text that was brought to its end is not that of a whole answer.
+        calibrated = decoding == self.decoding and not choice.candidate.cut_short
         if self._calibration is not None and calibrated:
             confidence = self._calibration.confidence(choice)
-        below = decoding.refuse_below
-        refused = below is not None and confidence is not None and confidence < below
+        else:
+            calibrated = False
+        refused = _refused(decoding.refuse_below, confidence, calibrated=calibrated)
         sql = choice.candidate.sql
         result, cut = found.get(sql, (None, False))
         rows, error = None, None
         if refused:
-            error = "The model is too unsure of its answer to give it."
+            error = _UNSURE if calibrated else _UNKNOWN
         elif not sql:
             error = "The model wrote no SQL."
         elif result is not None and result.ok:
@@ -261,6 +261,13 @@ class Answerer:
         )
 
 
+def _refused(below: float | None, confidence: float | None, *, calibrated: bool) -> bool:
+    """Whether an answer is not known to be right as likely as was asked."""
+    if below is None:
+        return False
+    return not calibrated or (confidence is not None and confidence < below)
+
+
 def _with_samples(decoding: Decoding, samples: int | None) -> Decoding:
     if samples is None or samples == decoding.samples:
         return decoding
@@ -268,17 +275,6 @@ def _with_samples(decoding: Decoding, samples: int | None) -> Decoding:
     return replace(decoding, samples=samples, vote=samples > 1, prefer_non_empty=prefer)
 
 
-def _reason(result: QueryResult, seconds: float, left: float | None = None) -> str:
-    if result.status is Status.TIMEOUT and left is not None and left < seconds:
-        return (
-            f"it took more than the {left:.2g} s that --answer-seconds left: "
-            "allow it more with --timeout"
-        )
-    if result.status is Status.TIMEOUT:
-        return f"it took more than the {seconds:g} s that --timeout allows"
-    return result.error or str(result.status)
-
-
-def _sentence(reason: str) -> str:
-    reason = reason.strip().rstrip(".")
-    return f"{reason[:1].upper()}{reason[1:]}."
+def _sentence(said: str) -> str:
+    said = said.strip().rstrip(".")
+    return f"{said[:1].upper()}{said[1:]}."
