@@ -57,6 +57,21 @@ def test_one_pass_over_all_tokens_and_one_for_each_give_the_same(packed: Any) ->
     assert whole.ids[6:] == behind.ids
 
 
+def test_short_passes_are_computed_by_one_thread_and_long_ones_by_all(model: Any) -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        found = copy.deepcopy(model)
+        assert pack_layers(found)
+        found.model.norm.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+        with Engine(found, _Ids(), rows=1) as engine:
+            written = engine.submit(Request(tuple(range(3, 33)), 4)).result()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [3] + [1] * (written.tokens - 1)
+
+
 def test_other_models_are_left_alone() -> None:
     for other in (tiny_llama(), tiny_adapted(dtype="bfloat16")):
         before = [type(module) for module in other.modules()]

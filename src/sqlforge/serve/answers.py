@@ -51,12 +51,12 @@ class Answer:
     """An answer and all that led to it.
 
     ``sql`` is in the database's ``dialect``; ``None`` where nothing was written or the answer is
-    ``refused``: too unsure, or how sure is not known. ``error`` is one sentence that says why there are no
-    ``rows``. ``confidence`` is the probability of being right where ``calibrated``, as the
-    model's run has found out; else the part of the candidates' probability with this result, which
-    may be high for a wrong one, and ``None`` for a single candidate. Of
-    ``tables`` the prompt showed ``tables_shown``. ``cut_short`` says that the deadline of answers
-    or the limit of tokens may have kept the model from writing more.
+    ``refused``: too unsure, or how sure is not known. ``error`` is one sentence that says why
+    there are no ``rows``. ``confidence`` is the probability of being right where ``calibrated``, as
+    the model's run has found out; else the part of the candidates' probability with this result,
+    which may be high for a wrong one, and ``None`` for a single candidate. Of ``tables`` the prompt
+    showed ``tables_shown``. ``cut_short`` says that the deadline of answers or the limit of tokens
+    may have kept the model from writing more.
     """
 
     question: str
