@@ -149,6 +149,7 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
   if (found_enough()) return best;
   const NewName fresh = reader.fresh(state, memo);
   if (fresh == kNoNew || after_fresh(l, state, memo) < 0) return best;
+  if (enough >= 0 && after_fresh(l, state, memo) > enough) return best;
   for (const char* rest : {"", "1", "a", "q"}) {
     const std::string text = std::string(lexer.text, lexer.size) + rest;
     if (int(text.size()) > kMostAliasBytes || reserved(text)) continue;

@@ -71,7 +71,15 @@ uint64_t next_serial() {
 }  // namespace
 
 const char* keyword_text(int keyword) { return kTexts[keyword]; }
-bool reserved(const std::string& folded) { return reserved_words().count(folded) > 0; }
+bool reserved(const std::string& folded) {
+  static const std::vector<uint32_t> sizes = [] {  // by first letter: most words are none of them
+    std::vector<uint32_t> found(256, 0);
+    for (const std::string& word : reserved_words()) found[uint8_t(word[0])] |= 1u << word.size();
+    return found;
+  }();
+  if (folded.empty() || folded.size() > 31 || !(sizes[uint8_t(folded[0])] >> folded.size() & 1)) return false;
+  return reserved_words().count(folded) > 0;
+}
 
 std::string fold(const std::string& text) {
   std::string out = text;

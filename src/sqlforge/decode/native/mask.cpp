@@ -183,10 +183,16 @@ void Cursor::shorten(int budget) {
   if (budget < budget_) budget_ = std::min(budget_, std::max(budget, needed()));
 }
 
+Memo& Cursor::own_memo() const {
+  if (!own_.memo) own_.memo = std::make_unique<Memo>();
+  if (!own_.current) own_.memo->reset(*language_);
+  own_.memo->after_open.clear();  // what it knows of open words goes with the tokens that are left
+  own_.current = true;
+  return *own_.memo;
+}
+
 int Cursor::way_out(const State& state, const Lexer& lexer) const {
-  Memo& memo = workspace().memo[kDeepest - 2];
-  memo.reset(*language_);
-  return tokens_to_end(*language_, state, lexer, memo);
+  return tokens_to_end(*language_, state, lexer, own_memo());
 }
 
 int Cursor::needed() const { return way_out(state_, lexer_) + 1; }
@@ -199,7 +205,9 @@ bool Cursor::roomy() const {
 }
 
 bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
-  if (roomy()) return true;
+  const bool room = roomy();
+  if (&state != &state_) own_.current = false;  // what is found out from here on is of the new one
+  if (room) return true;
   const int needed = way_out(state, lexer);
   return needed >= 0 && needed + 1 <= left;
 }
@@ -261,12 +269,14 @@ bool Cursor::advance(int token) {
   if (!v.usable[token] || v.text[token].empty()) return false;
   Workspace& space = workspace();
   const Reader reader{*language_};
-  Place place{&state_, &space.memo[0], &space.state[0], &space.memo[1]};
-  place.memo->reset(*language_);
+  Place place{&state_, &own_memo(), &space.state[0], &space.memo[1]};
   Lexer lexer = lexer_;
   for (char c : v.text[token])
     if (!reader.feed(place, lexer, uint8_t(c))) return false;
-  if (!fits(*place.state, lexer, budget_ - 1)) return false;
+  if (!fits(*place.state, lexer, budget_ - 1)) {
+    own_.current = false;
+    return false;
+  }
   if (place.state != &state_) copy(state_, *place.state);
   lexer_ = lexer;
   --budget_;
@@ -340,8 +350,7 @@ void Cursor::fill(uint32_t* words) const {
   if (finished_ || budget_ <= 0) return;
   Workspace& space = workspace();
   const int after = budget_ - 1;  // tokens left once this one is written, the end token among them
-  Memo* memo = &space.memo[kDeepest - 1];
-  memo->reset(l);
+  Memo* memo = &own_memo();
   Walk walk{l, tries.all, words, roomy() ? -1 : after - 1, space};
   const bool in_text = lexer_.mode == mText && !lexer_.linked, in_double = lexer_.mode == mQuoted && lexer_.literal;
   const bool quick = (in_text || in_double) && !lexer_.utf8.need && lexer_.size < kLongName - 200;

@@ -6,6 +6,16 @@
 
 namespace sqlforge {
 
+// What is known of the state that a cursor is in; a copy finds it out for itself.
+struct OwnMemo {
+  std::unique_ptr<Memo> memo;
+  bool current = false;  // of the state as it is
+
+  OwnMemo() = default;
+  OwnMemo(OwnMemo&&) = default;
+  OwnMemo(const OwnMemo&) {}
+};
+
 class Cursor {
  public:
   // With `values`, text columns are compared with these literals only.
@@ -31,6 +41,7 @@ class Cursor {
   // Writes the short aliases that may come next, whole tokens at most a blank away, into a mask;
   // false, and none of them, where not all of them leave enough of `left` tokens.
   bool add_short_names(Memo& own, uint32_t* words, int left) const;
+  Memo& own_memo() const;
   int way_out(const State& state, const Lexer& lexer) const;
   int slack_in_text(int left) const;  // tokens left beyond the way out of a quoted text
   bool roomy() const;  // whatever token comes, the way out stays within the budget
@@ -40,6 +51,7 @@ class Cursor {
   std::shared_ptr<const Values> values_;
   State state_;
   Lexer lexer_;
+  mutable OwnMemo own_;
   int budget_;
   mutable int growth_ = 0;
   mutable int bound_ = 1 << 20;  // no more tokens than this are needed after any one token

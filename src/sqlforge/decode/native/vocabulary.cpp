@@ -57,6 +57,7 @@ Trie build(const std::vector<std::string>& text, std::vector<int32_t> ids) {
       i = j;
     }
   }
+  for (uint32_t c = 1; c <= trie.nodes[0].children; ++c) trie.begins[trie.nodes[c].byte] = c;
   for (size_t n = trie.nodes.size(); n-- > 0;) {  // children come after their parents
     TrieNode& node = trie.nodes[n];
     for (uint32_t c = node.first_child; c < node.first_child + node.children; ++c)
@@ -84,6 +85,7 @@ bool short_alias(const char* text, size_t size, bool whole) {
 }
 
 uint32_t Trie::child(uint32_t node, uint8_t byte) const {
+  if (node == 0) return begins[byte];
   uint32_t low = nodes[node].first_child;  // in the order of their bytes
   uint32_t high = low + nodes[node].children;
   const uint32_t end = high;

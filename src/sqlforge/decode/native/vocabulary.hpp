@@ -1,5 +1,6 @@
 // The tokens of a tokenizer as tries over their bytes: what a mask walks.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct TrieNode {
 struct Trie {
   std::vector<TrieNode> nodes;  // nodes[0] is the root
   std::vector<int32_t> ids;
+  std::array<uint32_t, 256> begins{};  // the root's child by its byte, 0 if there is none
 
   int32_t find(const std::string& text) const;  // a token that writes it, or -1
   // Longest tokens first: how many tokens write `text`, or -1 if none can.
