@@ -427,6 +427,15 @@ bool Reader::feed(Place& place, Lexer& lexer, uint8_t byte) const {
   return begin(place, lexer, byte);
 }
 
+bool Reader::end(Place& place, Lexer& lexer) const {
+  if (lexer.mode == mQuotedEnd && !quoted_ends(*place.state, *place.memo, lexer)) return false;
+  lexer.function = -1;
+  if (!finish(place.change(l), lexer, ',')) return false;
+  lexer.last = 0;
+  lexer.blanks = 0;
+  return true;
+}
+
 bool Reader::may_end(const State& state, const Lexer& lexer) const {
   switch (lexer.mode) {
     case mNone: return sqlforge::may_end(l, state);

@@ -63,6 +63,10 @@ struct Reader {
 
   // Takes one byte; false if it may not come, and the place is not to be used any more.
   bool feed(Place& place, Lexer& lexer, uint8_t byte) const;
+  // The two halves of `feed` where a byte ends a lexeme that neither a dot nor a bracket ends
+  // otherwise: the end, and the byte as the first of what follows.
+  bool end(Place& place, Lexer& lexer) const;
+  bool begin(Place& place, Lexer& lexer, uint8_t byte) const;
   bool may_end(const State& state, const Lexer& lexer) const;
   // Ends the lexeme that is open, as the end of the text or a blank would.
   bool finish(State& state, Lexer& lexer, uint8_t next) const;
@@ -75,7 +79,6 @@ struct Reader {
 
  private:
   bool known_name_ok(const State& s, Memo& m, Name name) const;
-  bool begin(Place& place, Lexer& lexer, uint8_t byte) const;
   bool grow_word(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;
   bool word_begun(const State& s, Memo& m, const Lexer& lexer) const;
   bool grow_quoted(const State& s, Memo& m, Lexer& lexer, uint8_t byte) const;

@@ -21,8 +21,8 @@ int most_growth(const Language& l, const State& s) {
 constexpr int kDeepest = 256;
 
 struct Workspace {
-  std::vector<State> state{kDeepest};
-  std::vector<Memo> memo{kDeepest};
+  std::vector<State> state{kDeepest}, ended_state{kDeepest};
+  std::vector<Memo> memo{kDeepest}, ended_memo{kDeepest};
 };
 
 Workspace& workspace() {
@@ -31,6 +31,41 @@ Workspace& workspace() {
 }
 
 using Bytes = std::bitset<256>;
+
+bool in_text(Mode mode) { return mode == mText || mode == mQuoted; }
+
+// What may be written outside of texts and quoted names.
+const Bytes& written() {
+  static const Bytes bytes = [] {
+    Bytes found;
+    for (int b = 0; b < 256; ++b)
+      found[size_t(b)] = word_byte(uint8_t(b)) || blank(uint8_t(b)) ||
+                         (b && std::strchr("'\".,;()*+-/%<>=!|", b));
+    return found;
+  }();
+  return bytes;
+}
+
+// Whether the byte ends what is open just as other bytes do, so that this is done once for them: a
+// dot, a bracket after a word and what goes on with the lexeme do not.
+bool ends_alike(const Lexer& lexer, uint8_t byte) {
+  switch (lexer.mode) {
+    case mWord: return !word_byte(byte) && byte != '.' && byte != '(' && byte != '\'' && byte != '"';
+    case mQuotedEnd: return !word_byte(byte) && byte != '.' && byte != '\'' && byte != '"';
+    case mTextEnd: return byte != '\'' && byte != '"';
+    case mNumber:
+    case mFraction: return !word_byte(byte) && byte != '.' && byte != '\'' && byte != '"';
+    case mOperator: return byte != '=' && byte != '>' && byte != '|';
+    default: return false;
+  }
+}
+
+// The place once what was open there has been ended so.
+struct Ended {
+  bool tried = false, taken = false;
+  Place place{};
+  Lexer lexer;
+};
 
 struct Walk {
   const Language& l;
@@ -41,9 +76,6 @@ struct Walk {
   bool short_names = false;  // those that are whole tokens are in the mask already
   bool begins_here = false;  // and not only after a blank: no lexeme was open
   uint8_t first = 0;         // byte of the tokens that are walked
-  int8_t ends = -1;          // whether a blank may end what is open, and then how
-  Place ended{};
-  Lexer ended_lexer;
 
   void at(uint32_t node, const State* state, Memo* memo, const Lexer& lexer, int depth) {
     if (depth + 1 >= kDeepest) return;
@@ -51,18 +83,23 @@ struct Walk {
     const Reader reader{l};
     const bool known_words = nothing_but_words(*state, memo, lexer, depth);
     const Bytes going_on = known_words ? next_bytes(lexer) : Bytes();
+    const bool anything = in_text(lexer.mode);
+    Ended ended;
     for (uint32_t c = here.first_child; c < here.first_child + here.children; ++c) {
       const TrieNode& child = trie.nodes[c];
       if (depth == 0) first = child.byte;
+      if (!anything && !written()[child.byte]) continue;
       if (known_words && !child.leaves_word && word_byte(child.byte) && !going_on[lower(child.byte)])
         continue;
       Place next{state, memo, &space.state[depth], &space.memo[depth]};
       Lexer after = lexer;
-      if (depth == 0 && blank(child.byte) && blank_ends(lexer.mode)) {
-        if (!end_by_blank(*state, memo, lexer)) continue;
-        next = ended, after = ended_lexer;
-      } else if (!reader.feed(next, after, child.byte)) {
-        continue;
+      if (const bool alike = ends_alike(lexer, child.byte);
+          alike && end(ended, *state, *memo, lexer, depth)) {
+        next.state = ended.place.state, next.memo = ended.place.memo;
+        after = ended.lexer;
+        if (!reader.begin(next, after, child.byte)) continue;
+      } else if ((alike && !blank(child.byte)) || !reader.feed(next, after, child.byte)) {
+        continue;  // a blank after a function's name still waits for its bracket
       }
       if (child.tokens && allowed(*next.state, after, *next.memo))
         for (uint32_t t = 0; t < child.tokens; ++t) {
@@ -111,19 +148,14 @@ struct Walk {
       if (const uint32_t node = trie.child(0, uint8_t(blank)); node) taken_again(node, state, memo, lexer);
   }
 
-  static bool blank_ends(Mode mode) {
-    return mode == mWord || mode == mQuotedEnd || mode == mTextEnd || mode == mNumber ||
-           mode == mFraction || mode == mOperator;
-  }
-
-  // Each kind of blank ends a lexeme alike: what follows is looked up once.
-  bool end_by_blank(const State& state, Memo* memo, const Lexer& lexer) {
-    if (ends < 0) {
-      ended = {&state, memo, &space.state[kDeepest - 2], &space.memo[kDeepest - 4]};
-      ended_lexer = lexer;
-      ends = Reader{l}.feed(ended, ended_lexer, ' ');
+  bool end(Ended& ended, const State& state, Memo& memo, const Lexer& lexer, int depth) {
+    if (!ended.tried) {
+      ended.tried = true;
+      ended.place = {&state, &memo, &space.ended_state[size_t(depth)], &space.ended_memo[size_t(depth)]};
+      ended.lexer = lexer;
+      ended.taken = Reader{l}.end(ended.place, ended.lexer);
     }
-    return ends;
+    return ended.taken;
   }
 
   // Within a word that goes on as one of the language's words or not at all: no name of one's own
