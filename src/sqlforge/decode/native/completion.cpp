@@ -115,11 +115,7 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
   const auto consider = [&](int word) {
     const int after = after_word(l, state, memo, word);
     if (after < 0) return;
-    // What text_cost gives at most: near enough where even that fits.
-    const int letters = int(l.words[word].text.size()) - lexer.size;
-    const int most = after + 4 * letters + 1;
-    if (enough >= 0 && after + (letters > 0) > enough) keep_least(best, after + 1 + letters);  // too much
-    else keep_least(best, most <= enough ? most : after + l.rest_cost(l.words[word], lexer.size));
+    keep_least(best, after + l.words[word].rest[lexer.size]);
   };
   const std::string& wanted = preferred(l, state, memo);
   if (begins(wanted, lexer)) {

@@ -124,13 +124,30 @@ int Language::text_cost(const std::string& text) const {
   return cost < 0 ? int(4 * text.size() + 1) : cost;
 }
 
-int Language::rest_cost(const Word& word, size_t from) const {
-  std::string rest = word.text.substr(from);
-  int cost = text_cost(rest);
-  if (word.name >= 0) cost = std::min(cost, text_cost(names[word.name].substr(from)));
-  if (word.keyword == kNone || cost <= 1) return cost;
-  for (char& c : rest) c = c >= 'a' && c <= 'z' ? char(c - 32) : c;
-  return std::min(cost, text_cost(rest));
+std::vector<int> Language::rest_costs(const std::string& text) const {
+  std::vector<int> cost(text.size() + 1, 0), steps(text.size() + 1, 0);
+  for (size_t at = text.size(); at-- > 0;) {
+    const size_t taken = vocabulary.exact.all.longest(text.data() + at, text.size() - at);
+    steps[at] = taken && steps[at + taken] >= 0 ? steps[at + taken] + 1 : -1;
+    cost[at] = steps[at] < 0 ? int(4 * (text.size() - at) + 1) : steps[at];
+  }
+  return cost;
+}
+
+// In the case that is cheapest, the schema's among them, since a name's whole cost is counted in that.
+void Language::cost_rests(Word& word) const {
+  std::vector<int> least = rest_costs(word.text);
+  const auto or_as = [&](const std::string& text) {
+    const std::vector<int> cost = rest_costs(text);
+    for (size_t at = 0; at < least.size(); ++at) least[at] = std::min(least[at], cost[at]);
+  };
+  if (word.name >= 0) or_as(names[word.name]);
+  if (word.keyword != kNone) {
+    std::string upper = word.text;
+    for (char& c : upper) c = c >= 'a' && c <= 'z' ? char(c - 32) : c;
+    or_as(upper);
+  }
+  word.rest.assign(least.begin(), least.end());
 }
 
 Values Language::values(const std::vector<std::string>& given) const {
@@ -208,7 +225,7 @@ Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
     const auto found = at.find(text);
     if (found != at.end()) return words[found->second];
     at[text] = words.size();
-    words.push_back({text, kNone, -1, -1});
+    words.push_back({text});
     return words.back();
   };
   for (int k = 1; k < kType; ++k) word(kTexts[k]).keyword = uint8_t(k);
@@ -225,6 +242,7 @@ Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
     most_cost = std::max({most_cost, cost.back().spaced, cost.back().bare});
     sorted_names.push_back(Name(i));
   }
+  for (Word& w : words) cost_rests(w);
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
   std::sort(sorted_names.begin(), sorted_names.end(),
             [&](Name a, Name b) { return folded[a] < folded[b]; });

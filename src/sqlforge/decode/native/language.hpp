@@ -35,6 +35,7 @@ struct Word {
   uint8_t keyword = kNone;
   int16_t function = -1;
   Name name = -1;
+  std::vector<uint8_t> rest{};  // tokens that write it on once so many bytes are written
 };
 
 struct Table {
@@ -95,9 +96,6 @@ struct Language {
   Language(const Vocabulary& vocabulary, const std::vector<GivenTable>& tables,
            const std::vector<std::array<std::string, 4>>& keys);
   int text_cost(const std::string& text) const;
-  // Of a word whose first bytes are written: in the case that is cheapest, the schema's among them,
-  // since a name's whole cost is counted in that.
-  int rest_cost(const Word& word, size_t from) const;
   Cost lexeme_cost(const std::string& text) const;
   Name find(const std::string& folded) const;
   bool writable(const std::string& name) const;  // some tokens write it
@@ -106,6 +104,8 @@ struct Language {
 
  private:
   Name intern(const std::string& name);
+  std::vector<int> rest_costs(const std::string& text) const;  // of each of its ends, as `text_cost`
+  void cost_rests(Word& word) const;
 };
 
 extern const Function kFunctions[];

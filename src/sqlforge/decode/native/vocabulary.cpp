@@ -103,19 +103,20 @@ int32_t Trie::find(const std::string& text) const {
   return nodes[node].tokens ? ids[nodes[node].first_token] : -1;
 }
 
-int Trie::greedy_cost(const char* data, size_t size) const {
+size_t Trie::longest(const char* text, size_t size) const {
+  uint32_t node = 0;
+  size_t i = 0, best = 0;
+  while (i < size && (node = child(node, uint8_t(text[i]))))
+    if (++i; nodes[node].tokens) best = i;
+  return best;
+}
+
+int Trie::greedy_cost(const char* text, size_t size) const {
   int cost = 0;
-  size_t at = 0;
-  while (at < size) {
-    uint32_t node = 0;
-    size_t i = at, best = 0;
-    while (i < size && (node = child(node, uint8_t(data[i])))) {
-      ++i;
-      if (nodes[node].tokens) best = i - at;
-    }
-    if (!best) return -1;
-    at += best;
-    ++cost;
+  for (size_t at = 0; at < size; ++cost) {
+    const size_t taken = longest(text + at, size - at);
+    if (!taken) return -1;
+    at += taken;
   }
   return cost;
 }

@@ -29,6 +29,7 @@ struct Trie {
   std::array<uint32_t, 256> begins{};  // the root's child by its byte, 0 if there is none
 
   int32_t find(const std::string& text) const;  // a token that writes it, or -1
+  size_t longest(const char* text, size_t size) const;  // bytes of the longest token that begins it
   // Longest tokens first: how many tokens write `text`, or -1 if none can.
   int greedy_cost(const char* text, size_t size) const;
   uint32_t child(uint32_t node, uint8_t byte) const;  // 0, which is the root, if there is none
