@@ -209,6 +209,24 @@ POOR = Vocabulary(
 )
 
 
+@pytest.mark.parametrize("word", [b" u", b" e"])
+def test_another_select_is_begun_only_where_as_many_columns_fit(word: bytes) -> None:
+    at = cursor(SHOP)
+    for byte in b"SELECT " + b",".join([b"1"] * 12) + b" FROM item WHERE 1 = 1" + word[:1]:
+        at.advance(byte)
+    begun = []
+    for budget in range(at.tokens_needed, 200):
+        shortened = at.copy()
+        shortened.shorten(budget)
+        try:
+            shortened.advance(word[1])
+        except ConstraintError:
+            continue
+        begun.append(budget)
+        assert shortened.tokens_needed <= shortened.tokens_left
+    assert begun == list(range(begun[0], 200))
+
+
 @pytest.mark.parametrize("unwritable", ["\x04x", "\U00050000"])
 def test_names_that_the_vocabulary_cannot_write_are_left_out(unwritable: str) -> None:
     schema = Schema(

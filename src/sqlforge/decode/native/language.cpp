@@ -241,8 +241,12 @@ Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
     if (!writable(names[i])) continue;
     most_cost = std::max({most_cost, cost.back().spaced, cost.back().bare});
     sorted_names.push_back(Name(i));
+    for (int rest : rest_costs(quoted(names[i]))) most_rest = std::max(most_rest, rest);
   }
-  for (Word& w : words) cost_rests(w);
+  for (Word& w : words) {
+    cost_rests(w);
+    most_rest = std::max(most_rest, int(*std::max_element(w.rest.begin(), w.rest.end())));
+  }
   std::sort(words.begin(), words.end(), [](const Word& a, const Word& b) { return a.text < b.text; });
   std::sort(sorted_names.begin(), sorted_names.end(),
             [&](Name a, Name b) { return folded[a] < folded[b]; });
@@ -255,6 +259,22 @@ Language::Language(const Vocabulary& v, const std::vector<GivenTable>& given,
     if (k) keyword_cost[k] = lexeme_cost(text);
   }
   one_cost = lexeme_cost("1");
+  most_opened = opened_by_one_token();
+}
+
+// Each bracket is to be closed; besides, the longest of what a keyword or a call asks for, with NULL
+// for operands and a name of a token or two.
+int Language::opened_by_one_token() const {
+  const auto cost = [&](Keyword k) { return keyword_cost[k].spaced; };
+  const int null = cost(kNull), named = cost(kAs) + 2;
+  const int query = cost(kSelect) + null + 1;
+  const int call = 2 + 3 * (null + 1) + cost(kOver) + 2;
+  const int whens = cost(kWhen) + null + cost(kThen) + null + cost(kEnd);
+  const int cast = 1 + null + cost(kAs) + cost(kType) + 1;
+  const int between = null + cost(kAnd) + null;
+  const int with = 2 + named + query + cost(kSelect) + null;
+  return 2 * vocabulary.most_brackets + null + 2 +
+         std::max({call, whens, cast, between, with, query + named, 2 * (cost(kBy) + null)});
 }
 
 }  // namespace sqlforge

@@ -92,6 +92,8 @@ struct Language {
   Cost keyword_cost[kKeywords];
   Cost one_cost;
   int most_cost = 1;  // of any name
+  int most_rest = 1;  // of any word or name that is begun
+  int most_opened = 0;  // tokens by which a keyword, a call or brackets put off the end
 
   Language(const Vocabulary& vocabulary, const std::vector<GivenTable>& tables,
            const std::vector<std::array<std::string, 4>>& keys);
@@ -106,6 +108,7 @@ struct Language {
   Name intern(const std::string& name);
   std::vector<int> rest_costs(const std::string& text) const;  // of each of its ends, as `text_cost`
   void cost_rests(Word& word) const;
+  int opened_by_one_token() const;
 };
 
 extern const Function kFunctions[];

@@ -8,15 +8,20 @@ namespace sqlforge {
 
 namespace {
 
-// The way out grows with one token by a reference (its column, FROM, a table and an alias), by a pair
-// of keys and by what a token of brackets opens: with more tokens to spare none of them is checked.
-constexpr int kBrackets = 24;
-
+// By how much one token can make the way out longer: with more tokens to spare none of them is
+// checked. It may begin a word or a name, whose rest is to come, and make a reference (its column,
+// FROM, a table and an alias) or a pair of keys; besides it opens brackets, or begins another SELECT of
+// a compound, which needs as many columns.
 int most_growth(const Language& l, const State& s) {
   int alias = 2;
   for (int d = 0; d < s.dynamics; ++d) alias = std::max(alias, l.text_cost(s.dynamic[d]) + 1);
   if (s.values) alias += s.values->most_cost;
-  return kBrackets + (l.keys.empty() ? 3 : 7) * l.most_cost + 2 * alias;
+  int items = 0;
+  for (int i = 0; i < s.levels; ++i)
+    items = std::max(items, s.level[i].stars ? kMostItems : s.level[i].items + 1);
+  const int compound = l.keyword_cost[kSelect].spaced + items * (l.keyword_cost[kNull].spaced + 1);
+  const int names = std::max(l.most_cost, l.most_rest) + (l.keys.empty() ? 2 : 6) * l.most_cost;
+  return std::max(l.most_opened, compound) + names + 2 * alias;
 }
 constexpr int kDeepest = 256;
 

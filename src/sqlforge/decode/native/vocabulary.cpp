@@ -153,6 +153,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens, std::vector<bool> use,
     if (has_single) with_single.push_back(id);
     if (has_double) with_double.push_back(id);
     const std::string& t = text[id];
+    most_brackets = std::max(most_brackets, int(std::count(t.begin(), t.end(), '(')));
     const size_t first = t[0] == ' ' || t[0] == '\n' || t[0] == '\t' || t[0] == '\r';
     const int letters = int(t.size() - first);
     if (letters > 0 && short_alias(t.data() + first, size_t(letters), false) && letter(uint8_t(t[first])))

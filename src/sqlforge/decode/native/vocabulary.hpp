@@ -54,6 +54,7 @@ struct Vocabulary {
   std::vector<int32_t> eos_ids;
   std::vector<std::string> text;     // bytes of each id
   std::vector<bool> usable;          // false: never inside SQL
+  int most_brackets = 0;             // that one token opens
   // In lower case, since only values that are given have to be written as they are.
   Tries exact, folded;
   Mask plain_single, plain_double;   // tokens that stay within a quoted text, UTF-8 begun at most
