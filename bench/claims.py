@@ -88,6 +88,7 @@ def write_claims(
     rows: Sequence[ClaimRow],
     folder: Path = RESULTS,
     measured: Mapping[str, Any] | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``docs/results/NAME.json`` and return its path.
 
@@ -98,6 +99,7 @@ def write_claims(
         rows: the figures; names are unique.
         folder: another place, for tests.
         measured: where figures come from several runs, the card and commit of each.
+        machine: what :func:`this_machine` told where it was measured, if that was elsewhere.
 
     Raises:
         ValueError: two rows of the same name.
@@ -114,14 +116,18 @@ def write_claims(
             "command": command,
             "date": now.isoformat(timespec="seconds"),
             "commit": commit(),
-            "hardware": hardware(),
-            "versions": versions(),
+            **(machine or this_machine()),
             "seed": seed,
             **({"measured": dict(measured)} if measured else {}),
             "rows": [{**_finite(asdict(row)), "met": row.met} for row in rows],
         },
     )
     return path
+
+
+def this_machine() -> dict[str, Any]:
+    """Hardware and versions, as every file of claims has them."""
+    return {"hardware": hardware(), "versions": versions()}
 
 
 def keep_claims(

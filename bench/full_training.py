@@ -5,6 +5,9 @@ Random weights of the exact shape, the real Spider and WikiSQL prompts of
 
     python bench/full_training.py [--only NAME …] [--seconds 240]
 
+Rows, and what measured them, go to ``full_training.json`` in ``build/train``; ``--report``, which
+needs no card, writes ``docs/results/full_training.json`` from that.
+
 ``plain`` is by transformers' layers, ``compiled`` by those after PyTorch's compiler, ``fused`` by
 our own step of all weights; ``shared`` has 16 questions share their schema: there tokens count that
 are computed, examples tell the rest. A step's time has AdamW's update in it. ``--dry-run`` takes
@@ -24,6 +27,8 @@ from typing import Any
 
 import torch
 
+from claims import ClaimRow, commit, this_machine, write_claims
+from finished_run import print_rows
 from sqlforge.core.errors import SqlforgeError
 from sqlforge.model.card import start_counting
 from sqlforge.model.pack import plan_packs
@@ -36,6 +41,7 @@ from train_prompts import FOLDER, SEED, SMOLLM2, prompts
 from train_rows import TINY, Asked
 
 WARM, TIMED = 4, 12
+ROWS_FILE = FOLDER / "full_training.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=[row.name for row in ROWS])
     parser.add_argument("--seconds", type=float, default=240, help="begin no row after these")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--report", action="store_true", help="write the claims of the rows")
     options = parser.parse_args()
+    if options.report:
+        report()
+        return
     began, found = time.monotonic(), []
     for row in ROWS:
         if options.only and row.name not in options.only:
@@ -84,7 +94,32 @@ def main() -> None:
             continue
         print(json.dumps(found[-1]), flush=True)
         if not options.dry_run:
-            (FOLDER / "full_training.json").write_text(json.dumps(found, indent=1) + "\n")
+            told = this_machine() | {"commit": commit(), "rows": found}
+            ROWS_FILE.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def report() -> None:
+    """Write what is claimed of the rows that there are."""
+    told = json.loads(ROWS_FILE.read_text())
+    rows = []
+    for row in told["rows"]:
+        name = row["name"]
+        rows += [
+            ClaimRow(f"{name}_speed", row["tokens_per_second"], "tokens/s"),
+            ClaimRow(f"{name}_examples", row["examples_per_second"], "examples/s"),
+            ClaimRow(f"{name}_reserved", row["reserved_gib"], "GiB"),
+        ]
+    print_rows(rows)
+    print(
+        write_claims(
+            "full_training",
+            command="python bench/full_training.py",
+            seed=SEED,
+            rows=rows,
+            machine={name: told[name] for name in ("hardware", "versions")},
+            measured={row["name"]: f"{row['card']}, {told['commit']}" for row in told["rows"]},
+        )
+    )
 
 
 def measured(row: Row, dry: bool) -> dict[str, Any]:

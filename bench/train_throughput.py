@@ -16,7 +16,7 @@ its card and commit.
    all of them are written. ``--missing`` leaves out what is there already; ``--weights`` makes the
    peers' weights and nothing else, so that no row has to wait for them.
 3. ``python bench/train_throughput.py --report`` writes ``docs/results/train_throughput.json`` from
-   ``build/train/rows.json``. Ratios compare rows of one card only.
+   ``rows.json`` and ``machine.json`` in ``build/train``. Ratios compare rows of one card only.
 
 ``--dry-run`` takes the same path on a CPU with tiny shapes and writes nothing of it to docs.
 """
@@ -34,14 +34,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from claims import RESULTS, commit, write_claims
+from claims import RESULTS, commit, this_machine, write_claims
 from finished_run import print_rows
 from train_claims import claims
 from train_prompts import FOLDER, SEED, prepare
 from train_rows import MORE, OURS, PEERS, Asked, Measured
 
 MARK = "ROW "
+MACHINE = "machine.json"
 ROWS = {asked.name: asked for asked in (*OURS, *PEERS, *MORE)}
 
 
@@ -66,14 +68,18 @@ def main() -> None:
     if options.missing:
         there = {name for name, row in kept.items() if not row.failed}
         chosen = [asked for asked in chosen if asked.name not in there]
-    found = kept if options.report else _run(chosen, options, kept)
-    report(found, RESULTS if options.report else options.out)
-
-
-def report(found: dict[str, Measured], folder: Path) -> None:
-    """Print what is claimed of the rows, and write it."""
+    if options.report:
+        report(kept, RESULTS, json.loads((FOLDER / MACHINE).read_text()))
+        return
+    found = _run(chosen, options, kept)
     import torch  # noqa: F401  # the claims name the card where it is loaded
 
+    (options.out / MACHINE).write_text(json.dumps(this_machine(), indent=1))
+    report(found, options.out)
+
+
+def report(found: dict[str, Measured], folder: Path, machine: dict[str, Any] | None = None) -> None:
+    """Print what is claimed of the rows, and write it."""
     rows = claims({name: row for name, row in found.items() if not row.failed})
     print_rows(rows)
     print(
@@ -83,6 +89,7 @@ def report(found: dict[str, Measured], folder: Path) -> None:
             seed=SEED,
             rows=rows,
             folder=folder,
+            machine=machine,
             measured={
                 name: f"{row.card or 'no card'}, {row.commit}"
                 for name, row in found.items()
