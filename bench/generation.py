@@ -1,7 +1,7 @@
 """How fast the generation engine writes, against ``model.generate``.
 
 Answers Spider dev's questions greedily with each, compares texts token by token, and lists where
-they part: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
+they part, in ``generation_parted.jsonl``: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
 that a library multiplies in. Then the same work with and without the schema's constraint at 256
 texts at once, in turns. Figures go to ``docs/results/generation.json`` as they come, each with its
 card and commit, and leave those of the other part there; ``--only`` measures one part. What fails
@@ -11,17 +11,20 @@ says so and leaves the others their figures.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from claims import RESULTS
 from generation_asked import BATCH, Bench, opened, run_engine, tell_profile
 from generation_constrained import constrained
+from sqlforge.core.files import write_text
 from sqlforge.model.engine import Completion, Engine
 from sqlforge.model.quiet import quiet_libraries
 
@@ -140,8 +143,9 @@ def plain_generate(bench: Bench, prompts: Sequence[Sequence[int]], new: int) -> 
 def agreement(bench: Bench, ours: list[list[int]], plain: list[list[int]]) -> None:
     """Share of equal answers, and whether the others part at a tie."""
     end = bench.tokenizer.eos_token_id
-    equal = ties = near = shown = 0
-    for prompt, mine, other in zip(bench.prompts, ours, plain, strict=True):
+    equal = ties = near = 0
+    parted: list[dict[str, Any]] = []
+    for number, (prompt, mine, other) in enumerate(zip(bench.prompts, ours, plain, strict=True)):
         theirs = [token for token in other if token != end]
         if mine == theirs:
             equal += 1
@@ -159,14 +163,19 @@ def agreement(bench: Bench, ours: list[list[int]], plain: list[list[int]]) -> No
         tie = gap <= 4 * rounding and set(chosen) <= set(logits.topk(3).indices.tolist())
         ties += tie
         near += gap <= rounding and set(chosen) == set(best.indices.tolist())
-        if shown < SHOWN:
-            shown += 1
+        both = [float(logits[token]) for token in chosen]
+        told = {"question": number, "at": at, "ours": chosen[0], "theirs": chosen[1]}
+        parted.append(told | {"logits": both, "step_of_bf16": rounding, "tie": tie})
+        if len(parted) <= SHOWN:
             print(
                 f"    parts at token {at}: ours {chosen[0]}, theirs {chosen[1]}, logits "
-                f"{logits[chosen[0]]:.4f} and {logits[chosen[1]]:.4f}, one step of bf16 "
-                f"{rounding:.4f}{': a tie' if tie else ''}",
+                f"{both[0]:.4f} and {both[1]:.4f}, one step of bf16 {rounding:.4f}"
+                f"{': a tie' if tie else ''}",
                 flush=True,
             )
+    if bench.folder is not None:
+        lines = [json.dumps(one) + "\n" for one in parted]
+        write_text(bench.folder / "generation_parted.jsonl", "".join(lines))
     bench.claim("equal_to_generate", equal / len(ours), "fraction")
     bench.claim("parted_at_ties", ties)
     bench.claim("parted_within_one_step_of_bf16", near)
