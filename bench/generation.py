@@ -1,11 +1,12 @@
 """How fast the generation engine writes, against ``model.generate``.
 
 Answers Spider dev's questions greedily with each, compares texts token by token, and lists where
-they part, in ``generation_parted.jsonl``: in bf16 the two best tokens may tie, and which of them wins then depends on the shapes
-that a library multiplies in. Then the same work with and without the schema's constraint at 256
-texts at once, in turns. Figures go to ``docs/results/generation.json`` as they come, each with its
-card and commit, and leave those of the other part there; ``--only`` measures one part. What fails
-says so and leaves the others their figures.
+they part, in ``generation_parted.jsonl``: in bf16 the two best tokens may tie, and which of them
+wins then depends on the shapes that a library multiplies in. Then the same work with and without
+the schema's constraint at 256 texts at once, in turns. Figures go to
+``docs/results/generation.json`` as they come, each with its card and commit, and leave those of the
+other part there; ``--only`` measures one part. What fails says so and leaves the others their
+figures.
 """
 
 from __future__ import annotations
