@@ -11,43 +11,54 @@ from sqlforge.plan.fused import CHUNK_BYTES
 
 
 class SummedCrossEntropy(torch.autograd.Function):
-    """Summed cross-entropy of ``hidden @ head.T``; logits of few rows exist at a time.
+    """Summed cross-entropy of ``hidden @ table.T``; logits of few rows exist at a time.
 
-    The gradient is computed with the loss, so that logits are neither kept nor computed twice.
+    The gradients are computed with the loss, so that logits are neither kept nor computed twice.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         hidden: torch.Tensor,
+        table: torch.Tensor,
         head: torch.Tensor,
         labels: torch.Tensor,
         weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``head`` is frozen.
+        """The loss, fp32.
 
-        ``weights`` are fp32, one a row, or all are one.
+        Args:
+            ctx: autograd's.
+            hidden: ``[rows, hidden]``.
+            table: the output layer in the precision that is computed in, ``[tokens, hidden]``.
+            head: the same as it is trained, or frozen; it gets the gradient.
+            labels: ``[rows]``.
+            weights: of the rows, fp32; all are one without them.
         """
-        rows = max(64, CHUNK_BYTES // (head.shape[0] * hidden.element_size()))
+        rows = max(64, CHUNK_BYTES // (table.shape[0] * hidden.element_size()))
         back = torch.empty_like(hidden)
+        to_head = torch.zeros_like(head) if ctx.needs_input_grad[2] else None
         losses: list[torch.Tensor] = []
         with torch.autocast(hidden.device.type, enabled=False):
             for start in range(0, len(hidden), rows):
                 piece = slice(start, start + rows)
-                logits = hidden[piece] @ head.T
+                logits = hidden[piece] @ table.T
                 losses.append(ops.cross_entropy(logits, labels[piece]))
-                torch.mm(logits, head, out=back[piece])
-        if weights is not None:
-            back.mul_(weights[:, None].to(back.dtype))
-        ctx.save_for_backward(back)
-        each = torch.cat(losses)
-        return (each if weights is None else each * weights).sum()
+                if weights is not None:
+                    losses[-1] *= weights[piece]
+                    logits *= weights[piece, None].to(logits.dtype)
+                torch.mm(logits, table, out=back[piece])
+                if to_head is not None:
+                    to_head += ops.product(logits.T, hidden[piece], head.dtype)
+        ctx.save_for_backward(back, to_head)
+        return torch.cat(losses).sum()
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        """The gradient of ``hidden``."""
-        (back,) = ctx.saved_tensors
-        return back * grad.to(back.dtype), None, None, None
+        """Gradients of ``hidden`` and, unless it is frozen, of ``head``."""
+        back, to_head = ctx.saved_tensors
+        to_head = None if to_head is None else to_head * grad
+        return back * grad.to(back.dtype), None, to_head, None, None
 
 
 class Norm(torch.autograd.Function):

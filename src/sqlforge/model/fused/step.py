@@ -74,7 +74,7 @@ class FusedStep:
         norm = self._causal.model.norm
         chosen = last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
         head = self._causal.lm_head.weight
-        loss: torch.Tensor = summed_cross_entropy(chosen, head, labels, weights)
+        loss: torch.Tensor = summed_cross_entropy(chosen, head, head, labels, weights)
         return loss
 
     def hidden(self, inputs: dict[str, Any]) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 
 from sqlforge.core.errors import TrainingError
 from sqlforge.model.fused import ops
-from sqlforge.model.fused.head import last_norm, norm_weight_gradient
+from sqlforge.model.fused.head import last_norm, norm_weight_gradient, summed_cross_entropy
 from sqlforge.model.fused.layer import Attend, LayerParts
 from sqlforge.model.fused.projections import Role
 from sqlforge.model.fused.step import (
@@ -26,7 +26,6 @@ from sqlforge.model.fused.step import (
     not_of_the_family,
 )
 from sqlforge.model.settings import TrainSettings
-from sqlforge.plan.fused import CHUNK_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +77,8 @@ class WholeStep(FusedStep):
         norm, head = self._causal.model.norm, self._causal.lm_head.weight
         with torch.autocast(hidden.device.type, enabled=False):
             chosen = last_norm(hidden[positions], norm.weight, norm.variance_epsilon)
-            loss: torch.Tensor = _head_loss(chosen, self._tables[-1], head, labels, weights)
+            table = self._tables[-1]
+            loss: torch.Tensor = summed_cross_entropy(chosen, table, head, labels, weights)
         return loss
 
     @torch.no_grad()
@@ -227,41 +227,6 @@ class _Embed(torch.autograd.Function):
         return None, None, torch.ops.aten.embedding_dense_backward(*given), None
 
 
-class _Head(torch.autograd.Function):
-    """Summed cross-entropy; logits of few rows exist at a time, and only once."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: torch.Tensor,
-        copy: torch.Tensor,
-        head: torch.Tensor,
-        labels: torch.Tensor,
-        weights: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """The loss, fp32; ``hidden`` is ``[rows, hidden]``, ``weights`` one a row or all one."""
-        rows = max(64, CHUNK_BYTES // (copy.shape[0] * hidden.element_size()))
-        back, to_head = torch.empty_like(hidden), torch.zeros_like(head)
-        losses: list[torch.Tensor] = []
-        for start in range(0, len(hidden), rows):
-            piece = slice(start, start + rows)
-            logits = hidden[piece] @ copy.T
-            losses.append(ops.cross_entropy(logits, labels[piece]))
-            if weights is not None:
-                losses[-1] *= weights[piece]
-                logits *= weights[piece, None].to(logits.dtype)
-            torch.mm(logits, copy, out=back[piece])
-            to_head += ops.product(logits.T, hidden[piece], head.dtype)
-        ctx.save_for_backward(back, to_head)
-        return torch.cat(losses).sum()
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        """Gradients of ``hidden`` and ``head``."""
-        back, to_head = ctx.saved_tensors
-        return back * grad.to(back.dtype), None, to_head * grad, None, None
-
-
 def _of_weights(grad: torch.Tensor, given: torch.Tensor, role: Role) -> list[torch.Tensor]:
     """The gradient of each projection from those of their joint output, and their input."""
     own = role.modules[0].weight.dtype
@@ -270,4 +235,3 @@ def _of_weights(grad: torch.Tensor, given: torch.Tensor, role: Role) -> list[tor
 
 _layer: Any = _Layer.apply
 _embed: Any = _Embed.apply
-_head_loss: Any = _Head.apply
