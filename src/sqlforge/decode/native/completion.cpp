@@ -193,7 +193,7 @@ int after_name(const Language& l, const State& state, Memo& memo, int sorted) {
   return known;
 }
 
-int after_open_quoted(const Language& l, const State& state, const Lexer& lexer, Memo& memo) {
+int after_open_quoted(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int enough) {
   const Reader reader{l};
   int best = -1;
   const bool ended = lexer.mode == mQuotedEnd;
@@ -209,7 +209,8 @@ int after_open_quoted(const Language& l, const State& state, const Lexer& lexer,
     // One more letter, and a text that is a name by chance is none.
     if (lexer.literal && !ended) add(after_name(l, state, memo, -1), quote + 1);
   }
-  if (lexer.size >= kLongName) return best;
+  const auto found_enough = [&] { return best >= 0 && best <= enough; };
+  if (lexer.size >= kLongName || found_enough()) return best;
   const std::string& wanted = preferred(l, state, memo);
   std::vector<std::pair<size_t, int>> ways;
   for (int i = lexer.low; i < lexer.high; ++i)
@@ -219,7 +220,7 @@ int after_open_quoted(const Language& l, const State& state, const Lexer& lexer,
     }
   const size_t some = std::min<size_t>(ways.size(), 4);
   std::partial_sort(ways.begin(), ways.begin() + some, ways.end());
-  for (size_t w = 0; w < some; ++w) {
+  for (size_t w = 0; w < some && !found_enough(); ++w) {
     const std::string& text = l.names[l.sorted_names[ways[w].second]];
     std::string rest = Language::quoted(text.substr(lexer.size)).substr(1);
     if (ended && (rest.size() < 2 || rest[0] != '"')) continue;
@@ -275,7 +276,7 @@ int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Mem
   switch (lexer.mode) {
     case mWord: return after_open_word(l, state, lexer, memo, enough);
     case mQuoted:
-    case mQuotedEnd: return after_open_quoted(l, state, lexer, memo);
+    case mQuotedEnd: return after_open_quoted(l, state, lexer, memo, enough);
     case mNone:
     case mDot:
     case mText:
