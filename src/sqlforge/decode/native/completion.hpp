@@ -8,9 +8,5 @@ namespace sqlforge {
 // the ways that are known, or the first of at most `enough`; a memo is asked with one such number.
 int tokens_to_end(const Language& l, const State& state, const Lexer& lexer, Memo& memo,
                   int enough = -1);
-// The same after any new name that is whole.
-int tokens_after_fresh(const Language& l, const State& state, Memo& memo);
-// The same after a literal in double quotes.
-int tokens_after_literal(const Language& l, const State& state, Memo& memo);
 
 }  // namespace sqlforge

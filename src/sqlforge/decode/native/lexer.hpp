@@ -58,6 +58,10 @@ struct Place {
   State& change(const Language& l);
 };
 
+inline bool operand_state(const State& s) {
+  return s.top().kind == kExpression && s.top().at == wOperand;
+}
+
 struct Reader {
   const Language& l;
 

@@ -1,8 +1,7 @@
 // The clauses of a SELECT in their order, its set operations, CTEs and derived tables.
 #include "query.hpp"
 
-#include <algorithm>
-
+#include "core.hpp"
 #include "expression.hpp"
 #include "keys.hpp"
 
@@ -19,93 +18,6 @@ bool query_room(const State& s) {
 }
 
 namespace {
-
-void begin_core(State& s) {
-  Level& level = s.here();
-  level.phase = kBeforeFrom;
-  level.tables = level.refs = level.qualifiers = level.aliases = level.items = 0;
-  level.star = false;
-  level.stars = 0;
-  level.aggregates = 0;
-  level.arity = 0;
-  level.item_lexemes = 0;
-  level.item_flags = 0;
-  level.item_name = -1;
-  level.pending = kNoRelation;
-  s.top().at = qSelect;
-  push_expression(s, fAggregates | fWindows | fBoolean);
-}
-
-void next_item(State& s) {
-  Level& level = s.here();
-  level.item_lexemes = 0;
-  level.item_flags = 0;
-  level.item_name = -1;
-  s.top().at = qItem;
-  push_expression(s, fAggregates | fWindows | fBoolean);
-}
-
-void end_item(State& s) {
-  Level& level = s.here();
-  const bool lone = level.item_lexemes == 1 && level.item_name >= 0;
-  level.item[level.items++] = {lone ? level.item_name : Name(-1), lone && level.item_bare};
-}
-
-bool more_items(const Level& level) {
-  if (level.star && level.demanded) return false;
-  // A derived table's or CTE's columns are all to be known, those of its * among them.
-  if (level.stars && (level.entry == kDerived || level.entry == kCte)) return false;
-  return level.items < kMostItems - 1 && (!level.demanded || level.items < level.demanded);
-}
-
-// The core's result columns are known: counts them and keeps the first core's names.
-bool end_core(const Language& l, State& s) {
-  Level& level = s.here();
-  int arity = 0, named = 0;
-  Item out[kMostItems];
-  const auto add = [&](Name name, bool sortable) {
-    ++arity;
-    if (named < kMostItems) out[named++] = {name, sortable};
-  };
-  const auto add_table = [&](int16_t relation) {
-    if (relation >= 0)
-      for (Name c : l.tables[relation].columns) add(l.is_column[c] ? c : Name(-1), false);
-    else
-      for (int c = 0; c < s.relation[-1 - relation].columns; ++c)
-        add(s.relation[-1 - relation].column[c], false);
-  };
-  for (int i = 0; i < level.items; ++i) {
-    const Name name = level.item[i].name;
-    if (name == -2) {
-      for (int t = 0; t < level.tables; ++t) add_table(level.table[t].relation);
-    } else if (name <= -3) {
-      const Name wanted = level.qualifier[-3 - name];
-      for (int t = 0; t < level.tables; ++t)
-        if (level.table[t].name == wanted) add_table(level.table[t].relation);
-    } else {
-      add(name, level.item[i].sortable);
-    }
-  }
-  if (level.demanded && arity != level.demanded) return false;
-  if (arity > kMostColumns) return false;
-  level.arity = uint16_t(arity);
-  level.phase = kAfterFrom;
-  if (!level.compound) {
-    std::copy(out, out + named, level.first);
-    level.first_items = uint8_t(named);
-  }
-  return true;
-}
-
-bool without_from(const Language& l, State& s) {
-  Level& level = s.here();
-  if (level.star || level.refs || level.qualifiers) return false;
-  return end_core(l, s);
-}
-
-bool leave_from(const Language& l, State& s) {
-  return complete(l, s, s.here()) && end_core(l, s);
-}
 
 // SQLite takes aggregates here only of a query that aggregates anyway.
 void push_order_term(State& s) {
@@ -201,30 +113,6 @@ void open_query(State& s, Entry entry, uint8_t demanded) {
   level.entry = entry;
   level.demanded = demanded;
   level.pending = kNoRelation;
-}
-
-bool some_table_ok(const Language& l, const State& s) {
-  const Level& level = s.here();
-  if (level.tables == kMostTables) return false;
-  Witness witness;
-  if (!satisfiable(l, s, level, &witness)) return false;
-  if (witness.count) return true;
-  for (size_t t = 0; t < l.tables.size(); ++t)
-    if (table_ok(l, s, int16_t(t))) return true;
-  for (int r = 0; r < s.relations; ++r)
-    if (s.relation[r].name >= 0 && s.relation[r].columns && table_ok(l, s, int16_t(-1 - r)))
-      return true;
-  return false;
-}
-
-bool commit_table(const Language& l, State& s) {
-  Level& level = s.here();
-  if (!unaliased_ok(l, s, level.pending)) return false;
-  const int16_t relation = level.pending;
-  add_table(s, relation, relation >= 0 ? l.tables[relation].name : s.relation[-1 - relation].name);
-  level.pending = kNoRelation;
-  s.top().at = qFromDone;
-  return true;
 }
 
 bool query_keyword(const Language& l, State& s, uint8_t keyword) {
@@ -370,75 +258,6 @@ bool query_opens(State& s) {
   if (level.tables + level.qualifiers >= kMostTables - 1) return false;
   query.at = qFromNamed;
   open_query(s, kDerived, 0);
-  return true;
-}
-
-namespace {
-
-bool finish(const Language& l, State& s) {
-  Level& level = s.here();
-  Frame& query = s.top();
-  switch (query.at) {
-    case qSelect:
-    case qItem:
-      end_item(s);
-      [[fallthrough]];
-    case qItemDone:
-      if (level.demanded && level.items != level.demanded) return false;
-      return without_from(l, s);
-    case qFromNamed: return commit_table(l, s) && leave_from(l, s);
-    case qFromDone:
-    case qOn: return leave_from(l, s);
-    case qWhere:
-    case qGroupItem:
-    case qHaving:
-    case qOrderItem:
-    case qOrderDone:
-    case qSetDone:
-    case qLimitDone:
-    case qOver: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
-bool close_query(const Language& l, State& s) {
-  if (s.levels < 2 || !finish(l, s)) return false;
-  const Level level = s.here();
-  --s.levels;
-  --s.frames;
-  switch (level.entry) {
-    case kScalarQuery: operand_done(s); return true;
-    case kInQuery:
-    case kExistsQuery: return true;
-    default: break;
-  }
-  Relation& made = s.relation[level.entry == kCte ? s.relations - 1 : s.relations++];
-  if (level.entry == kDerived) made.name = -1;
-  made.columns = 0;
-  for (int i = 0; i < level.first_items; ++i) {
-    const Name name = level.first[i].name;
-    // SQLite renames a second column of a name; only the first can be meant.
-    const bool again = std::find(made.column, made.column + made.columns, name) !=
-                       made.column + made.columns;
-    made.column[made.columns++] = again ? Name(-1) : name;
-  }
-  if (level.entry == kDerived) {
-    s.here().pending = int16_t(-s.relations);
-    return unaliased_ok(l, s, s.here().pending) || fresh_alias_ok(l, s, s.here().pending);
-  }
-  return true;
-}
-
-bool query_end(const Language& l, State& s) {
-  if (s.done || s.levels != 1) return false;
-  if (s.top().kind == kExpression) {
-    if (!expression_closes(s)) return false;
-    --s.frames;
-  }
-  if (s.top().kind != kQuery || !finish(l, s)) return false;
-  s.done = true;
   return true;
 }
 
