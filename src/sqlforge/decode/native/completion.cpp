@@ -73,10 +73,9 @@ int find_after_open_word(const Language& l, const State& state, const Lexer& lex
 
 // The tokens of a mask write the same text in many cases, with blanks before it and without.
 int after_open_word(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int enough) {
-  const auto [known, fresh] =
-      memo.after_open.try_emplace(std::string(lexer.text, std::min<size_t>(lexer.size, 63)), kUnknown);
-  if (fresh) known->second = int16_t(find_after_open_word(l, state, lexer, memo, enough));
-  return known->second;
+  int16_t& known = memo.after_open.of(lexer.text, std::min<size_t>(lexer.size, 63));
+  if (known == kUnknown) known = int16_t(find_after_open_word(l, state, lexer, memo, enough));
+  return known;
 }
 
 int after_open_quoted(const Language& l, const State& state, const Lexer& lexer, Memo& memo, int enough) {

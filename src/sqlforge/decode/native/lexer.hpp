@@ -1,9 +1,9 @@
 // Bytes to lexemes: a lexeme that is begun is always the beginning of one that may stand here.
 #pragma once
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "open_words.hpp"
 #include "parser.hpp"
 
 namespace sqlforge {
@@ -31,7 +31,6 @@ struct Lexer {
 
 // Of one state: which words may stand there, found out once (0 unknown, 1 no, 2 yes), and how many
 // tokens end the query after each (kUnknown, -1: no way).
-constexpr int16_t kUnknown = -2;
 struct Memo {
   std::vector<uint8_t> word, name;
   int8_t fresh = -1;  // NewName
@@ -43,7 +42,7 @@ struct Memo {
   int16_t after_mode[12][2];  // where the open lexeme's text does not matter
   bool preferred_known = false;
   std::string preferred;
-  std::unordered_map<std::string, int16_t> after_open;   // by the open word's text
+  OpenWords after_open;
   std::vector<int16_t> after_dynamic;                    // by alias, alone and before a dot
   bool reset(const Language& l);
 };

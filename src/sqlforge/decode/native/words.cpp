@@ -40,7 +40,7 @@ bool Memo::reset(const Language& l) {
   after_fresh = kUnknown;
   for (auto& mode : after_mode) mode[0] = mode[1] = kUnknown;
   preferred_known = false;
-  if (!after_open.empty()) after_open.clear();
+  after_open.clear();
   after_dynamic.clear();
   return true;
 }
