@@ -8,21 +8,16 @@ quote and JSON differ, and ``python bench/show_results.py --update-docs`` rewrit
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
 import math
 import operator
-import os
-import platform
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlforge.core.environment import environment, usable_cores
+from machine import commit, hardware, this_machine
 from sqlforge.core.files import write_json, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,11 +120,6 @@ def write_claims(
     return path
 
 
-def this_machine() -> dict[str, Any]:
-    """Hardware and versions, as every file of claims has them."""
-    return {"hardware": hardware(), "versions": versions()}
-
-
 def keep_claims(
     name: str,
     *,
@@ -228,41 +218,6 @@ def documents(root: Path = ROOT) -> list[Path]:
     return [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
 
 
-def commit() -> str:
-    """The commit measured, with ``+changes`` where tracked code differs from it."""
-    if told := os.environ.get("SQLFORGE_COMMIT"):
-        return told
-    head = _git("rev-parse", "HEAD") or "unknown"
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench", "recipes")
-    return head + ("+changes" if changed else "")
-
-
-def hardware() -> dict[str, Any]:
-    """CPU, cores that may be used, memory in GiB, and the GPU if torch is loaded and sees one."""
-    told = environment()
-    found: dict[str, Any] = {
-        "cpu": told["processor"],
-        "cores": usable_cores(),
-        "memory_gib": told["memory_gib"],
-    }
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name(0)
-        memory = torch.cuda.get_device_properties(0).total_memory
-        found["gpu_memory_gib"] = round(memory / 2**30, 1)
-    return found
-
-
-def versions() -> dict[str, str]:
-    """Python and those of the packages in play that are installed."""
-    packages = environment()["packages"]
-    assert isinstance(packages, dict)
-    others = {d.name: d.version for d in importlib.metadata.distributions() if d.name in _OTHERS}
-    return {"python": platform.python_version(), **packages, **others}
-
-
-_OTHERS = ("triton", "trl", "unsloth")  # whose speed is compared, or counts
-
 _ABSENT = "(no such claim)"
 
 
@@ -291,13 +246,3 @@ def _number(value: float) -> str:
         return f"{value:.1e}"
     digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 3
     return f"{value:,.{digits}f}".rstrip("0").rstrip(".")
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()

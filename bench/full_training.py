@@ -27,8 +27,9 @@ from typing import Any
 
 import torch
 
-from claims import ClaimRow, commit, this_machine, write_claims
+from claims import ClaimRow, write_claims
 from finished_run import print_rows
+from machine import commit, this_machine
 from sqlforge.core.errors import SqlforgeError
 from sqlforge.model.card import start_counting
 from sqlforge.model.pack import plan_packs

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from claims import ROOT, ClaimRow, commit, hardware
+from claims import ROOT, ClaimRow
 from decode_gain_rows import share
 from finished_run import print_rows, read_json
+from machine import commit, hardware
 from record_plans import Plan
 from sqlforge.core.config import PromptStyle
 from sqlforge.core.decoding import Decoding

@@ -36,8 +36,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from claims import RESULTS, commit, this_machine, write_claims
+from claims import RESULTS, write_claims
 from finished_run import print_rows
+from machine import commit, this_machine
 from train_claims import claims
 from train_prompts import FOLDER, SEED, prepare
 from train_rows import MORE, OURS, PEERS, Asked, Measured

@@ -108,8 +108,8 @@ def train(
         optimizer_cls_and_kwargs=optimizer_of(settings),
         callbacks=[*callbacks, *tracker_callbacks(settings.trackers if processes.first else ())],
     )
-    if settings.embedding_learning_rate is not None:
-        give_embeddings(settings.embedding_learning_rate, model, trainer.create_optimizer())
+    if (rate := settings.embedding_learning_rate) is not None:
+        give_embeddings(rate, model, trainer.create_optimizer())
     if average is not None:
         trainer.add_callback(average)
     if not isinstance(settings.gradient_checkpointing, bool):
@@ -146,7 +146,7 @@ class _PackTrainer(LeanTrainer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._fused, self._collate = fused, collate
+        self._fused, self._collate, self._ahead = fused, collate, options["train_dataset"]
         self._processes, self._in_pieces = processes, in_pieces
         self._across = Across(processes, self._trained) if processes.size > 1 else None
         if self._across:
@@ -201,8 +201,7 @@ class _PackTrainer(LeanTrainer):
                 if loss is None:
                     break
         self._behind.append(pack)
-        packs: Any = self.train_dataset
-        packs.begin()
+        self._ahead.begin()
         return self._joined(loss) if self._across else loss
 
     def _joined(self, loss: torch.Tensor) -> torch.Tensor:
