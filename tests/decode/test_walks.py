@@ -19,7 +19,7 @@ from decode_walks import (
     word_vocabulary,
 )
 from sqlforge.core.schema import Schema
-from sqlforge.decode.constrain import constraint_for
+from sqlforge.decode.constrain import constraint_for, fill_masks, mask_words
 from sqlforge.decode.vocabulary import Vocabulary
 
 AWKWARD = awkward_schemas()
@@ -117,6 +117,21 @@ def test_a_short_name_may_begin_right_after_a_sign_and_grow_by_any_letter() -> N
     constraint = constraint_for(AWKWARD["same columns"], vocabulary)
     assert {b"AT", b"at"} <= set(allowed_next(constraint, list(b"SELECT id <")))
     assert {b"T", b"t", b"1"} <= set(allowed_next(constraint, list(b"SELECT x")))
+
+
+def test_a_text_in_double_quotes_fits_by_its_own_way_out_where_a_name_has_a_shorter_one() -> None:
+    constraint = constraint_for(AWKWARD["quotes"], BYTES)
+    text = b'SELECT MIN("o\'brien"."][" < CASE AS1."it\'s" NOTNULL IN("'
+    cursor = constraint.start(4_000)
+    for byte in text:
+        cursor.advance(byte)
+    out = np.zeros((1, mask_words(BYTES)), np.int32)
+    for budget in range(cursor.tokens_needed, cursor.tokens_needed + 24):
+        shortened = cursor.copy()
+        shortened.shorten(budget)
+        fill_masks([shortened], out, threads=1)
+        bits = np.unpackbits(out.view(np.uint8), bitorder="little")
+        assert all(_takes(shortened.copy(), int(token)) for token in np.flatnonzero(bits))
 
 
 _LONG_NAME = re.compile(rb"\w{24}\Z")  # of new names, masks hold those of up to 23 letters

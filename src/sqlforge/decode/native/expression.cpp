@@ -37,11 +37,20 @@ bool expression_closes(const State& s) {
   return f.kind == kExpression && (f.at == wAfter || f.at == wFinished) && !(f.flags & fLowBound);
 }
 
+namespace {
+
+// A literal that goes on is no lone one, and what goes on is no call that may have an OVER.
+void more(Frame& f) {
+  f.may_over = 0;
+  f.count = uint8_t(std::min(200, f.count + 1));
+}
+
+}  // namespace
+
 bool next_operand(State& s, uint8_t set, uint8_t clear) {
   Frame& f = s.top();
   f.at = wOperand;
-  f.may_over = 0;
-  f.count = uint8_t(std::min(200, f.count + 1));
+  more(f);
   f.flags = uint8_t((f.flags & ~clear) | set);
   f.a = cNothing;
   return true;
@@ -190,10 +199,10 @@ bool expression_keyword(const Language& l, State& s, uint8_t keyword) {
   switch (keyword) {
     case kOr: return next_operand(s, fBoolean, fComparing);
     case kNot: f.may_over = 0; f.at = wNotOperator; return true;
-    case kIs: f.may_over = 0; f.at = wIs; return true;
+    case kIs: more(f); f.at = wIs; return true;
     case kIsnull:
-    case kNotnull: f.may_over = 0; return true;
-    case kCollate: f.may_over = 0; f.at = wCollate; return true;
+    case kNotnull: more(f); return true;
+    case kCollate: more(f); f.at = wCollate; return true;
     case kOver:
       if (!f.may_over) return false;
       f.may_over = 0;

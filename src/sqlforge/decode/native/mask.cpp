@@ -73,8 +73,11 @@ bool Cursor::fits(const State& state, const Lexer& lexer, int left) const {
   return needed >= 0 && needed + 1 <= left;
 }
 
-int Cursor::slack_in_text(int left) const {
-  return left < 0 ? 8 : left - way_out(state_, lexer_);
+int Cursor::slack_in_text(Memo& memo, int left) const {
+  if (left < 0) return 8;
+  if (lexer_.mode == mText) return left - way_out(state_, lexer_);
+  const int needed = after_name(*language_, state_, memo, -1);  // a name may be nearer to the end
+  return needed < 0 ? -1 : left - needed - 1;
 }
 
 namespace {
@@ -220,7 +223,7 @@ void Cursor::fill(uint32_t* words) const {
   Lexer blanked_lexer = lexer_;
   if (after < 1) {
     // only the end token fits
-  } else if (const int slack = quick ? slack_in_text(walk.left) : -1; quick && (in_text || slack >= 5)) {
+  } else if (const int slack = quick ? slack_in_text(*memo, walk.left) : -1; quick && (in_text || slack >= 5)) {
     // Within a text whatever holds no quote changes nothing but the text: there is room for all of
     // it, or for none.
     const Mask& mask = in_double ? v.plain_double : slack >= 3 ? v.plain_single : v.whole_single;

@@ -43,7 +43,7 @@ class Cursor {
   bool add_short_names(Memo& own, uint32_t* words, int left) const;
   Memo& own_memo() const;
   int way_out(const State& state, const Lexer& lexer) const;
-  int slack_in_text(int left) const;  // tokens left beyond the way out of a quoted text
+  int slack_in_text(Memo& memo, int left) const;  // tokens left beyond the way out of a literal
   bool roomy() const;  // whatever token comes, the way out stays within the budget
   bool fits(const State& state, const Lexer& lexer, int left) const;
 

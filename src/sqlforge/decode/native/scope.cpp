@@ -81,18 +81,6 @@ bool add_reference(Level& level, int qualifier, Name column) {
   return true;
 }
 
-int qualifier_at(const Level& level, Name name) {
-  for (int q = 0; q < level.qualifiers; ++q)
-    if (level.qualifier[q] == name) return q;
-  return -1;
-}
-
-int instance_at(const Level& level, Name name) {
-  for (int t = 0; t < level.tables; ++t)
-    if (level.table[t].name == name) return t;
-  return -1;
-}
-
 }  // namespace
 
 bool column_ok(const Language& l, const State& s, Name column) {
@@ -151,6 +139,21 @@ bool names_text(const Language& l, const State& s, Name column) {
   return false;
 }
 
+namespace {
+
+// Of a derived table or a CTE whose columns have no names nothing can be written after the dot.
+bool some_column_named(const Language& l, const State& s, int16_t relation) {
+  const auto named = [](Name name) { return name >= 0; };
+  if (relation < 0) {
+    const Relation& r = s.relation[-1 - relation];
+    return std::any_of(r.column, r.column + r.columns, named);
+  }
+  const std::vector<Name>& columns = l.tables[relation].columns;
+  return std::any_of(columns.begin(), columns.end(), [&](Name name) { return l.is_column[name]; });
+}
+
+}  // namespace
+
 bool qualifier_ok(const Language& l, const State& s, Name name) {
   const Level& level = s.here();
   if (level.phase == kBeforeFrom) {
@@ -168,13 +171,15 @@ bool qualifier_ok(const Language& l, const State& s, Name name) {
     return satisfiable(l, s, trial);
   }
   if (name < 0) return false;
-  if (const int t = instance_at(level, name); t >= 0) return some_key_ok(l, level, t);
+  if (const int t = instance_at(level, name); t >= 0)
+    return some_key_ok(l, level, t) && some_column_named(l, s, level.table[t].relation);
   if (level.on) return false;
   if ((s.top().flags & fInAggregate) || !reaches_out(s)) return false;
   for (int i = s.levels - 1; i > 0 && correlated(s.level[i]); --i) {
     const Level& outer = s.level[i - 1];
     if (outer.phase == kBeforeFrom) return false;
-    if (instance_at(outer, name) >= 0) return level.phase == kAfterFrom;
+    if (const int t = instance_at(outer, name); t >= 0)
+      return level.phase == kAfterFrom && some_column_named(l, s, outer.table[t].relation);
   }
   return false;
 }
@@ -217,62 +222,6 @@ void take_qualified(const Language&, State& s, Name column) {
   if (level.phase == kBeforeFrom) add_reference(level, s.qualifier_index, column);
   else take_key(level, s.qualifier_index, column);
   s.qualifier_level = -1;
-}
-
-namespace {
-
-bool fits(const Language& l, const State& s, int16_t relation, Name name) {
-  Level trial = s.here();
-  if (trial.tables == kMostTables) return false;
-  if (name >= 0 && instance_at(trial, name) >= 0) return false;
-  const int q = name >= 0 ? qualifier_at(trial, name) : -1;
-  for (int i = 0; i < trial.refs; ++i)
-    if (trial.ref[i].qualifier == q && q >= 0 && !has_column(l, s, relation, trial.ref[i].column))
-      return false;
-  trial.table[trial.tables++] = {relation, name};
-  return satisfiable(l, s, trial);
-}
-
-Name own_name(const Language& l, const State& s, int16_t relation) {
-  return relation >= 0 ? l.tables[relation].name : s.relation[-1 - relation].name;
-}
-
-}  // namespace
-
-bool unaliased_ok(const Language& l, const State& s, int16_t relation) {
-  return fits(l, s, relation, own_name(l, s, relation));
-}
-
-bool fresh_alias_ok(const Language& l, const State& s, int16_t relation) {
-  return s.dynamics < kMostDynamic && fits(l, s, relation, -1);
-}
-
-bool alias_ok(const Language& l, const State& s, int16_t relation, Name alias) {
-  if (alias >= 0 && alias < kDynamic) {
-    // Another table's name as an alias would be a riddle; a column's name is only unusual.
-    const int t = l.table_of[alias];
-    if (t >= 0 && t != relation) return false;
-  }
-  return alias < 0 ? fresh_alias_ok(l, s, relation) : fits(l, s, relation, alias);
-}
-
-bool table_ok(const Language& l, const State& s, int16_t relation) {
-  const Level& level = s.here();
-  if (level.tables == kMostTables) return false;
-  if (level.star && level.demanded) {
-    const int missing = star_missing(l, s, level) - columns_of(l, s, relation);
-    if (missing != 0 && !(level.tables == 0 && adds_up(l, missing, 1))) return false;
-  }
-  if (unaliased_ok(l, s, relation) || fresh_alias_ok(l, s, relation)) return true;
-  for (int q = 0; q < level.qualifiers; ++q)
-    if (instance_at(level, level.qualifier[q]) < 0 && alias_ok(l, s, relation, level.qualifier[q]))
-      return true;
-  return false;
-}
-
-void add_table(State& s, int16_t relation, Name name) {
-  Level& level = s.here();
-  level.table[level.tables++] = {relation, name};
 }
 
 bool named(const State& s, Name name) {

@@ -17,6 +17,18 @@ inline int columns_of(const Language& l, const State& s, int16_t relation) {
   return relation >= 0 ? int(l.tables[relation].columns.size()) : s.relation[-1 - relation].columns;
 }
 
+inline int qualifier_at(const Level& level, Name name) {
+  for (int q = 0; q < level.qualifiers; ++q)
+    if (level.qualifier[q] == name) return q;
+  return -1;
+}
+
+inline int instance_at(const Level& level, Name name) {
+  for (int t = 0; t < level.tables; ++t)
+    if (level.table[t].name == name) return t;
+  return -1;
+}
+
 const char* text_of(const Language& l, const State& s, Name name);
 // The id of a name of this query or the schema; -1 if it is new.
 Name known_name(const Language& l, const State& s, const char* text, int size);
