@@ -124,6 +124,14 @@ def test_what_sqlite_prepares_is_taken(sql: str) -> None:
         ),
         ("SELECT name FROM customer ORDER BY 2", "SELECT name FROM customer ORDER BY "),
         ("SELECT city FROM customer WHERE id IN (SELECT id, ", None),
+        (
+            "SELECT 1 FROM orders JOIN (SELECT 'x') AS d ON d.",  # of d no column has a name
+            "SELECT 1 FROM orders JOIN (SELECT 'x') AS d ON ",
+        ),
+        (
+            'SELECT total FROM orders WHERE date IN ("a" IS NULL, "b")',  # "b" would be a name
+            'SELECT total FROM orders WHERE date IN ("a" IS NULL, "',
+        ),
         ("SELECT 1 -- comment", "SELECT 1 -"),
         ("DELETE FROM customer", ""),
     ],
