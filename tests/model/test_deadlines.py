@@ -16,6 +16,7 @@ class _Steps:
     """A batch of one text, whose steps take the seconds that they are told to."""
 
     def __init__(self, seconds: list[float], deadline: float) -> None:
+        self.step_tokens = 1
         self.now, self.seconds, self.table = 0.0, seconds, self
         self.live, self.deadline = np.array([True]), np.array([deadline])
         self.count, self.limit, self.certain = (np.array([n]) for n in (0, MOST, 7))

@@ -170,7 +170,7 @@ def open_online(name: str, *, rows: int = ROWS, width: int | None = None) -> Onl
     pack_layers(writer.model)
     if width is None:
         width = _part_of(name)[0].max_tokens + _ANSWER
-    engine = Engine(writer.model, writer.tokenizer, rows=rows, width=width)
+    engine = Engine(writer.model, writer.tokenizer, rows=rows, width=width, drafts=True)
     engine.start()
     return on_engine(name, engine, writer.tokenizer)
 

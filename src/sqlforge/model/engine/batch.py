@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -10,17 +10,17 @@ import numpy as np
 import torch
 
 from sqlforge.model.engine.beginnings import Beginnings
+from sqlforge.model.engine.drafts import Drafts
+from sqlforge.model.engine.guessing import Guessing
 from sqlforge.model.engine.masks import Fill, Masks
 from sqlforge.model.engine.memory import window_of
 from sqlforge.model.engine.profile import Profile
 from sqlforge.model.engine.runner import Runner
 from sqlforge.model.engine.sampling import choose
 from sqlforge.model.engine.slots import SlotCache
-from sqlforge.model.engine.table import Job, Launched, Table
+from sqlforge.model.engine.table import Ended, Job, Launched, Stuck, Table
 
 _LEAST_SHARED = 8
-Ended = Callable[[np.ndarray, np.ndarray], None]
-Stuck = Callable[[np.ndarray], None]
 
 
 class Batch:
@@ -39,6 +39,7 @@ class Batch:
         ended: told of rows and the token that each has just got; lets those go that have ended.
         stuck: told of rows that no token could follow; lets them go.
         profile: told of every step.
+        drafts: guesses for a greedy text that runs alone on a CPU; ``None``: a token a step.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Batch:
         ended: Ended,
         stuck: Stuck,
         profile: Profile,
+        drafts: Drafts | None = None,
     ) -> None:
         weights, self.device = model.get_input_embeddings().weight, model.device
         cache = SlotCache(model.config, rows, width, weights.dtype, self.device)
@@ -65,6 +67,13 @@ class Batch:
         self._ended, self._stuck = ended, stuck
         self._beginnings = Beginnings(max(rows // 4, 1) * width)
         self._pending: list[Launched] = []
+        self._guessing: Guessing | None = None
+        if drafts is not None and self.device.type == "cpu":
+            self._guessing = Guessing(
+                drafts, self.table, self._runner, self._masks, ended, stuck, profile
+            )
+        self.step_tokens = 1
+        """How many tokens of each text the last step wrote."""
 
     @property
     def free(self) -> int:
@@ -87,13 +96,17 @@ class Batch:
         del self._runner
 
     def decode(self) -> None:
-        """Launch a step: one token for each row."""
+        """Launch a step: one token for each row, or several for one that runs alone."""
+        self.step_tokens = 1
         table, runner, profile = self.table, self._runner, self._profile
         profile.begin(int(table.live.sum()))
         if self.device.type == "cpu":  # nothing runs beside us: the tokens are there already
             self.drain()
         extent = table.extent
         if extent == 0:
+            return
+        if self._guessing is not None and (wrote := self._guessing.step()):
+            self.step_tokens = wrote
             return
         filling = self._fill_first(extent) if not self._pending else None
         # What is launched but not drained has not moved the host's positions yet.

@@ -27,6 +27,7 @@ class Deadlines:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._took: deque[float] = deque(maxlen=_STEPS)
+        self._wrote: deque[int] = deque(maxlen=_STEPS)
 
     def decode(self, batch: Batch) -> None:
         """A step of ``batch``, timed, after limits were lowered where time runs out."""
@@ -36,13 +37,15 @@ class Deadlines:
             return
         batch.decode()
         self._took.append(self._clock() - began)
+        self._wrote.append(batch.step_tokens)
 
     def _lower(self, batch: Batch, now: float) -> None:
         table = batch.table
         rows = np.flatnonzero(table.live & np.isfinite(table.deadline))
         if not len(rows) or len(self._took) < _FEWEST:
             return
-        pace = _MARGIN * max(statistics.median(self._took), 1e-6)
+        step = _MARGIN * max(statistics.median(self._took), 1e-6)
+        pace = step / statistics.mean(self._wrote)
         fitting = (table.deadline[rows] - now) / pace
         late = fitting < table.limit[rows] - table.count[rows]
         if not late.any():

@@ -18,6 +18,7 @@ import torch
 from sqlforge.core.errors import UserError
 from sqlforge.model.engine.batch import Batch
 from sqlforge.model.engine.deadlines import Deadlines
+from sqlforge.model.engine.drafts import Drafts
 from sqlforge.model.engine.endings import Endings
 from sqlforge.model.engine.masks import Fill, native_fill
 from sqlforge.model.engine.memory import hosted, prefill_for, rows_for, width_for
@@ -44,6 +45,7 @@ class Engine:
         batch_tokens: bounds ``rows × width``.
         prefill_tokens: bounds what one pass over prompts holds, padding included.
         stop_at_semicolon: the semicolon that ends a SELECT ends the text.
+        drafts: guess tokens of a greedy text that runs alone on a CPU.
         fill: see :class:`sqlforge.model.engine.masks.Masks`.
 
     Raises:
@@ -60,6 +62,7 @@ class Engine:
         batch_tokens: int | None = None,
         prefill_tokens: int | None = None,
         stop_at_semicolon: bool = False,
+        drafts: bool = False,
         fill: Fill = native_fill,
     ) -> None:
         self._model, self._tokenizer, self._fill = model, tokenizer, fill
@@ -74,7 +77,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._closed = self._cancelled = self._listened = False
         self.profile, self._deadlines = Profile(), Deadlines()
-        self._prefilled = 0
+        self._prefilled, self._drafts = 0, Drafts() if drafts else None
         self._hosting = contextlib.ExitStack()
         with contextlib.ExitStack() as hosting:
             hosting.enter_context(hosted(model, self._width))
@@ -175,6 +178,7 @@ class Engine:
             ended=self._end_some,
             stuck=self._end_stuck,
             profile=self.profile,
+            drafts=self._drafts,
         )
 
     def _run(self) -> None:
@@ -225,9 +229,8 @@ class Engine:
         if len(rows):
             _LOG.warning(
                 "texts that no token could follow, ended where they stood: %d (a constraint at a "
-                "dead end, or a model whose numbers are not finite)",
-                len(rows),
-            )
+                "dead end, or a model whose numbers are not finite)", len(rows),
+            )  # fmt: skip
         for row in rows.tolist():
             self._finish(row, "stuck")
 
@@ -264,10 +267,8 @@ class Engine:
 
     def _note(self, what: Literal["cancelled", "listening"]) -> None:
         with self._changed:
-            if what == "cancelled":
-                self._cancelled = True
-            else:
-                self._listened = True
+            self._cancelled |= what == "cancelled"
+            self._listened |= what == "listening"
             self._changed.notify_all()
 
     def _tell_listeners(self) -> None:
@@ -295,6 +296,5 @@ class Engine:
         _LOG.warning("out of memory with %d texts at once: going on with %d", self.rows, rows)
         self._prefilled = self.prefilled
         self._batch.close()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        torch.cuda.empty_cache()  # does nothing where there is no card
         self._batch = self._built(rows)

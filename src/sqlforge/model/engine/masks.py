@@ -53,6 +53,23 @@ class Masks:
             self._device[:rows].copy_(self._host[:rows], non_blocking=not blocking)
         return self._device[:rows]
 
+    def along(
+        self, cursor: Any, token: int, draft: Sequence[int]
+    ) -> tuple[list[int], torch.Tensor]:
+        """Advance a cursor by a token, and look ahead from there, on a CPU and at once.
+
+        Returns as much of ``draft`` as may come, and the masks before each of it and behind.
+        """
+        out = self._host.numpy()
+        self._fill([cursor], [token], out[:1])
+        ahead, kept = cursor.copy(), list(draft[: len(out) - 1])
+        for n, guess in enumerate(kept):
+            if not int(out[n, guess // 32]) >> guess % 32 & 1:
+                kept = kept[:n]
+                break
+            self._fill([ahead], [guess], out[n + 1 : n + 2])
+        return kept, self._device[: len(kept) + 1]
+
     def close(self) -> None:
         """End the worker."""
         self._worker.shutdown(wait=True)

@@ -76,7 +76,24 @@ class Runner:
         written = torch.where(at < 0, self.cache.width, at)
         at_rows = torch.tensor(list(rows), device=self.device)
         self.cache.aim(at_rows, written, read, in_order=False)
-        return self._forward(torch.from_numpy(tokens).to(self.device), queries, mask[:, None])
+        ids_at = torch.from_numpy(tokens).to(self.device)
+        return self._forward(ids_at, queries, mask[:, None])[:, -1]
+
+    def verify(self, row: int, start: int, ids: Sequence[int]) -> torch.Tensor:
+        """Run ``ids`` behind the first ``start`` positions of a row.
+
+        Returns the logits after each of them, ``[tokens, vocabulary]``.
+        """
+        end = start + len(ids)
+        positions = torch.arange(start, end, device=self.device)[None]
+        keys = torch.arange(end, device=self.device)
+        mask = keys <= positions[:, :, None]
+        if self._window is not None:
+            mask &= keys > positions[:, :, None] - self._window
+        rows = self._every_row[row : row + 1]
+        self.cache.aim(rows, positions, end, in_order=row == 0)
+        tokens = torch.tensor([list(ids)], device=self.device)
+        return self._forward(tokens, positions, mask[:, None], keep=len(ids))[0]
 
     def decode(self, rows: int, longest: int) -> torch.Tensor:
         """One token for each of the first ``rows`` rows, of which none is past ``longest``.
@@ -116,10 +133,10 @@ class Runner:
         if self._window is not None:
             mask &= keys > positions - self._window
         self.cache.aim(self._every_row[:rows], positions, read, in_order=True)
-        return self._forward(self.tokens[:rows, None], positions, mask[:, None, None])
+        return self._forward(self.tokens[:rows, None], positions, mask[:, None, None])[:, -1]
 
     def _forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor
+        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, keep: int = 1
     ) -> torch.Tensor:
         with self._kernels():
             logits: torch.Tensor = self.model(
@@ -128,8 +145,8 @@ class Runner:
                 attention_mask=mask,
                 past_key_values=self.cache,
                 use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
+                logits_to_keep=keep,
+            ).logits
         return logits
 
     def _kernels(self) -> contextlib.AbstractContextManager[None]:

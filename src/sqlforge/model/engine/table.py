@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 import torch
 
 from sqlforge.model.engine.request import Request, Ticket
+
+Ended = Callable[[np.ndarray, np.ndarray], None]
+Stuck = Callable[[np.ndarray], None]
 
 
 @dataclass(slots=True, eq=False)
