@@ -83,11 +83,21 @@ class PackedLinear(torch.nn.Module):
         self._bias = torch.cat(biases).detach() if biases else None
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """``[..., inputs]`` to ``[..., outputs]``."""
+        """``[..., inputs]`` to ``[..., outputs]``.
+
+        oneDNN sums a single row in another order than several, so it comes twice: what is computed
+        of a token then does not depend on how many others stand beside it.
+        """
+        alone = states.numel() == states.shape[-1]
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            states, self._weight, self._bias, "none", [], ""
+            states.view(1, -1).repeat(2, 1) if alone else states,
+            self._weight,
+            self._bias,
+            "none",
+            [],
+            "",
         )
-        return product
+        return product[:1].view(*states.shape[:-1], -1) if alone else product
 
 
 class PackedLayer(torch.nn.Module):
@@ -145,7 +155,14 @@ class PackedLayer(torch.nn.Module):
         turned = turned * cos.unsqueeze(2) + half * sin.unsqueeze(2)
         query, key = torch.split(turned, [heads, kv_heads], 2)
         keys, values = cache.update(key.transpose(1, 2), value.transpose(1, 2), self._number)
+        kv = kv_heads, self._groups
         # The queries of a group stand in a row: grouped keys and values are read once, uncopied.
+        if sequences == 1 and tokens <= _FEW:
+            # Each token on its own, as in a step of its own: every bit of it is the same then.
+            query, mask = query.view(tokens, *kv, size), mask.transpose(0, 2)
+            keys, values = keys.expand(tokens, -1, -1, -1), values.expand(tokens, -1, -1, -1)
+            found = scaled_dot_product_attention(query, keys, values, mask, scale=self._scaling)
+            return found.reshape(1, tokens, heads * size)
         query = query.transpose(1, 2).reshape(sequences, kv_heads, self._groups * tokens, size)
         if tokens > 1:
             mask = mask.repeat(1, 1, self._groups, 1)
