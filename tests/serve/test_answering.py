@@ -404,14 +404,21 @@ class Cable:
         self._target, self._pairs = port, []
         self._listening: socket.socket | None = None
         self.port = 0
+        # Bound and deaf: while the cable is out nobody else may get the port.
+        self._held = self._bound()
+        self.port = self._held.getsockname()[1]
         self.plug()
 
+    def _bound(self) -> socket.socket:
+        found = socket.socket()
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind(("127.0.0.1", self.port))
+        return found
+
     def plug(self) -> None:
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", self.port))
+        listening = self._bound()
         listening.listen()
-        self.port, self._listening = listening.getsockname()[1], listening
+        self._listening = listening
         threading.Thread(target=self._accept, args=(listening,), daemon=True).start()
 
     def pull(self) -> None:
