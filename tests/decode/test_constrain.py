@@ -132,6 +132,10 @@ def test_what_sqlite_prepares_is_taken(sql: str) -> None:
             'SELECT total FROM orders WHERE date IN ("a" IS NULL, "b")',  # "b" would be a name
             'SELECT total FROM orders WHERE date IN ("a" IS NULL, "',
         ),
+        (
+            'SELECT total FROM orders WHERE id IN (-5 NOT IN ("a"), "b")',
+            'SELECT total FROM orders WHERE id IN (-5 NOT IN ("a"), "',
+        ),
         ("SELECT 1 -- comment", "SELECT 1 -"),
         ("DELETE FROM customer", ""),
     ],

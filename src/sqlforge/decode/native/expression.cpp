@@ -61,7 +61,7 @@ namespace {
 bool test_operator(State& s, uint8_t keyword) {
   Frame& f = s.top();
   switch (keyword) {
-    case kIn: f.at = wIn; return room(s, 2);
+    case kIn: more(f); f.at = wIn; return room(s, 2);
     case kLike:
     case kGlob: return next_operand(s, fComparing, fBoolean);
     case kBetween:
