@@ -34,6 +34,8 @@ def pack_layers(model: Any) -> bool:
         for number in range(len(layers)):
             layers[number] = PackedLayer(layers[number])
         model.lm_head = PackedLinear(model.lm_head)
+        for weight in model.parameters():  # views of a mapped file keep all of it
+            weight.data = weight.data.clone()
     if max(layer.largest for layer in layers) <= _QUICK:
         _compute_alone(model)
     return True
@@ -111,7 +113,8 @@ class PackedLayer(torch.nn.Module):
         self._heads = attention.q_proj.out_features // self._size
         self._groups: int = attention.num_key_value_groups
         self._scaling: float = attention.scaling
-        self._norms = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        norms = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        self._norms = [weight.detach().clone() for weight in norms]
         self._eps: float = layer.input_layernorm.variance_epsilon
         self._qkv = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj)
         self._out = PackedLinear(attention.o_proj)
