@@ -43,7 +43,7 @@ bool more_items(const Level& level) {
   if (level.star && level.demanded) return false;
   // A derived table's or CTE's columns are all to be known, those of its * among them.
   if (level.stars && (level.entry == kDerived || level.entry == kCte)) return false;
-  return level.items < kMostItems - 1 && (!level.demanded || level.items < level.demanded);
+  return level.items < std::min<int>(kMostItems - 1, level.widest) && (!level.demanded || level.items < level.demanded);
 }
 
 namespace {

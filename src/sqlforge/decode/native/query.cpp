@@ -1,6 +1,8 @@
 // The clauses of a SELECT in their order, its set operations, CTEs and derived tables.
 #include "query.hpp"
 
+#include <algorithm>
+
 #include "core.hpp"
 #include "expression.hpp"
 #include "keys.hpp"
@@ -113,6 +115,7 @@ void open_query(State& s, Entry entry, uint8_t demanded) {
   level.entry = entry;
   level.demanded = demanded;
   level.pending = kNoRelation;
+  level.widest = kMostItems;
 }
 
 bool query_keyword(const Language& l, State& s, uint8_t keyword) {
@@ -242,7 +245,24 @@ bool query_star(const Language& l, State& s) {
   return some_table_ok(l, s);
 }
 
-bool query_opens(State& s) {
+namespace {
+
+// The columns that one more table may have, since each * has to stand for all of them.
+int widest_table(const Language& l, const State& s, const Level& level) {
+  if (!level.stars) return kMostItems;
+  Witness rest;
+  if (!satisfiable(l, s, level, &rest)) return 0;
+  const bool inner = level.entry == kCte || level.entry == kDerived;
+  int columns = 0;
+  for (int t = 0; t < level.tables; ++t) columns += columns_of(l, s, level.table[t].relation);
+  for (int t = 0; t < rest.count; ++t) columns += columns_of(l, s, rest.table[t].relation);
+  const int room = inner ? level.widest - level.items : kMostColumns - kMostItems;
+  return std::clamp(room / level.stars - columns, 0, kMostItems);
+}
+
+}  // namespace
+
+bool query_opens(const Language& l, State& s) {
   Frame& query = s.top();
   Level& level = s.here();
   if (!room(s, 4) || s.levels == kMostLevels || s.relations == kMostRelations) return false;
@@ -256,8 +276,11 @@ bool query_opens(State& s) {
   for (int i = 0; i < level.refs; ++i)
     if (level.ref[i].qualifier < 0) return false;
   if (level.tables + level.qualifiers >= kMostTables - 1) return false;
+  const int widest = widest_table(l, s, level);
+  if (widest == 0) return false;
   query.at = qFromNamed;
   open_query(s, kDerived, 0);
+  s.here().widest = uint8_t(widest);
   return true;
 }
 

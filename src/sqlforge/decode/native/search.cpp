@@ -49,7 +49,7 @@ struct Search {
   bool too_wide() const {
     const bool inner = level.entry == kCte || level.entry == kDerived;
     return level.stars && columns * level.stars + (inner ? level.items : kMostItems) >
-                              (inner ? kMostItems : kMostColumns);
+                              (inner ? level.widest : kMostColumns);
   }
 
   bool serves(int q, int16_t relation) const {

@@ -55,6 +55,7 @@ struct Level {
   Name item_name;      // of an item that is a lone column
   bool item_bare;      // and was not qualified
   uint8_t item_flags;  // AliasFlag
+  uint8_t widest;      // of a CTE or derived table: the columns that it may have
   uint8_t first_items; // of the compound's first core
   Instance table[kMostTables];
   Reference ref[kMostRefs];

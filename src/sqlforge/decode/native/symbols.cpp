@@ -75,7 +75,7 @@ bool close_call(State& s) {
   return true;
 }
 
-bool open(const Language&, State& s) {
+bool open(const Language& l, State& s) {
   Frame& f = s.top();
   if (f.kind == kExpression) {
     switch (f.at) {
@@ -114,7 +114,7 @@ bool open(const Language&, State& s) {
     push_expression(s, s.frame[s.frames - 2].flags & kInherited);
     return true;
   }
-  return f.kind == kQuery && query_opens(s);
+  return f.kind == kQuery && query_opens(l, s);
 }
 
 bool close(const Language& l, State& s) {
