@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
 
-from sqlforge.core.environment import let_threads_sleep
+from sqlforge.core.environment import let_threads_sleep, uncollected
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,18 @@ def test_threads_sleep_unless_somebody_has_said_how_they_wait(
         monkeypatch.setenv(name, value)
     let_threads_sleep()
     assert os.environ.get("GOMP_SPINCOUNT") == wanted
+
+
+def test_nothing_is_collected_while_libraries_are_loaded_and_then_again() -> None:
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="broken"), uncollected():
+        assert not gc.isenabled()
+        raise ValueError("broken")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with uncollected():
+            pass
+        assert not gc.isenabled()  # as it was
+    finally:
+        gc.enable()

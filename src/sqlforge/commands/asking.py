@@ -54,6 +54,7 @@ def ask(
     Exits 1 if a single question got no rows.
     """
     from sqlforge.core.decoding import Decoding
+    from sqlforge.core.environment import uncollected
 
     if question is None and not chat:
         raise UserError("no question", "one in quotes", "ask something, or add --chat")
@@ -65,8 +66,9 @@ def ask(
         join_on_keys=join_on_keys,
         linked_literals=linked_literals,
     )
-    from sqlforge.serve.patience import Patience
-    from sqlforge.stages.ask import Asked, ask_database
+    with uncollected():
+        from sqlforge.serve.patience import Patience
+        from sqlforge.stages.ask import Asked, ask_database
 
     patience = Patience.told(answer_seconds, timeout)
     seconds = 2.0 if timeout is None else timeout

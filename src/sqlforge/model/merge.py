@@ -18,6 +18,7 @@ from sqlforge.model.load import (
     load_tokenizer,
     refuse_pickles,
 )
+from sqlforge.model.quiet import import_bitsandbytes_uncompiled
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ def load_adapted(
         ModelError: the folder holds no adapter, or its base cannot be had.
     """
     base = base_of(adapter)
+    if fold and quantization == "nf4":
+        import_bitsandbytes_uncompiled()
     model = load_model(base, dtype=dtype, device=device, quantization=quantization)
     if unpack and quantization == "nf4":
         model = model.dequantize(getattr(torch, dtype)).eval()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 
+_NO_COMPILER = "TORCHDYNAMO_DISABLE"
 _KERNEL_NOTICE = "Failed to load CPU gemm_4bit_forward"
 
 
@@ -14,6 +16,23 @@ def hide_kernel_notice() -> None:
     It concerns speed only, on CPUs with AVX-512 bf16; everything else it says is let through.
     """
     logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_no_kernel_notice)
+
+
+def import_bitsandbytes_uncompiled() -> None:
+    """Import bitsandbytes without PyTorch's compiler, which takes a second to be imported.
+
+    Four of its functions, optimizers and products of 8 bit, ask for the compiler as they are
+    defined; in a process that only answers they are not called, and they run without it as well.
+    """
+    before = os.environ.get(_NO_COMPILER)
+    os.environ[_NO_COMPILER] = "1"
+    try:
+        import bitsandbytes  # noqa: F401
+    finally:
+        if before is None:
+            del os.environ[_NO_COMPILER]
+        else:
+            os.environ[_NO_COMPILER] = before
 
 
 def quiet_libraries() -> None:

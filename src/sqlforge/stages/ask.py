@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from sqlforge.core.decoding import Decoding
-from sqlforge.core.environment import let_threads_sleep
+from sqlforge.core.environment import let_threads_sleep, uncollected
 from sqlforge.core.errors import UserError
 from sqlforge.core.records import SqlValue
 from sqlforge.database.place import place_of
@@ -56,21 +57,15 @@ def ask_database(asked: Asked, decoding: Decoding, console: Console) -> list[dic
     """
     place = place_of(asked.db)  # told before the libraries are loaded
     let_threads_sleep()
-    from sqlforge.model.online import default_model
-    from sqlforge.model.quiet import quiet_libraries
+    with ExitStack() as opened:
+        with uncollected():
+            from sqlforge.model.online import default_model
+            from sqlforge.model.quiet import quiet_libraries
 
-    quiet_libraries()
-    model = asked.model or default_model()
-    console.print(Text(f"{model} answers from {place.shown}"), style="dim")
-    with Answerer.open(
-        model,
-        asked.db,
-        decoding,
-        max_rows=asked.max_rows,
-        timeout_s=asked.timeout_s,
-        max_new_tokens=asked.max_new_tokens,
-        patience=asked.patience,
-    ) as answerer:
+            quiet_libraries()
+            model = asked.model or default_model()
+            console.print(Text(f"{model} answers from {place.shown}"), style="dim")
+            answerer = opened.enter_context(_opened(asked, model, decoding))
         for line in answerer.advice():
             console.print(Text(line), style="dim")
         if asked.chat:
@@ -82,6 +77,18 @@ def ask_database(asked: Asked, decoding: Decoding, console: Console) -> list[dic
             answers = [answerer.answer(asked.question or "")]
             show(answers[0], console, explain=asked.explain, cells=answerer.cells)
         return [facts(answer, model) for answer in answers]
+
+
+def _opened(asked: Asked, model: str, decoding: Decoding) -> Answerer:
+    return Answerer.open(
+        model,
+        asked.db,
+        decoding,
+        max_rows=asked.max_rows,
+        timeout_s=asked.timeout_s,
+        max_new_tokens=asked.max_new_tokens,
+        patience=asked.patience,
+    )
 
 
 def _reader(console: Console) -> Callable[[], str]:
