@@ -27,7 +27,7 @@ def import_bitsandbytes_uncompiled() -> None:
     before = os.environ.get(_NO_COMPILER)
     os.environ[_NO_COMPILER] = "1"
     try:
-        import bitsandbytes  # noqa: F401
+        import bitsandbytes  # noqa: F401  (what is wanted is that it is loaded)
     finally:
         if before is None:
             del os.environ[_NO_COMPILER]
