@@ -102,8 +102,15 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _own(folder: Path) -> dict[str, str]:
+    """Temporary files of its own: MariaDB removes at its start what another's lie there."""
+    return os.environ | {"TMPDIR": str(folder)}
+
+
 def _run(command: list[str | Path], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, user=_user(), capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, user=_user(), env=_own(folder), capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr or done.stdout
 
 
@@ -112,8 +119,9 @@ def _running(command: list[str | Path], folder: Path) -> Iterator[None]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=folder, user=_user(), stdout=output, stderr=output, start_new_session=True
-        )
+            command, cwd=folder, user=_user(), env=_own(folder),
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
     try:
         _wait(process, log)
         yield
