@@ -98,16 +98,20 @@ bool name_ok(const Language& l, const State& s, Name known) {
   return !s.done && s.qualifier_level < 0 && wants_operand(s) && qualifier_ok(l, s, known);
 }
 
+// A column of an item; alone in it, it is the item's name.
+static void note_item(State& s, Name column, bool bare) {
+  count_lexeme(s);
+  Level& level = s.here();
+  if (level.phase != kBeforeFrom || level.item_lexemes != 1) return;
+  level.item_name = column;
+  level.item_bare = bare;
+}
+
 bool take_name(const Language& l, State& s, Name known, const char* text, int size) {
   if (!lone_name_ok(l, s, known)) return false;
   if (s.qualifier_level >= 0) return take_dotted(l, s, known);
   if (wants_operand(s)) {
-    count_lexeme(s);
-    Level& level = s.here();
-    if (level.phase == kBeforeFrom && level.item_lexemes == 1) {
-      level.item_name = known;
-      level.item_bare = true;
-    }
+    note_item(s, known, true);
     const bool text = names_text(l, s, known);
     take_column(l, s, known);
     column_done(s, text);
@@ -151,12 +155,7 @@ bool take_qualifier(const Language& l, State& s, Name known, const char* text, i
 
 bool take_dotted(const Language& l, State& s, Name column) {
   if (s.qualifier_level < 0 || column < 0 || !qualified_ok(l, s, column)) return false;
-  count_lexeme(s);
-  Level& level = s.here();
-  if (level.phase == kBeforeFrom && level.item_lexemes == 1) {
-    level.item_name = column;
-    level.item_bare = false;
-  }
+  note_item(s, column, false);
   const bool text = names_text(l, s, column);
   take_qualified(l, s, column);
   column_done(s, text);
