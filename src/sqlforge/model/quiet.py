@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import warnings
@@ -24,6 +25,8 @@ def import_bitsandbytes_uncompiled() -> None:
     Four of its functions, optimizers and products of 8 bit, ask for the compiler as they are
     defined; in a process that only answers they are not called, and they run without it as well.
     """
+    if importlib.util.find_spec("bitsandbytes") is None:
+        return  # loading the model says so
     before = os.environ.get(_NO_COMPILER)
     os.environ[_NO_COMPILER] = "1"
     try:
