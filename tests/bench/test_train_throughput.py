@@ -43,6 +43,20 @@ def test_ratios_are_to_the_better_setting_of_each_peer(capsys: pytest.CaptureFix
     assert not capsys.readouterr().out
 
 
+def test_peers_are_compared_with_our_row_of_their_precision() -> None:
+    found = rows(
+        mistral=12_000, mistral_16_bit=12_600, unsloth=6_000, unsloth_no_dropout=5_000,
+        trl_liger=4_000, trl_liger_no_dropout=4_200, trl_reference=200,
+    )  # fmt: skip
+    for name in ("mistral_16_bit", "trl_liger", "trl_liger_no_dropout", "trl_reference"):
+        found[name] = replace(found[name], adapters="bfloat16", states="bfloat16")
+    made = ratios(found)
+    assert (made["to_unsloth"], made["to_trl_liger"], made["to_reference"]) == (2.0, 3.0, 63.0)
+    del found["mistral_16_bit"]
+    assert "to_reference" not in ratios(found)
+    assert ratios(found)["to_reference_at_unequal_precision"] == 60.0
+
+
 @pytest.mark.parametrize("missing", ["unsloth", "unsloth_no_dropout", "mistral"])
 def test_without_a_row_there_is_no_ratio_and_that_is_said(
     missing: str, capsys: pytest.CaptureFixture[str]
